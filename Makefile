@@ -1,0 +1,90 @@
+# make          builds the four programs          make run    a whole fleet on a private chain, no configuration
+# make test     runs everything that must hold    make help   the rest
+SHELL := /bin/bash
+CC ?= cc
+V ?= 0.1.0
+BUILD ?= build/release
+PROGRAMS := listener batcher submitter reconciler
+# The floors of the house, from the ground up: a library each; what stands left may use what stands right of it.
+FLOORS := bus ledger io app evm base
+
+PKGS := libuv libpq hiredis libcurl libsecp256k1 libsodium yaml-0.1 yajl libcjson libwebsockets
+WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wundef -Wvla -Wcast-qual -Wimplicit-fallthrough -Wnull-dereference -Werror=implicit \
+	-Werror=incompatible-pointer-types -Werror=int-conversion $(WERROR)
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+GCC_ONLY := -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -Wtrampolines -Wbidi-chars=any
+OPT ?= -O2 -g
+SAN ?=
+ifeq ($(SAN),)
+EXTRA := $(HARDEN) $(if $(findstring clang,$(CC)),,$(GCC_ONLY))
+else
+EXTRA := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(EXTRA) -fno-strict-aliasing -fno-delete-null-pointer-checks -fPIE \
+	-ffunction-sections -fdata-sections -I. -I$(BUILD)/gen -isystem /usr/share/include/llhttp -DFAIRLEAD_VERSION='"$(V)"' \
+	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed -Wl,--gc-sections \
+	$(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+BINS := $(PROGRAMS:%=$(BUILD)/bin/fairlead-%)
+.PHONY: all
+all: $(BINS)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+floor_libs = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
+LIBS_ALL := $(call floor_libs,$(FLOORS))
+
+define floor
+$(BUILD)/lib/lib$(1).a: $(call obj,common/$(1)) $(if $(filter io,$(1)),$(BUILD)/obj/llhttp/llhttp.o $(BUILD)/obj/llhttp/api.o $(BUILD)/obj/llhttp/http.o) $(if $(filter ledger,$(1)),$(BUILD)/obj/gen/migrations.o)
+	@mkdir -p $$(@D); rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
+
+define program
+$(BUILD)/bin/fairlead-$(1): $(call obj,$(1)) $(LIBS_ALL)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $(call obj,$(1)) $(LIBS_ALL) $$(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+# Debian ships the C sources of Node's HTTP parser (package node-llhttp); they are compiled as they are.
+$(BUILD)/obj/llhttp/%.o: /usr/share/llhttp/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -w -c -o $@ $<
+# sql/*.sql in the order of their numbers, as one table of C strings: a program carries its own migrations.
+$(BUILD)/gen/migrations.c: $(wildcard sql/*.sql)
+	@mkdir -p $(@D)
+	{ echo '#include "common/ledger/migrations.h"'; echo 'const struct migration migrations[] = {'; \
+	for f in $(sort $^); do printf '{"%s",\n' "$$(basename $$f .sql)"; sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done; \
+	echo '{0, 0}};'; } > $@
+$(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+
+# Unit tests: test/unit/<floor>/test_<module>.c links only its floor and the floors below (the layer rule, at link time).
+floors_from = $(if $(filter $(1),$(firstword $(2))),$(2),$(if $(2),$(call floors_from,$(1),$(wordlist 2,99,$(2)))))
+UNIT_SRC := $(wildcard test/unit/*/test_*.c)
+UNIT_BINS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
+define unit
+$(BUILD)/unit/$(1)/%: test/unit/$(1)/%.c $(call floor_libs,$(call floors_from,$(1),$(FLOORS)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(call floor_libs,$(call floors_from,$(1),$(FLOORS))) -lcmocka $$(LIBS)
+endef
+$(foreach f,$(FLOORS),$(eval $(call unit,$(f))))
+.PHONY: unit
+unit: $(UNIT_BINS)
+
+.PHONY: clean
+clean:
+	rm -rf build .run
+
+# Set-up, the demo, tests, checks and benches: each in its own file, so that this page stays the build.
+-include deploy/run.mk test/test.mk

@@ -1,0 +1,30 @@
+#include "common/base/backoff.h"
+
+void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t max_ms, uint64_t seed)
+{
+	*b = (struct backoff){first_ms ? first_ms : 1, max_ms > first_ms ? max_ms : first_ms, 0, seed | 1};
+}
+
+/* xorshift64: spread, not secrecy */
+static uint64_t next_random(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+uint64_t backoff_fail(struct backoff *b)
+{
+	uint64_t wait = b->max_ms;
+	if (b->tries < 32 && b->first_ms <= b->max_ms >> b->tries)
+		wait = b->first_ms << b->tries;
+	if (b->tries < UINT32_MAX)
+		b->tries++;
+	return wait - next_random(&b->entropy) % (wait / 5 + 1);
+}
+
+void backoff_ok(struct backoff *b)
+{
+	b->tries = 0;
+}

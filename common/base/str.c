@@ -1,0 +1,225 @@
+#include "common/base/str.h"
+#include "common/base/err.h"
+#include "common/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool text_is(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool text_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_to_u64(struct str s, uint64_t *v)
+{
+	uint64_t x = 0;
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		if (__builtin_mul_overflow(x, (uint64_t)10, &x) || __builtin_add_overflow(x, (uint64_t)(s.p[i] - '0'), &x))
+			return false;
+	}
+	*v = x;
+	return true;
+}
+
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool str_hex_to_u64(struct str s, uint64_t *v)
+{
+	if (s.n < 3 || s.n > 18 || s.p[0] != '0' || (s.p[1] != 'x' && s.p[1] != 'X'))
+		return false;
+	uint64_t x = 0;
+	for (size_t i = 2; i < s.n; i++) {
+		int d = hex_digit(s.p[i]);
+		if (d < 0)
+			return false;
+		x = x << 4 | (uint64_t)d;
+	}
+	*v = x;
+	return true;
+}
+
+/* Length of the valid UTF-8 sequence at p (RFC 3629: shortest form, no surrogates, up to U+10FFFF); 0 = none. */
+static size_t utf8_len(const unsigned char *p, size_t n)
+{
+	if (p[0] < 0x80)
+		return 1;
+	size_t k = p[0] >= 0xF0 && p[0] <= 0xF4 ? 4 : p[0] >= 0xE0 && p[0] <= 0xEF ? 3 : p[0] >= 0xC2 && p[0] <= 0xDF ? 2 : 0;
+	if (k == 0 || k > n)
+		return 0;
+	for (size_t i = 1; i < k; i++)
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
+		(p[0] == 0xF4 && p[1] > 0x8F))
+		return 0;
+	return k;
+}
+
+bool utf8_valid(struct str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		size_t k = utf8_len((const unsigned char *)s.p + i, s.n - i);
+		if (k == 0)
+			return false;
+		i += k;
+	}
+	return true;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	must(n < SIZE_MAX / 4);
+	if (b->cap - b->n < n + 1 || !b->p) {
+		size_t cap = b->cap ? b->cap : 256;
+		while (cap - b->n < n + 1)
+			cap *= 2;
+		b->p = mem_grow(b->p, cap, 1);
+		b->cap = cap;
+	}
+	return b->p + b->n;
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+	char *to = buf_room(b, n);
+	if (n)
+		memcpy(to, p, n);
+	b->n += n;
+	b->p[b->n] = 0;
+}
+
+void buf_text(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+
+void buf_char(struct buf *b, char c)
+{
+	buf_put(b, &c, 1);
+}
+
+void buf_str(struct buf *b, struct str s)
+{
+	buf_put(b, s.p, s.n);
+}
+
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	va_copy(again, ap);
+	char *to = buf_room(b, 120);
+	size_t room = b->cap - b->n;
+	int n = vsnprintf(to, room, fmt, ap);
+	must(n >= 0);
+	if ((size_t)n >= room) {
+		to = buf_room(b, (size_t)n);
+		vsnprintf(to, (size_t)n + 1, fmt, again);
+	}
+	va_end(again);
+	b->n += (size_t)n;
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vprintf(b, fmt, ap);
+	va_end(ap);
+}
+
+void buf_hex(struct buf *b, const uint8_t *p, size_t n)
+{
+	char *to = buf_room(b, 2 * n);
+	hex_to(to, p, n);
+	b->n += 2 * n;
+}
+
+void buf_json(struct buf *b, struct str s)
+{
+	buf_char(b, '"');
+	for (size_t i = 0; i < s.n;) {
+		unsigned char c = (unsigned char)s.p[i];
+		size_t k = utf8_len((const unsigned char *)s.p + i, s.n - i);
+		if (c == '"' || c == '\\') {
+			buf_char(b, '\\');
+			buf_char(b, (char)c);
+		} else if (c == '\n' || c == '\t' || c == '\r') {
+			buf_char(b, '\\');
+			buf_char(b, c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+		} else if (c < 0x20 || c == 0x7f) {
+			buf_printf(b, "\\u%04x", c);
+		} else if (k == 0) {
+			buf_text(b, "\xEF\xBF\xBD");
+			k = 1;
+		} else {
+			buf_put(b, s.p + i, k);
+		}
+		i += k ? k : 1;
+	}
+	buf_char(b, '"');
+}
+
+void buf_clear(struct buf *b)
+{
+	b->n = 0;
+	if (b->p)
+		b->p[0] = 0;
+}
+
+void buf_fini(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){0};
+}
+
+bool hex_from(uint8_t *out, size_t n, struct str s)
+{
+	if (s.n >= 2 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'X')) {
+		s.p += 2;
+		s.n -= 2;
+	}
+	if (s.n != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int hi = hex_digit(s.p[2 * i]), lo = hex_digit(s.p[2 * i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
+void hex_to(char *out, const uint8_t *p, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * n] = 0;
+}
+
+void hex_to_0x(char *out, const uint8_t *p, size_t n)
+{
+	out[0] = '0';
+	out[1] = 'x';
+	hex_to(out + 2, p, n);
+}

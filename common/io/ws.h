@@ -1,0 +1,22 @@
+/* ws: a WebSocket client of one endpoint, text messages only. (libwebsockets on our loop)
+ * Connects once; whoever opened it decides about reconnecting (heads does). */
+#ifndef FAIRLEAD_IO_WS_H
+#define FAIRLEAD_IO_WS_H
+
+#include "common/base/err.h"
+#include "common/base/str.h"
+#include "common/io/loop.h"
+
+struct ws;
+struct ws_events {
+	void (*on_open)(void *arg);
+	void (*on_text)(void *arg, struct str message); /* one whole message */
+	void (*on_close)(void *arg, const struct err *e); /* refused, lost, or closed; exactly once, then the ws is gone */
+	void *arg;
+};
+struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev);
+void ws_text(struct ws *w, struct str message);
+void ws_ping(struct ws *w); /* a dead peer closes within 10 s of an unanswered ping */
+void ws_close(struct ws *w); /* on_close follows */
+
+#endif
