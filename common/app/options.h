@@ -1,0 +1,32 @@
+/* options: the command line of the four programs: one table a program, from which --help is made. Pure. */
+#ifndef FAIRLEAD_APP_OPTIONS_H
+#define FAIRLEAD_APP_OPTIONS_H
+
+#include "common/base/err.h"
+
+#include <stdio.h>
+
+enum option_group { OPTION_LOOK, OPTION_ACT, OPTION_RUN };
+struct option_decl {
+	const char *flag;  /* "--check" */
+	const char *value; /* "BLOCK" or NULL: no value */
+	enum option_group group;
+	const char *text;  /* what it does; NULL: hidden from --help */
+};
+struct options {
+	const char *file;       /* fairlead.yaml if not given */
+	const char *health[4];  /* --health ADDR, repeatable; NULL ends */
+	bool check, print, help, version, faults, once, top;
+	const char *once_name;  /* --once NAME */
+	const char *from, *replay;
+};
+struct program_decl {
+	const char *name;    /* "fairlead-submitter" */
+	const char *what;    /* "signs and sends batches: one lane per signer, exactly once" */
+	const struct option_decl *extra; /* of this program only; a zero flag ends */
+};
+/* false: usage error in *e (exit 64). */
+bool options_parse(struct options *o, const struct program_decl *p, int argc, char **argv, struct err *e);
+void options_help(const struct program_decl *p, FILE *out); /* LOOKS text d: 80 columns, what, run, look, act, exit, environment */
+
+#endif
