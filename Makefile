@@ -6,7 +6,7 @@ V ?= 0.1.0
 BUILD ?= build/release
 PROGRAMS := listener batcher submitter reconciler
 # The floors of the house, from the ground up: a library each; what stands left may use what stands right of it.
-FLOORS := bus ledger io app evm base
+FLOORS := fleet bus ledger io app evm base
 
 PKGS := libuv libpq hiredis libcurl libsecp256k1 libsodium yaml-0.1 yajl libcjson libwebsockets
 WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \

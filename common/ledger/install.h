@@ -1,0 +1,32 @@
+/* install: brings a database to what this program and this application need: migrations, the application's sql: files,
+ * declared chains, events and batches, and the functions that the rules compile to. One transaction: all or nothing.
+ *
+ * Blocking, on a connection of its own, for moments: it is called when a program starts. Whoever is first does the work
+ * under an advisory lock; who finds the lock taken gets INSTALL_BUSY and tries again from a timer (its loop goes on
+ * turning). When nothing has changed since the last time (schema version and digest of the application are equal) it
+ * is one round trip. A11, A12 of the model: a program starts when oldest ≤ its version; it migrates when schema < its version. */
+#ifndef FAIRLEAD_LEDGER_INSTALL_H
+#define FAIRLEAD_LEDGER_INSTALL_H
+
+#include "common/app/config.h"
+#include "common/base/err.h"
+
+enum install_result {
+	INSTALL_DONE,    /* everything stands */
+	INSTALL_BUSY,    /* another program is at it: try again in 50 ms */
+	INSTALL_AWAY,    /* PostgreSQL does not answer, or is starting: *e says so; try again with backoff */
+	INSTALL_REFUSED, /* newer schema, no right, …: *e names cause and cure; exit 78 unless time can heal it */
+	INSTALL_PROBLEMS /* the configuration's SQL does not prepare: see ps; exit 78 */
+};
+enum install_mode {
+	INSTALL_FOR_REAL,
+	INSTALL_CHECK, /* everything inside one transaction that is rolled back: for --check; lock_timeout 2 s */
+};
+enum install_result install(const struct config *c, const char *conninfo, enum install_mode mode, struct problems *ps,
+	struct err *e);
+
+enum { SCHEMA_VERSION = 1 }; /* of this program: the number of the newest migration */
+
+/* Names of what the rules compile to, in schema fairlead_app: apply_<chain>, final_<chain>, bury_<chain>, cut_<batch>, unpark_<batch>. */
+
+#endif
