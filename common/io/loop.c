@@ -1,0 +1,208 @@
+#include "common/io/loop.h"
+#include "common/base/err.h"
+#include "common/base/mem.h"
+#include "common/io/log.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+struct later {
+	timer_fn fn;
+	void *arg;
+};
+struct later_list {
+	struct later *v;
+	size_t n, cap;
+};
+
+struct loop {
+	uv_loop_t uv;
+	uv_async_t alive; /* keeps uv_run waiting while nothing else is open; never sent */
+	uv_idle_t idle;   /* on while something waits in next: the turn then does not block */
+	uv_signal_t sigint, sigterm;
+	struct later_list next, now; /* next collects; now is being run */
+	void (*on_term)(void *arg);
+	void *on_term_arg;
+	bool signals, term_seen, ended;
+	int exit_code;
+};
+
+struct timer {
+	uv_timer_t uv;
+	timer_fn fn;
+	void *arg;
+};
+
+static void run_laters(uv_idle_t *h)
+{
+	struct loop *l = h->data;
+	struct later_list run = l->next;
+	l->next = l->now;
+	l->now = run;
+	for (size_t i = 0; i < run.n; i++)
+		run.v[i].fn(run.v[i].arg);
+	l->now.n = 0;
+	if (l->next.n == 0)
+		uv_idle_stop(h);
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *l = mem_alloc(sizeof *l);
+	must(uv_loop_init(&l->uv) == 0);
+	must(uv_async_init(&l->uv, &l->alive, NULL) == 0);
+	uv_idle_init(&l->uv, &l->idle);
+	l->idle.data = l;
+	signal(SIGPIPE, SIG_IGN);
+	return l;
+}
+
+struct uv_loop_s *loop_uv(struct loop *l)
+{
+	return &l->uv;
+}
+
+int loop_run(struct loop *l)
+{
+	while (!l->ended)
+		uv_run(&l->uv, UV_RUN_DEFAULT);
+	l->ended = false;
+	return l->exit_code;
+}
+
+void loop_end(struct loop *l, int exit_code)
+{
+	l->exit_code = exit_code;
+	l->ended = true;
+	uv_stop(&l->uv);
+}
+
+static void close_own(uv_handle_t *h)
+{
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+static void close_leaked(uv_handle_t *h, void *arg)
+{
+	(void)arg;
+	if (uv_is_closing(h))
+		return;
+	log_bug("loop.leak", "A handle was still open when its loop ended",
+		F_STR("handle", uv_handle_type_name(uv_handle_get_type(h))));
+	uv_close(h, NULL);
+}
+
+/* What a module closes may need some turns until its last callback; each turn here ends without waiting. */
+static void settle(struct loop *l)
+{
+	for (int turns = 0; turns < 64; turns++)
+		if (!uv_run(&l->uv, UV_RUN_NOWAIT) && l->next.n == 0)
+			break;
+}
+
+void loop_free(struct loop *l)
+{
+	uv_unref((uv_handle_t *)&l->alive);
+	if (l->signals) {
+		uv_unref((uv_handle_t *)&l->sigint);
+		uv_unref((uv_handle_t *)&l->sigterm);
+	}
+	settle(l);
+	close_own((uv_handle_t *)&l->alive);
+	close_own((uv_handle_t *)&l->idle);
+	if (l->signals) {
+		close_own((uv_handle_t *)&l->sigint);
+		close_own((uv_handle_t *)&l->sigterm);
+	}
+	uv_walk(&l->uv, close_leaked, NULL);
+	settle(l);
+	must(uv_loop_close(&l->uv) == 0);
+	free(l->next.v);
+	free(l->now.v);
+	free(l);
+}
+
+uint64_t loop_now_ms(struct loop *l)
+{
+	return uv_now(&l->uv);
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+	(void)signum;
+	struct loop *l = h->data;
+	if (l->term_seen)
+		_exit(75);
+	l->term_seen = true;
+	l->on_term(l->on_term_arg);
+}
+
+void loop_on_term(struct loop *l, void (*on_term)(void *arg), void *arg)
+{
+	l->on_term = on_term;
+	l->on_term_arg = arg;
+	if (l->signals)
+		return;
+	l->signals = true;
+	uv_signal_init(&l->uv, &l->sigint);
+	uv_signal_init(&l->uv, &l->sigterm);
+	l->sigint.data = l->sigterm.data = l;
+	must(uv_signal_start(&l->sigint, on_signal, SIGINT) == 0);
+	must(uv_signal_start(&l->sigterm, on_signal, SIGTERM) == 0);
+}
+
+static void on_timer(uv_timer_t *h)
+{
+	struct timer *t = h->data;
+	t->fn(t->arg);
+}
+
+void timer_start(struct loop *l, struct timer **t, uint64_t after_ms, timer_fn fn, void *arg)
+{
+	if (!*t) {
+		*t = mem_alloc(sizeof **t);
+		uv_timer_init(&l->uv, &(*t)->uv);
+		(*t)->uv.data = *t;
+	}
+	(*t)->fn = fn;
+	(*t)->arg = arg;
+	uv_timer_start(&(*t)->uv, on_timer, after_ms, 0);
+}
+
+void timer_stop(struct timer **t)
+{
+	if (*t)
+		uv_timer_stop(&(*t)->uv);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+void timer_free(struct timer **t)
+{
+	if (*t)
+		uv_close((uv_handle_t *)&(*t)->uv, on_timer_closed);
+	*t = NULL;
+}
+
+bool timer_is_on(const struct timer *t)
+{
+	return t && uv_is_active((const uv_handle_t *)&t->uv);
+}
+
+void loop_later(struct loop *l, timer_fn fn, void *arg)
+{
+	struct later_list *q = &l->next;
+	if (q->n == q->cap) {
+		q->cap = q->cap ? q->cap * 2 : 16;
+		q->v = mem_grow(q->v, q->cap, sizeof *q->v);
+	}
+	q->v[q->n++] = (struct later){fn, arg};
+	if (!uv_is_active((uv_handle_t *)&l->idle))
+		uv_idle_start(&l->idle, run_laters);
+}
