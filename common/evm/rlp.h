@@ -1,5 +1,5 @@
-/* rlp: Recursive Length Prefix (Ethereum Yellow Paper, appendix B). Strict: decoding refuses every non-canonical form,
- * truncation and trailing byte. */
+/* rlp: Recursive Length Prefix (Ethereum Yellow Paper, appendix B). Strict: decoding refuses every
+ * non-canonical form, truncation and trailing byte. */
 #ifndef FAIRLEAD_EVM_RLP_H
 #define FAIRLEAD_EVM_RLP_H
 
@@ -8,7 +8,7 @@
 
 /* Encoding appends to b. A list: remember rlp_list_open's mark, put the items, close it. */
 void rlp_bytes(struct buf *b, const uint8_t *p, size_t n);
-void rlp_u64(struct buf *b, uint64_t v);  /* no leading zeros; 0 is the empty string */
+void rlp_u64(struct buf *b, uint64_t v); /* no leading zeros; 0 is the empty string */
 void rlp_u256(struct buf *b, struct u256 v);
 size_t rlp_list_open(struct buf *b);
 void rlp_list_close(struct buf *b, size_t mark);
@@ -23,6 +23,7 @@ bool rlp_next_bytes(struct rlp *r, struct bytes *out, struct err *e);
 bool rlp_next_list(struct rlp *r, struct rlp *out, struct err *e);
 bool rlp_next_u64(struct rlp *r, uint64_t *out, struct err *e);
 bool rlp_next_u256(struct rlp *r, struct u256 *out, struct err *e);
-bool rlp_whole(struct bytes in, bool *is_list, struct bytes *payload, struct err *e); /* exactly one item, no byte behind it */
+bool rlp_whole(struct bytes in, bool *is_list, struct bytes *payload,
+	struct err *e); /* exactly one item, no byte behind it */
 
 #endif

@@ -1,4 +1,5 @@
-/* tx: transactions: legacy (EIP-155), access list (EIP-2930), fee market (EIP-1559); build, sign, read back. */
+/* tx: transactions: legacy (EIP-155), access list (EIP-2930), fee market (EIP-1559); build, sign, read back.
+ */
 #ifndef FAIRLEAD_EVM_TX_H
 #define FAIRLEAD_EVM_TX_H
 
@@ -13,23 +14,26 @@ struct tx_access {
 };
 struct tx {
 	enum tx_type type;
-	uint64_t chain_id;         /* legacy: 0 = unprotected (decode only; never signed by us) */
+	uint64_t chain_id; /* legacy: 0 = unprotected (decode only); tx_sign wants one above 0 */
 	uint64_t nonce;
-	struct u256 fee, tip;      /* FEE_MARKET: maxFeePerGas, maxPriorityFeePerGas; else fee is gasPrice */
+	struct u256 fee, tip; /* FEE_MARKET: maxFeePerGas, maxPriorityFeePerGas; else fee is gasPrice */
 	uint64_t gas;
-	bool create;               /* no `to` */
+	bool create; /* no `to` */
 	uint8_t to[20];
 	struct u256 value;
-	struct bytes data;         /* borrowed */
+	struct bytes data; /* borrowed */
 	const struct tx_access *access;
 	size_t naccess;
 };
+/* The bytes of a transaction appended to out: with sig what is sent, without (NULL) what is hashed to be
+ * signed. */
+void tx_encode(const struct tx *t, const struct signature *sig, struct buf *out);
 /* Signed bytes appended to raw; hash: keccak256 of them. tip ≤ fee is the caller's duty (must). */
 void tx_sign(const struct tx *t, const struct key *k, struct buf *raw, uint8_t hash[32]);
 void tx_digest(const struct tx *t, uint8_t digest[32]); /* what is signed */
 /* Signed bytes → fields, signature, sender. Slices borrow raw; the access list lives in a. Strict. */
 struct arena;
-bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, uint8_t sender[20], uint8_t hash[32],
-	struct err *e);
+bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, uint8_t sender[20],
+	uint8_t hash[32], struct err *e);
 
 #endif

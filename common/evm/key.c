@@ -1,0 +1,133 @@
+#include "common/evm/key.h"
+#include "common/base/mem.h"
+#include "common/evm/keccak.h"
+
+#include <secp256k1.h>
+#include <secp256k1_recovery.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+struct key {
+	uint8_t *secret; /* 32 bytes of sodium_malloc: guard pages, locked, not in a core; no access but while
+						signing */
+	secp256k1_context *curve; /* blinded with fresh randomness against side channels */
+	secp256k1_pubkey public;
+	uint8_t address[20];
+};
+
+static void address_of(uint8_t address[20], const secp256k1_pubkey *public)
+{
+	uint8_t point[65], hash[32];
+	size_t n = sizeof point;
+	must(secp256k1_ec_pubkey_serialize(
+			 secp256k1_context_static, point, &n, public, SECP256K1_EC_UNCOMPRESSED) == 1);
+	keccak256(hash, point + 1, 64);
+	memcpy(address, hash + 12, 20);
+}
+
+static struct str trim(struct str s)
+{
+	static const char white[] = " \t\r\n";
+	while (s.n > 0 && memchr(white, s.p[0], sizeof white - 1))
+		s = (struct str){s.p + 1, s.n - 1};
+	while (s.n > 0 && memchr(white, s.p[s.n - 1], sizeof white - 1))
+		s.n--;
+	return s;
+}
+
+/* Reads the secret straight into its guarded page; it never lies anywhere else. */
+static bool read_secret(struct key *k, struct str hex, struct err *e)
+{
+	if (!hex_from(k->secret, 32, trim(hex)))
+		return err_set(
+			e, ERR_MALFORMED, "a key is 32 bytes of hex: 64 digits, with or without 0x before them");
+	if (!secp256k1_ec_pubkey_create(k->curve, &k->public, k->secret))
+		return err_set(
+			e, ERR_MALFORMED, "a key is a number above 0 and below the order of secp256k1; this is not");
+	return true;
+}
+
+struct key *key_from_hex(struct str hex, struct err *e)
+{
+	uint8_t seed[32];
+	if (sodium_init() < 0) {
+		err_put(e, ERR_TRANSIENT, "the system gives no random bytes yet");
+		return NULL;
+	}
+	struct key *k = mem_alloc(sizeof *k);
+	k->secret = sodium_malloc(32);
+	if (!k->secret) {
+		err_put(e, ERR_TRANSIENT, "the system gives no guarded page for a key");
+		free(k);
+		return NULL;
+	}
+	k->curve = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+	randombytes_buf(seed, sizeof seed);
+	must(secp256k1_context_randomize(k->curve, seed) == 1);
+	sodium_memzero(seed, sizeof seed);
+	if (!read_secret(k, hex, e)) {
+		key_free(k);
+		return NULL;
+	}
+	must(sodium_mprotect_noaccess(k->secret) == 0);
+	address_of(k->address, &k->public);
+	return k;
+}
+
+void key_free(struct key *k)
+{
+	if (!k)
+		return;
+	sodium_free(k->secret);
+	secp256k1_context_destroy(k->curve);
+	free(k);
+}
+
+const uint8_t *key_address(const struct key *k)
+{
+	return k->address;
+}
+
+void key_sign(const struct key *k, const uint8_t digest[32], struct signature *out)
+{
+	secp256k1_ecdsa_recoverable_signature made;
+	secp256k1_ecdsa_signature plain;
+	uint8_t both[64];
+	must(sodium_mprotect_readonly(k->secret) == 0);
+	int ok = secp256k1_ecdsa_sign_recoverable(k->curve, &made, digest, k->secret, NULL, NULL);
+	must(sodium_mprotect_noaccess(k->secret) == 0);
+	must(ok == 1);
+	secp256k1_ecdsa_recoverable_signature_serialize_compact(k->curve, both, &out->recid, &made);
+	/* recid 2 and 3 stand for an r over the order, which nobody has ever seen; Ethereum's yParity can't say
+	 * it. */
+	must(out->recid == 0 || out->recid == 1);
+	memcpy(out->r, both, 32);
+	memcpy(out->s, both + 32, 32);
+	secp256k1_ecdsa_recoverable_signature_convert(k->curve, &plain, &made);
+	must(secp256k1_ecdsa_verify(k->curve, &plain, digest, &k->public) == 1);
+}
+
+bool key_recover(uint8_t address[20], const uint8_t digest[32], const struct signature *sig, struct err *e)
+{
+	const secp256k1_context *curve = secp256k1_context_static;
+	secp256k1_ecdsa_recoverable_signature given;
+	secp256k1_ecdsa_signature plain;
+	secp256k1_pubkey public;
+	uint8_t both[64];
+	if (sig->recid != 0 && sig->recid != 1)
+		return err_set(e, ERR_MALFORMED, "a signature's parity is 0 or 1, not %d", sig->recid);
+	memcpy(both, sig->r, 32);
+	memcpy(both + 32, sig->s, 32);
+	if (!secp256k1_ecdsa_recoverable_signature_parse_compact(curve, &given, both, sig->recid))
+		return err_set(
+			e, ERR_MALFORMED, "a signature's r and s are below the order of secp256k1; these are not");
+	secp256k1_ecdsa_recoverable_signature_convert(curve, &plain, &given);
+	/* EIP-2: "All transaction signatures whose s-value is greater than secp256k1n/2 are now considered
+	 * invalid." */
+	if (secp256k1_ecdsa_signature_normalize(curve, NULL, &plain))
+		return err_set(e, ERR_MALFORMED, "a signature's s is in the upper half (EIP-2)");
+	if (!secp256k1_ecdsa_recover(curve, &public, &given, digest))
+		return err_set(e, ERR_MALFORMED, "no key could have made this signature");
+	address_of(address, &public);
+	return true;
+}
