@@ -2,7 +2,14 @@
 
 void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t max_ms, uint64_t seed)
 {
-	*b = (struct backoff){first_ms ? first_ms : 1, max_ms > first_ms ? max_ms : first_ms, 0, seed | 1};
+	first_ms = first_ms ? first_ms : 1;
+	/* Neighbouring seeds (process ids) must part at once: one step of splitmix64. Zero would stay zero for
+	 * ever. */
+	seed += 0x9e3779b97f4a7c15;
+	seed = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9;
+	seed = (seed ^ seed >> 27) * 0x94d049bb133111eb;
+	seed ^= seed >> 31;
+	*b = (struct backoff){first_ms, max_ms > first_ms ? max_ms : first_ms, 0, seed ? seed : 1};
 }
 
 /* xorshift64: spread, not secrecy */

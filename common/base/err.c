@@ -9,10 +9,12 @@ void err_put(struct err *e, enum err_class class, const char *fmt, ...)
 {
 	if (!e)
 		return;
+	char text[sizeof e->text]; /* the arguments may quote e->text itself */
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	memcpy(e->text, text, sizeof text);
 	e->class = class;
 	e->code = 0;
 }
