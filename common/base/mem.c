@@ -10,7 +10,8 @@
 /* The last words of a process without memory: no allocation, then abort. */
 static _Noreturn void out_of_memory(void)
 {
-	fputs("level=odd ev=memory text=\"out of memory; ending, the supervisor restarts, nothing is lost\"\n", stderr);
+	fputs("level=odd ev=memory text=\"out of memory; ending, the supervisor restarts, nothing is lost\"\n",
+		stderr);
 	_Exit(75);
 }
 

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *mem_alloc(size_t n);                     /* zeroed, never NULL; free with free() */
+void *mem_alloc(size_t n);                          /* zeroed, never NULL; free with free() */
 void *mem_grow(void *p, size_t count, size_t size); /* realloc of count*size, overflow-checked, never NULL */
-char *mem_text(const char *s);                 /* strdup; NULL stays NULL */
+char *mem_text(const char *s);                      /* strdup; NULL stays NULL */
 char *mem_textn(const char *s, size_t n);
 
 struct arena_block;

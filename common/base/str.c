@@ -23,7 +23,8 @@ bool str_to_u64(struct str s, uint64_t *v)
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
-		if (__builtin_mul_overflow(x, (uint64_t)10, &x) || __builtin_add_overflow(x, (uint64_t)(s.p[i] - '0'), &x))
+		if (__builtin_mul_overflow(x, (uint64_t)10, &x) ||
+			__builtin_add_overflow(x, (uint64_t)(s.p[i] - '0'), &x))
 			return false;
 	}
 	*v = x;
@@ -56,12 +57,16 @@ bool str_hex_to_u64(struct str s, uint64_t *v)
 	return true;
 }
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629: shortest form, no surrogates, up to U+10FFFF); 0 = none. */
+/* Length of the valid UTF-8 sequence at p (RFC 3629: shortest form, no surrogates, up to U+10FFFF); 0 = none.
+ */
 static size_t utf8_len(const unsigned char *p, size_t n)
 {
 	if (p[0] < 0x80)
 		return 1;
-	size_t k = p[0] >= 0xF0 && p[0] <= 0xF4 ? 4 : p[0] >= 0xE0 && p[0] <= 0xEF ? 3 : p[0] >= 0xC2 && p[0] <= 0xDF ? 2 : 0;
+	size_t k = p[0] >= 0xF0 && p[0] <= 0xF4   ? 4
+			   : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
+			   : p[0] >= 0xC2 && p[0] <= 0xDF ? 2
+											  : 0;
 	if (k == 0 || k > n)
 		return 0;
 	for (size_t i = 1; i < k; i++)

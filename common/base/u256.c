@@ -1,7 +1,8 @@
 #include "common/base/u256.h"
 #include "common/base/err.h"
 
-__extension__ typedef unsigned __int128 wide; /* one limb times one limb; the only typedef, for the compiler's sake */
+__extension__ typedef unsigned __int128
+	wide; /* one limb times one limb; the only typedef, for the compiler's sake */
 
 int u256_cmp(struct u256 a, struct u256 b)
 {

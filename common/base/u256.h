@@ -1,7 +1,8 @@
 /* u256: exact unsigned 256-bit integers (INV-12: no floating point near an amount).
  *
- * A plain value; limb 0 is the least significant. Every operation that can leave the range says so by its return
- * value; nothing wraps silently. Text is decimal without a sign, or 0x + hex as JSON-RPC quantities are. */
+ * A plain value; limb 0 is the least significant. Every operation that can leave the range says so by its
+ * return value; nothing wraps silently. Text is decimal without a sign, or 0x + hex as JSON-RPC quantities
+ * are. */
 #ifndef FAIRLEAD_BASE_U256_H
 #define FAIRLEAD_BASE_U256_H
 
@@ -31,11 +32,11 @@ static inline struct u256 u256_max(struct u256 a, struct u256 b)
 {
 	return u256_cmp(a, b) >= 0 ? a : b;
 }
-bool u256_add(struct u256 *r, struct u256 a, struct u256 b); /* false: over 2^256-1 */
-bool u256_sub(struct u256 *r, struct u256 a, struct u256 b); /* false: below 0 */
-bool u256_mul(struct u256 *r, struct u256 a, struct u256 b); /* false: over 2^256-1 */
+bool u256_add(struct u256 *r, struct u256 a, struct u256 b);       /* false: over 2^256-1 */
+bool u256_sub(struct u256 *r, struct u256 a, struct u256 b);       /* false: below 0 */
+bool u256_mul(struct u256 *r, struct u256 a, struct u256 b);       /* false: over 2^256-1 */
 struct u256 u256_div64(struct u256 a, uint64_t d, uint64_t *rest); /* d > 0; rest may be NULL */
-bool u256_to_u64(struct u256 a, uint64_t *v);                /* false: does not fit */
+bool u256_to_u64(struct u256 a, uint64_t *v);                      /* false: does not fit */
 /* ⌈a × num / den⌉; false when the product leaves 256 bits. */
 bool u256_ratio_up(struct u256 *r, struct u256 a, uint64_t num, uint64_t den);
 

@@ -1,8 +1,9 @@
 /* lease: holds one lane as long as it can, gets it back when it can't (INV-8). One writer works, spares wait.
  *
- * Tries to take the lane at once, then every second while another holds it; renews every third of LANE_TTL_MS when no fence did.
- * The program hears on_gain, works with lease_lane in each unit's lane_fence, and hears on_loss when a fence was refused (call
- * lease_lost) or when a renewal could not be confirmed in time: then nothing more may be started in its name. */
+ * Tries to take the lane at once, then every second while another holds it; renews every third of LANE_TTL_MS
+ * when no fence did. The program hears on_gain, works with lease_lane in each unit's lane_fence, and hears
+ * on_loss when a fence was refused (call lease_lost) or when a renewal could not be confirmed in time: then
+ * nothing more may be started in its name. */
 #ifndef FAIRLEAD_FLEET_LEASE_H
 #define FAIRLEAD_FLEET_LEASE_H
 
@@ -16,10 +17,11 @@ struct lease_events {
 	void *arg;
 };
 struct lease *lease_open(struct member *m, const char *lane_name, const struct lease_events *ev);
-struct lane *lease_lane(struct lease *s);      /* valid while held */
+struct lane *lease_lane(struct lease *s); /* valid while held */
 bool lease_held(const struct lease *s);
-void lease_lost(struct lease *s);              /* a unit came back fenced: on_loss runs in a later turn, then it is tried for again */
-void lease_renewed(struct lease *s);           /* a fenced unit was committed: no renewal is needed for a while */
-void lease_close(struct lease *s, void (*done)(void *arg), void *arg); /* gives the lane back first, then done */
+void lease_lost(
+	struct lease *s); /* a unit came back fenced: on_loss runs in a later turn, then it is tried for again */
+void lease_close(
+	struct lease *s, void (*done)(void *arg), void *arg); /* gives the lane back first, then done */
 
 #endif

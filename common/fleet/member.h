@@ -1,8 +1,10 @@
-/* member: what every program of the fleet does alike: reads its file, says what is wrong with it, waits for PostgreSQL and
- * Redis, installs, opens its health socket, runs, drains. The four main.c differ in what they do in between.
+/* member: what every program of the fleet does alike: reads its file, says what is wrong with it, waits for
+ * PostgreSQL and Redis, installs, opens its health socket, runs, drains. The four main.c differ in what they
+ * do in between.
  *
- * Life: start → (PostgreSQL there, installed, file tables fit) → on_start once → … → SIGTERM or SIGINT → on_drain once →
- * member_drained → exit 0. When drain takes longer than fleet.drain the process ends with 75 and says what was left. */
+ * Life: start → (PostgreSQL there, installed, file tables fit) → on_start once → … → SIGTERM or SIGINT →
+ * on_drain once → member_drained → exit 0. When drain takes longer than fleet.drain the process ends with 75
+ * and says what was left. */
 #ifndef FAIRLEAD_FLEET_MEMBER_H
 #define FAIRLEAD_FLEET_MEMBER_H
 
@@ -15,13 +17,13 @@
 
 struct member {
 	struct loop *loop;
-	struct pg *pg;            /* the main connection; the program may open more with member_pg */
+	struct pg *pg; /* the main connection; the program may open more with member_pg */
 	struct bus *bus;
 	struct health *health;
 	struct config *config;
 	struct options options;
 	char *conninfo, *redis_url; /* never print */
-	char holder[64];          /* host:pid, for lane.holder */
+	char holder[64];            /* host:pid, for lane.holder */
 	bool draining;
 	/* the rest is member.c's own */
 	struct member_run *run;
@@ -31,18 +33,23 @@ struct member_program {
 	const char *short_name; /* "listener" */
 	void *arg;
 	void (*on_start)(void *arg, struct member *m);
-	void (*on_pg)(void *arg, bool up);              /* after on_start: the main connection was lost or is back; may be NULL */
-	void (*on_drain)(void *arg);                    /* stop taking work, finish what is in flight, then member_drained */
-	void (*reasons)(void *arg, struct buf *out);    /* beyond PostgreSQL, Redis and start: see health.h */
+	void (*on_pg)(
+		void *arg, bool up);     /* after on_start: the main connection was lost or is back; may be NULL */
+	void (*on_drain)(void *arg); /* stop taking work, finish what is in flight, then member_drained */
+	void (*reasons)(void *arg, struct buf *out); /* beyond PostgreSQL, Redis and start: see health.h */
 	void (*status)(void *arg, struct buf *out);
-	void (*on_end)(void *arg);                      /* loop is over: free */
-	bool needs_key;                                 /* the submitter: secrets are kept, others wipe them after load */
-	int (*once)(void *arg, struct member *m);       /* --once/--top and the like: runs instead; or NULL */
+	void (*on_end)(void *arg); /* loop is over: free */
+	bool needs_key;            /* the submitter: secrets are kept, others wipe them after load */
+	bool serves;               /* the reconciler: also listens on serve.listen */
+	int (*top)(
+		void *arg, struct member *m); /* --top: runs instead of all this, returns the exit code; or NULL */
 };
 int member_main(const struct member_program *p, int argc, char **argv); /* main()'s return value */
 void member_drained(struct member *m);
-struct pg *member_pg(struct member *m, const struct pg_events *ev, const char *listen_channel); /* one more connection */
-/* Ends the process in an orderly way with this exit code (78: the world does not fit the configuration: say why before). */
+struct pg *member_pg(
+	struct member *m, const struct pg_events *ev, const char *listen_channel); /* one more connection */
+/* Ends the process in an orderly way with this exit code (78: the world does not fit the configuration: say
+ * why before). */
 void member_end(struct member *m, int exit_code);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "common/io/pg.h"
 
-enum { LANE_NAME = 96, LANE_TTL_MS = 10000 };
+enum { LANE_NAME = 96, LANE_TTL_MS = 10000, LANE_TTL_HALF_MS = LANE_TTL_MS / 2 };
 
 struct lane {
 	char name[LANE_NAME];

@@ -1,0 +1,430 @@
+#include "common/fleet/member.h"
+
+#include "common/base/backoff.h"
+#include "common/base/mem.h"
+#include "common/io/fault.h"
+#include "common/io/log.h"
+#include "common/io/metrics.h"
+#include "common/ledger/install.h"
+#include "common/ledger/lane.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	EXIT_USAGE = 64,
+	EXIT_TRANSIENT = 75,
+	EXIT_CONFIG = 78,
+	PING_MS = 2000,    /* how often an idle connection is asked whether PostgreSQL is there */
+	SILENT_MS = 3000,  /* longer without an answer than this is "not ready" (P21: within 5 s) */
+	BUSY_RETRY_MS = 50 /* another program is installing */
+};
+
+enum phase {
+	PHASE_WAITING, /* PostgreSQL has not been reached, or what we need is not installed in it yet */
+	PHASE_RUNNING, /* on_start has run */
+	PHASE_DRAINING,
+	PHASE_ENDED,
+};
+
+struct member_run {
+	const struct member_program *p;
+	enum phase phase;
+	struct timer *install_timer, *ping_timer, *drain_timer;
+	struct backoff install_backoff;
+	char waiting_for[600]; /* a sentence for /readyz while waiting */
+	uint64_t started_ms, pg_asked_ms, pg_heard_ms;
+	bool pg_said_down, ping_in_flight;
+	int exit_code;
+};
+
+/* ── PostgreSQL: there or not ── */
+
+static void on_ping(void *arg, const struct pg_reply *r)
+{
+	struct member *m = arg;
+	m->run->ping_in_flight = false;
+	if (r->outcome == PG_OK)
+		m->run->pg_heard_ms = loop_now_ms(m->loop);
+}
+
+static void ping(void *arg)
+{
+	static const struct pg_sql sql = {"member_ping", "SELECT 1"};
+	struct member *m = arg;
+	timer_start(m->loop, &m->run->ping_timer, PING_MS, ping, m);
+	if (m->run->ping_in_flight || !pg_is_up(m->pg))
+		return;
+	struct pg_unit *u = pg_unit(m->pg);
+	pg_stmt(u, &sql);
+	m->run->ping_in_flight = true;
+	m->run->pg_asked_ms = loop_now_ms(m->loop);
+	pg_unit_run(u, 0, on_ping, m);
+}
+
+static void start_program(struct member *m);
+static void try_install(void *arg);
+
+static void on_pg_up(void *arg)
+{
+	struct member *m = arg;
+	struct member_run *r = m->run;
+	r->pg_heard_ms = loop_now_ms(m->loop);
+	if (r->pg_said_down)
+		log_info("pg.up", "PostgreSQL answers again");
+	r->pg_said_down = false;
+	if (r->phase == PHASE_WAITING)
+		try_install(m);
+	else if (r->p->on_pg)
+		r->p->on_pg(r->p->arg, true);
+}
+
+static void on_pg_down(void *arg, const struct err *e)
+{
+	struct member *m = arg;
+	struct member_run *r = m->run;
+	if (!r->pg_said_down) {
+		char who[200];
+		pg_for_people(who, sizeof who, m->conninfo);
+		log_odd("pg.down", "PostgreSQL does not answer; waiting for it, nothing is lost",
+			F_STR("server", who), F_STR("reason", e->text));
+	}
+	r->pg_said_down = true;
+	if (r->phase == PHASE_WAITING)
+		snprintf(r->waiting_for, sizeof r->waiting_for, "PostgreSQL does not answer: %s", e->text);
+	else if (r->phase != PHASE_ENDED && r->p->on_pg)
+		r->p->on_pg(r->p->arg, false);
+}
+
+static void on_install_problems(struct member *m, struct problems *ps)
+{
+	problems_print(ps, stderr, isatty(STDERR_FILENO), "");
+	member_end(m, EXIT_CONFIG);
+}
+
+static void try_install(void *arg)
+{
+	struct member *m = arg;
+	struct member_run *r = m->run;
+	if (r->phase != PHASE_WAITING)
+		return;
+	struct problems ps = {0};
+	struct err e = {0};
+	enum install_result got = install(m->config, m->conninfo, INSTALL_FOR_REAL, &ps, &e);
+	switch (got) {
+	case INSTALL_DONE: start_program(m); break;
+	case INSTALL_BUSY: timer_start(m->loop, &r->install_timer, BUSY_RETRY_MS, try_install, m); break;
+	case INSTALL_AWAY:
+		snprintf(r->waiting_for, sizeof r->waiting_for, "%s", e.text);
+		log_odd("install.wait", "The database can't be prepared yet; trying again", F_STR("reason", e.text));
+		timer_start(m->loop, &r->install_timer, backoff_fail(&r->install_backoff), try_install, m);
+		break;
+	case INSTALL_REFUSED:
+		log_odd("install.refused", "The database can't be used by this program", F_STR("reason", e.text));
+		member_end(m, EXIT_CONFIG);
+		break;
+	case INSTALL_PROBLEMS: on_install_problems(m, &ps); break;
+	}
+	problems_fini(&ps);
+}
+
+/* ── start, drain, end ── */
+
+static void start_program(struct member *m)
+{
+	struct member_run *r = m->run;
+	r->phase = PHASE_RUNNING;
+	r->waiting_for[0] = 0;
+	log_info("start", "Started", F_STR("version", FAIRLEAD_VERSION), F_STR("file", m->config->file),
+		F_UINT("start_ms", loop_now_ms(m->loop) - r->started_ms), F_INT("pid", getpid()));
+	r->p->on_start(r->p->arg, m);
+}
+
+static void drain_is_late(void *arg)
+{
+	struct member *m = arg;
+	log_odd("drain.late",
+		"Draining took longer than fleet.drain; ending now, what is left goes on at the next start",
+		F_UINT("drain_ms", m->config->fleet.drain_ms));
+	member_end(m, EXIT_TRANSIENT);
+}
+
+static void on_term(void *arg)
+{
+	struct member *m = arg;
+	struct member_run *r = m->run;
+	log_info("drain", "Asked to end; finishing what is in flight");
+	m->draining = true;
+	if (r->phase != PHASE_RUNNING) {
+		member_end(m, 0);
+		return;
+	}
+	r->phase = PHASE_DRAINING;
+	timer_start(m->loop, &r->drain_timer, m->config->fleet.drain_ms, drain_is_late, m);
+	r->p->on_drain(r->p->arg);
+}
+
+void member_drained(struct member *m)
+{
+	if (m->run->phase != PHASE_DRAINING)
+		return;
+	log_info("end", "Drained; nothing was lost");
+	member_end(m, 0);
+}
+
+static void end_turn(void *arg)
+{
+	struct member *m = arg;
+	loop_end(m->loop, m->run->exit_code);
+}
+
+void member_end(struct member *m, int exit_code)
+{
+	struct member_run *r = m->run;
+	if (r->phase == PHASE_ENDED)
+		return;
+	r->phase = PHASE_ENDED;
+	r->exit_code = exit_code;
+	timer_free(&r->install_timer);
+	timer_free(&r->ping_timer);
+	timer_free(&r->drain_timer);
+	loop_later(m->loop, end_turn, m);
+}
+
+struct pg *member_pg(struct member *m, const struct pg_events *ev, const char *listen_channel)
+{
+	char application[64];
+	snprintf(application, sizeof application, "fairlead-%s", m->run->p->short_name);
+	struct pg_options o = {.conninfo = m->conninfo,
+		.application = application,
+		.listen = {listen_channel},
+		.idle_in_transaction_ms = LANE_TTL_HALF_MS};
+	return pg_open(m->loop, &o, ev);
+}
+
+/* ── what the health socket says ── */
+
+static void reasons(void *arg, struct buf *out)
+{
+	struct member *m = arg;
+	struct member_run *r = m->run;
+	uint64_t now = loop_now_ms(m->loop);
+	if (r->phase == PHASE_WAITING)
+		buf_printf(out, "%s\n", r->waiting_for[0] ? r->waiting_for : "PostgreSQL has not been reached yet");
+	else if (!pg_is_up(m->pg))
+		buf_printf(out, "PostgreSQL has not answered for %" PRIu64 " s\n", (now - r->pg_heard_ms) / 1000);
+	else if (r->ping_in_flight && now - r->pg_asked_ms > SILENT_MS)
+		buf_printf(out, "PostgreSQL has not answered for %" PRIu64 " s\n", (now - r->pg_asked_ms) / 1000);
+	if (!bus_is_up(m->bus))
+		buf_text(out, "Redis does not answer; bells are late, nothing is lost\n");
+	if (m->draining)
+		buf_text(out, "draining\n");
+	if (r->phase == PHASE_RUNNING && r->p->reasons)
+		r->p->reasons(r->p->arg, out);
+}
+
+static void status(void *arg, struct buf *out)
+{
+	struct member *m = arg;
+	struct member_run *r = m->run;
+	static const char *const phases[] = {"waiting", "running", "draining", "ended"};
+	buf_printf(out,
+		"\"program\":\"%s\",\"version\":\"%s\",\"pid\":%d,\"phase\":\"%s\",\"uptime_ms\":%" PRIu64 ",",
+		r->p->short_name, FAIRLEAD_VERSION, (int)getpid(), phases[r->phase],
+		loop_now_ms(m->loop) - r->started_ms);
+	buf_text(out, "\"application\":");
+	buf_json(out, str_of(m->config->name));
+	buf_printf(out, ",\"postgresql\":%s,\"redis\":%s,\"log_lines_lost\":%" PRIu64 ",",
+		pg_is_up(m->pg) ? "true" : "false", bus_is_up(m->bus) ? "true" : "false", log_lost());
+	if (r->phase >= PHASE_RUNNING && r->p->status)
+		r->p->status(r->p->arg, out);
+}
+
+/* ── the health socket's addresses: --health, else FAIRLEAD_HEALTH, else a unix socket in the runtime
+ * directory ── */
+
+static void listen_default(struct member *m)
+{
+	const char *dir = getenv("RUNTIME_DIRECTORY");
+	if (!dir || !*dir)
+		dir = getenv("XDG_RUNTIME_DIR");
+	if (!dir || !*dir)
+		dir = "/tmp";
+	char address[256];
+	struct err e = {0};
+	snprintf(
+		address, sizeof address, "unix:%s/fairlead-%s-%s.sock", dir, m->config->name, m->run->p->short_name);
+	if (health_listen(m->health, address, &e)) {
+		log_info("health", "Health socket", F_STR("at", address));
+		return;
+	}
+	snprintf(address, sizeof address, "unix:%s/fairlead-%s-%s.%d.sock", dir, m->config->name,
+		m->run->p->short_name, (int)getpid());
+	if (health_listen(m->health, address, &e))
+		log_info("health", "Health socket", F_STR("at", address));
+	else
+		log_odd("health", "No health socket could be opened", F_STR("at", address), F_STR("reason", e.text));
+}
+
+static bool listen_one(struct member *m, const char *address)
+{
+	struct err e = {0};
+	if (!health_listen(m->health, address, &e)) {
+		fprintf(stderr, "fairlead-%s: can't listen on %s: %s\n", m->run->p->short_name, address, e.text);
+		return false;
+	}
+	if (text_starts(address, "unix:"))
+		log_info("health", "Health socket", F_STR("at", address));
+	else
+		log_info("health", "Health socket", F_STR("at", address), F_INT("port", health_port(m->health)));
+	return true;
+}
+
+static bool listen_health(struct member *m)
+{
+	bool ok = true;
+	const char *env = getenv("FAIRLEAD_HEALTH");
+	if (m->options.health[0]) {
+		for (int i = 0; i < 4 && m->options.health[i]; i++)
+			ok = listen_one(m, m->options.health[i]) && ok;
+	} else if (env && *env) {
+		char *copy = mem_text(env), *rest = copy;
+		for (char *one; (one = strtok_r(rest, ", ", &rest));)
+			ok = listen_one(m, one) && ok;
+		free(copy);
+	} else {
+		listen_default(m);
+	}
+	for (size_t i = 0; m->run->p->serves && i < m->config->serve.nlisten; i++)
+		ok = listen_one(m, m->config->serve.listen[i]) && ok;
+	return ok;
+}
+
+/* ── main ── */
+
+static void open_sockets(struct member *m)
+{
+	struct member_run *r = m->run;
+	char application[64];
+	snprintf(application, sizeof application, "fairlead-%s", r->p->short_name);
+	struct health_options h = {.program = r->p->short_name,
+		.ready_alias = m->config->serve.ready,
+		.live_alias = m->config->serve.live,
+		.reasons = reasons,
+		.status = status,
+		.arg = m};
+	m->health = health_open(m->loop, &h);
+	struct pg_events ev = {.on_up = on_pg_up, .on_down = on_pg_down, .arg = m};
+	struct pg_options o = {
+		.conninfo = m->conninfo, .application = application, .idle_in_transaction_ms = LANE_TTL_HALF_MS};
+	m->pg = pg_open(m->loop, &o, &ev);
+	m->bus = bus_open(m->loop, m->redis_url, m->config->name);
+}
+
+static int run(struct member *m, const struct member_program *p)
+{
+	struct member_run *r = m->run;
+	m->loop = loop_new();
+	r->started_ms = loop_now_ms(m->loop);
+	backoff_init(&r->install_backoff, 200, 5000, (uint64_t)getpid());
+	char host[40] = "";
+	gethostname(host, sizeof host - 1);
+	snprintf(m->holder, sizeof m->holder, "%s:%d", host, (int)getpid());
+	m->conninfo = pg_conninfo_from_env();
+	m->redis_url = redis_url_from_env();
+	loop_on_term(m->loop, on_term, m);
+	open_sockets(m);
+	int code = EXIT_CONFIG;
+	if (listen_health(m)) {
+		ping(m);
+		code = loop_run(m->loop);
+		if (p->on_end && r->phase == PHASE_ENDED)
+			p->on_end(p->arg);
+	}
+	health_close(m->health);
+	bus_close(m->bus);
+	pg_close(m->pg);
+	loop_free(m->loop);
+	free(m->conninfo);
+	free(m->redis_url);
+	return code;
+}
+
+/* --check: the file alone, and its SQL when a database is there. */
+static int check(const struct config *c, struct problems *ps)
+{
+	struct err e = {0};
+	char *conninfo = pg_conninfo_from_env();
+	const char *tail = "";
+	enum install_result got = install(c, conninfo, INSTALL_CHECK, ps, &e);
+	free(conninfo);
+	if (got == INSTALL_AWAY || got == INSTALL_BUSY)
+		tail = "PostgreSQL was not reachable, so SQL was read but not prepared.";
+	if (got == INSTALL_REFUSED) {
+		fprintf(stderr, "%s: %s\n", c->file, e.text);
+		return EXIT_CONFIG;
+	}
+	if (ps->n > 0) {
+		problems_print(ps, stderr, isatty(STDERR_FILENO), "");
+		return EXIT_CONFIG;
+	}
+	printf("%s: no mistake found. %s\n", c->file, *tail ? tail : "Its SQL was prepared on PostgreSQL.");
+	return 0;
+}
+
+static int usage(const struct member_program *p, const struct err *e)
+{
+	fprintf(stderr, "%s: %s; %s --help tells more\n", p->decl.name, e->text, p->decl.name);
+	return EXIT_USAGE;
+}
+
+static int with_config(struct member *m, const struct member_program *p, struct problems *ps)
+{
+	if (m->options.check)
+		return check(m->config, ps);
+	if (m->options.print) {
+		config_print(m->config, stdout);
+		return 0;
+	}
+	if (!p->needs_key)
+		config_wipe_secrets(m->config);
+	log_init(p->short_name, m->config->fleet.log);
+	fault_init(p->short_name);
+	if (m->options.top && p->top)
+		return p->top(p->arg, m);
+	return run(m, p);
+}
+
+int member_main(const struct member_program *p, int argc, char **argv)
+{
+	struct member_run r = {.p = p};
+	struct member m = {.run = &r};
+	struct err e = {0};
+	if (!options_parse(&m.options, &p->decl, argc, argv, &e))
+		return usage(p, &e);
+	if (m.options.help) {
+		options_help(&p->decl, stdout);
+		return 0;
+	}
+	if (m.options.version) {
+		printf("%s %s\n", p->decl.name, FAIRLEAD_VERSION);
+		return 0;
+	}
+	if (m.options.faults) {
+		fault_list(stdout, p->short_name);
+		return 0;
+	}
+	struct problems ps = {0};
+	m.config = config_load(m.options.file, &config_from_process, &ps);
+	int code = EXIT_CONFIG;
+	if (m.config)
+		code = with_config(&m, p, &ps);
+	else
+		problems_print(&ps, stderr, isatty(STDERR_FILENO), "");
+	if (m.config)
+		config_free(m.config);
+	problems_fini(&ps);
+	return code;
+}
