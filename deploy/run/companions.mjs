@@ -1,0 +1,42 @@
+// The Companions contract: compiled once (the artifact is kept under .run/cache), deployed, revealed on.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { need, npm, root } from "./npm.mjs";
+import { keys } from "./servers.mjs";
+
+export function artifact() {
+	const source = readFileSync(join(root, "deploy/apps/ktty/Companions.sol"), "utf8");
+	const solc = JSON.parse(readFileSync(join(npm, "node_modules/solc/package.json"), "utf8")).version;
+	const cache = join(root, ".run/cache", `Companions-${createHash("sha256").update(solc).update(source).digest("hex").slice(0, 16)}.json`);
+	if (!existsSync(cache)) {
+		const input = { language: "Solidity", sources: { "Companions.sol": { content: source } }, settings: { optimizer: { enabled: true, runs: 200 }, evmVersion: "paris", outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } } };
+		const out = JSON.parse(need("solc").compile(JSON.stringify(input)));
+		const bad = (out.errors ?? []).filter((e) => e.severity === "error");
+		if (bad.length) throw new Error(bad.map((e) => e.formattedMessage).join("\n"));
+		const c = out.contracts["Companions.sol"].Companions;
+		mkdirSync(join(root, ".run/cache"), { recursive: true });
+		const half = `${cache}.${process.pid}`;
+		writeFileSync(half, JSON.stringify({ abi: c.abi, bytecode: `0x${c.evm.bytecode.object}` }));
+		renameSync(half, cache);
+	}
+	return JSON.parse(readFileSync(cache, "utf8"));
+}
+
+// Deploys as account 0 (its first transaction gives 0x5FbDB2315678afecb367f032d93F642f64180aa3); account 1 may mint and
+// reveal. mine: called after the transaction is sent, for chains that mine on demand. Returns { address, block }.
+export async function deploy(url, { supply = 10000, minted = supply, mine = async () => {} } = {}) {
+	const { ethers } = need("ethers");
+	const { abi, bytecode } = artifact();
+	const provider = new ethers.JsonRpcProvider(url, 31337, { staticNetwork: true, cacheTimeout: -1, polling: true, pollingInterval: 50 });
+	try {
+		const owner = new ethers.Wallet(keys[0], provider);
+		const minting = new ethers.Wallet(keys[1]).address;
+		const contract = await new ethers.ContractFactory(abi, bytecode, owner).deploy(supply, minted, minting);
+		await mine();
+		const receipt = await contract.deploymentTransaction().wait(1, 60000);
+		return { address: receipt.contractAddress, block: receipt.blockNumber };
+	} finally {
+		provider.destroy();
+	}
+}

@@ -1,0 +1,8 @@
+// npm packages live in .run/npm (deploy/setup puts them there), not beside the sources: need("ethers") finds them.
+import { createRequire } from "node:module";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+export const npm = resolve(root, ".run/npm");
+export const need = createRequire(resolve(npm, "package.json"));
