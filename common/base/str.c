@@ -57,12 +57,13 @@ bool str_hex_to_u64(struct str s, uint64_t *v)
 	return true;
 }
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629: shortest form, no surrogates, up to U+10FFFF); 0 = none.
- */
-static size_t utf8_len(const unsigned char *p, size_t n)
+/* RFC 3629: shortest form, no surrogates, up to U+10FFFF. */
+size_t utf8_len(struct str s)
 {
-	if (p[0] < 0x80)
-		return 1;
+	const unsigned char *p = (const unsigned char *)s.p;
+	const size_t n = s.n;
+	if (n == 0 || p[0] < 0x80)
+		return n > 0;
 	size_t k = p[0] >= 0xF0 && p[0] <= 0xF4   ? 4
 			   : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
 			   : p[0] >= 0xC2 && p[0] <= 0xDF ? 2
@@ -81,7 +82,7 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 bool utf8_valid(struct str s)
 {
 	for (size_t i = 0; i < s.n;) {
-		size_t k = utf8_len((const unsigned char *)s.p + i, s.n - i);
+		size_t k = utf8_len((struct str){s.p + i, s.n - i});
 		if (k == 0)
 			return false;
 		i += k;
@@ -162,7 +163,7 @@ void buf_json(struct buf *b, struct str s)
 	buf_char(b, '"');
 	for (size_t i = 0; i < s.n;) {
 		unsigned char c = (unsigned char)s.p[i];
-		size_t k = utf8_len((const unsigned char *)s.p + i, s.n - i);
+		size_t k = utf8_len((struct str){s.p + i, s.n - i});
 		if (c == '"' || c == '\\') {
 			buf_char(b, '\\');
 			buf_char(b, (char)c);

@@ -39,6 +39,7 @@ bool text_starts(const char *s, const char *prefix);
 bool str_to_u64(struct str s, uint64_t *v);     /* decimal digits only, whole slice, no overflow */
 bool str_hex_to_u64(struct str s, uint64_t *v); /* 0x + 1..16 hex digits (JSON-RPC quantity) */
 bool utf8_valid(struct str s);
+size_t utf8_len(struct str s); /* of the valid sequence that s begins with; 0: none */
 
 struct buf {
 	char *p;
