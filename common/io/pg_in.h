@@ -1,0 +1,81 @@
+/* pg_in: what pg.c, pg_unit.c, pg_names.c and pg_env.c share. Not for other modules: their contract is pg.h.
+ */
+#ifndef FAIRLEAD_IO_PG_IN_H
+#define FAIRLEAD_IO_PG_IN_H
+
+#include "common/io/pg.h"
+
+#include <libpq-fe.h>
+
+/* The prepared statements of one connection. A name is given to the server as "<name>" or, after the server
+ * refused to go on with it (its result type changed), as "<n>.<name>". */
+struct pg_name {
+	char *name;   /* NULL: free slot */
+	uint32_t gen; /* n of the server's name, 0 = none */
+	enum { NAME_NEW, NAME_PARSING, NAME_READY } state;
+};
+struct pg_names {
+	struct pg_name *slots; /* open addressing; cap is a power of two */
+	size_t used, cap;
+};
+enum { PG_NAME_MAX = 64 }; /* PostgreSQL cuts names of 64 bytes and more silently */
+/* Finds or adds; the pointer is good until the next call. */
+struct pg_name *pg_names_get(struct pg_names *n, const char *name);
+void pg_names_text(const struct pg_name *e, char out[PG_NAME_MAX + 12]);
+void pg_names_forget(struct pg_names *n); /* the connection is gone: every name is new again */
+void pg_names_fini(struct pg_names *n);
+
+struct pg_param {
+	size_t at; /* offset in values; SIZE_MAX = null */
+	int len;
+	int format; /* 0 text, 1 binary */
+};
+struct pg_step {
+	struct pg_sql sql;
+	size_t first, params;
+	bool parse, parsed; /* a Parse of its own was sent before it, and answered */
+};
+/* All memory of a unit is kept for the next one of the same connection. */
+struct pg_unit {
+	struct pg *c;
+	struct pg_unit *next;
+	struct buf values; /* every value, each with a NUL behind it */
+	struct pg_param *params;
+	size_t param_count, param_cap;
+	struct pg_step *steps;
+	size_t step_count, step_cap;
+	bool array, array_items; /* inside an array; it has an item already */
+	size_t array_at;         /* where its brace stands in values */
+	void **results;          /* one a step, NULL until it came */
+	size_t at;               /* the step whose answer comes next */
+	struct pg_reply reply;
+	uint64_t deadline_ms;
+	pg_done_fn fn;
+	void *arg;
+};
+void pg_unit_clear(struct pg_unit *u); /* empty, memory kept; results freed */
+void pg_unit_free(struct pg_unit *u);
+
+/* Arrays of pointers for PQsendQueryPrepared, in the room of the caller. */
+struct pg_vector {
+	const char **values;
+	int *lengths, *formats;
+	size_t cap;
+};
+void pg_vector_fill(struct pg_vector *v, const struct pg_unit *u, const struct pg_step *s);
+void pg_vector_fini(struct pg_vector *v);
+
+/* Fills *e and r->sqlstate from an error result, in one line. */
+void pg_refusal(struct pg_reply *r, const PGresult *result);
+/* libpq's many-line message as one line without a stop. */
+void pg_one_line(char *out, size_t size, const char *text);
+
+/* One keyword of conninfo as libpq would use it (conninfo, then environment, then default); NULL: unset or
+ * malformed. */
+char *pg_conninfo_value(const char *conninfo, const char *keyword);
+bool pg_conninfo_ok(const char *conninfo);
+/* Starts to connect; never NULL (out of memory aborts). *e is set and NULL returned when conninfo is
+ * malformed. */
+PGconn *pg_conn_start(const struct pg_options *o, struct err *e);
+
+#endif
