@@ -50,9 +50,10 @@ struct pg {
 	struct timer *deadline_timer;
 	uint64_t deadline_at; /* when deadline_timer fires */
 	struct backoff backoff;
-	bool turn_due; /* on_turn will run */
-	bool full;     /* libpq holds bytes that the socket did not take */
-	bool dying;    /* the server has said FATAL: the end of the connection follows, nothing more is sent */
+	bool turn_due;   /* on_turn will run */
+	bool full;       /* libpq holds bytes that the socket did not take */
+	bool dying;      /* the server has said FATAL: the end of the connection follows, nothing more is sent */
+	char fatal[200]; /* what it said */
 };
 
 static void on_turn(void *arg);
@@ -215,8 +216,13 @@ static bool sock_watch(struct pg *c, int mask)
 static void connection_error(struct pg *c, struct err *e, const char *otherwise)
 {
 	char line[400];
-	pg_one_line(line, sizeof line, c->conn ? PQerrorMessage(c->conn) : "");
-	err_put(e, ERR_TRANSIENT, "%s", line[0] ? line : otherwise);
+	char said[1024];
+	snprintf(said, sizeof said, "%s", c->conn ? PQerrorMessage(c->conn) : "");
+	char *guess = strstr(said, "\n\tThis probably means");
+	if (guess)
+		*guess = 0;
+	pg_one_line(line, sizeof line, said);
+	err_put(e, ERR_TRANSIENT, "%s", c->dying ? c->fatal : line[0] ? line : otherwise);
 }
 
 static void lost_as(struct pg *c, const char *otherwise)
@@ -428,8 +434,10 @@ static void pump(struct pg *c)
 static void refused(struct pg *c, struct pg_unit *u, const PGresult *res)
 {
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-	if (text_is(severity, "FATAL") || text_is(severity, "PANIC"))
+	if (text_is(severity, "FATAL") || text_is(severity, "PANIC")) {
 		c->dying = true;
+		pg_one_line(c->fatal, sizeof c->fatal, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	}
 	if (u->reply.failed >= 0)
 		return; /* the first error is the cause */
 	u->reply.failed = u->at < u->step_count ? (int)u->at : (int)u->step_count - 1;
