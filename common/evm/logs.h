@@ -1,7 +1,9 @@
-/* logs: what nodes say about blocks and logs: JSON-RPC answers → structs, and the identity of an event (INV-2, R3).
+/* logs: what nodes say about blocks and logs: JSON-RPC answers → structs, and the identity of an event
+ * (INV-2, R3).
  *
- * Answers are parsed by a streaming parser into arrays in an arena: no document tree. Every field that we rely on is
- * checked for presence and form; what is not as the specification says is malformed and names the field. */
+ * Answers are parsed by a streaming parser into arrays in an arena: no document tree. Every field that we
+ * rely on is checked for presence and form; what is not as the specification says is malformed and names the
+ * field. */
 #ifndef FAIRLEAD_EVM_LOGS_H
 #define FAIRLEAD_EVM_LOGS_H
 
@@ -28,16 +30,17 @@ struct log {
 	uint64_t block, tx_index, log_index;
 	uint8_t block_hash[32], tx_hash[32];
 	bool removed;
-	bool has_time;     /* blockTimestamp was given */
+	bool has_time; /* blockTimestamp was given */
 	uint64_t time;
-	uint8_t id[32];    /* by logs_identify */
+	uint8_t id[32]; /* by logs_identify */
 };
 /* json: the raw "result". null: *found = false. */
 bool header_parse(struct arena *a, struct str json, struct block_header *h, bool *found, struct err *e);
 bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, struct err *e);
 
-/* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ topics ‖ data) ‖ rank as 8 bytes). rank: how many logs of the
- * same block hash, origin and digest stand before it. logs: all of whole blocks, sorted by logs_sort. */
+/* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ topics ‖ data) ‖ rank as 8
+ * bytes). rank: how many logs of the same block hash, origin and digest stand before it. logs: all of whole
+ * blocks, sorted by logs_sort. */
 void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id);
 
@@ -48,13 +51,14 @@ void bloom_add(uint8_t bloom[256], const void *p, size_t n);
 struct receipt {
 	uint8_t tx_hash[32], block_hash[32];
 	uint64_t block, gas_used, index;
-	bool ok;              /* status 1 */
+	bool ok; /* status 1 */
 	bool has_status;
-	struct u256 price;    /* effectiveGasPrice, 0 when not given */
+	struct u256 price; /* effectiveGasPrice, 0 when not given */
 };
 bool receipt_parse(struct str json, struct receipt *r, bool *found, struct err *e);
-bool quantity_parse(struct str json, struct u256 *v, struct err *e);   /* "0x1a" with its quotes */
+bool quantity_parse(struct str json, struct u256 *v, struct err *e); /* "0x1a" with its quotes */
 bool quantity_u64(struct str json, uint64_t *v, struct err *e);
-bool data_parse(struct arena *a, struct str json, struct bytes *out, struct err *e); /* "0x…" with its quotes */
+bool data_parse(
+	struct arena *a, struct str json, struct bytes *out, struct err *e); /* "0x…" with its quotes */
 
 #endif

@@ -1,0 +1,143 @@
+#include "common/evm/logs.h"
+#include "common/evm/keccak.h"
+#include "common/evm/wire.h"
+
+#include <stdlib.h>
+
+/* Logs, as eth_getLogs gives them (execution-apis: Log), their order and their identity. */
+
+static bool on_topic(struct wire *w, void *object, struct str text)
+{
+	struct log *l = object;
+	(void)w;
+	return l->ntopics < 4 && wire_hex(l->topics[l->ntopics++], 32, text);
+}
+
+#define AT(member) offsetof(struct log, member)
+static const struct wire_field fields[] = {
+	{"address", WIRE_FIXED, true, AT(address), 20, 0},
+	{"topics", WIRE_LIST, true, AT(topics), 0, 0},
+	{"data", WIRE_DATA, true, AT(data), 0, 0},
+	{"blockHash", WIRE_FIXED, true, AT(block_hash), 32, 0},
+	{"blockNumber", WIRE_U64, true, AT(block), 0, 0},
+	{"blockTimestamp", WIRE_U64, false, AT(time), 0, AT(has_time)},
+	{"transactionHash", WIRE_FIXED, true, AT(tx_hash), 32, 0},
+	{"transactionIndex", WIRE_U64, true, AT(tx_index), 0, 0},
+	{"logIndex", WIRE_U64, true, AT(log_index), 0, 0},
+	{"removed", WIRE_BOOL, false, AT(removed), 0, 0},
+};
+
+/* The required fields of a log take more bytes of JSON than this, so an answer can't hold more logs than its
+ * size allows. */
+enum { LOG_JSON_MIN = 300 };
+
+static size_t count_objects(struct str json)
+{
+	size_t n = 0, most = json.n / LOG_JSON_MIN + 1;
+	const char *p = json.p, *end = json.p + json.n;
+	while (n < most && p < end && (p = memchr(p, '{', (size_t)(end - p)))) {
+		n++;
+		p++;
+	}
+	return n;
+}
+
+bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, struct err *e)
+{
+	struct wire w = {.what = "log",
+		.fields = fields,
+		.nfields = sizeof fields / sizeof fields[0],
+		.many = true,
+		.item = on_topic,
+		.arena = a,
+		.e = e,
+		.stride = sizeof **logs,
+		.room = count_objects(json)};
+	w.objects = *logs = arena_alloc(a, w.room * sizeof **logs);
+	*n = 0;
+	if (!wire_read(&w, json))
+		return false;
+	*n = w.n;
+	return true;
+}
+
+static int in_chain_order(const void *left, const void *right)
+{
+	const struct log *a = left, *b = right;
+	if (a->block != b->block)
+		return a->block < b->block ? -1 : 1;
+	if (a->tx_index != b->tx_index)
+		return a->tx_index < b->tx_index ? -1 : 1;
+	return a->log_index < b->log_index ? -1 : a->log_index > b->log_index;
+}
+
+void logs_sort(struct log *logs, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (in_chain_order(&logs[i - 1], &logs[i]) > 0) {
+			qsort(logs, n, sizeof *logs, in_chain_order);
+			return;
+		}
+}
+
+/* R3: the transaction, or the block where a log has no transaction of its own. */
+static const uint8_t *origin(const struct log *l)
+{
+	static const uint8_t none[32];
+	return memcmp(l->tx_hash, none, 32) == 0 ? l->block_hash : l->tx_hash;
+}
+
+/* Into l->id, where it stays until the ranks are known. */
+static void digest(struct log *l)
+{
+	struct keccak k;
+	keccak_init(&k);
+	keccak_add(&k, l->address, 20);
+	keccak_add(&k, l->topics, 32 * (size_t)l->ntopics);
+	keccak_add(&k, l->data.p, l->data.n);
+	keccak_end(&k, l->id);
+}
+
+static bool same(const struct log *a, const struct log *b)
+{
+	return memcmp(a->id, b->id, 32) == 0 && memcmp(origin(a), origin(b), 32) == 0 &&
+		   memcmp(a->block_hash, b->block_hash, 32) == 0;
+}
+
+/* rank[i]: how many logs before i are the same. An open hash table of the last log of each kind. */
+static void count_ranks(const struct log *logs, size_t n, uint64_t *rank)
+{
+	size_t slots = 16;
+	while (slots < 2 * n)
+		slots *= 2;
+	size_t *last = mem_alloc(slots * sizeof *last); /* index + 1; 0 is free */
+	for (size_t i = 0; i < n; i++) {
+		uint64_t hash, from;
+		memcpy(&hash, logs[i].id, 8);
+		memcpy(&from, origin(&logs[i]), 8);
+		size_t at = (hash ^ from) & (slots - 1);
+		while (last[at] && !same(&logs[last[at] - 1], &logs[i]))
+			at = (at + 1) & (slots - 1);
+		rank[i] = last[at] ? rank[last[at] - 1] + 1 : 0;
+		last[at] = i + 1;
+	}
+	free(last);
+}
+
+void logs_identify(struct log *logs, size_t n, struct u256 chain_id)
+{
+	uint64_t *rank = mem_alloc(n * sizeof *rank);
+	uint8_t text[32 + 32 + 32 + 8];
+	for (size_t i = 0; i < n; i++)
+		digest(&logs[i]);
+	count_ranks(logs, n, rank);
+	u256_to_be(text, chain_id);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(text + 32, origin(&logs[i]), 32);
+		memcpy(text + 64, logs[i].id, 32);
+		for (unsigned k = 0; k < 8; k++)
+			text[96 + k] = (uint8_t)(rank[i] >> (56 - 8 * k));
+		keccak256(logs[i].id, text, sizeof text);
+	}
+	free(rank);
+}

@@ -1,0 +1,41 @@
+#include "common/evm/logs.h"
+#include "common/evm/wire.h"
+
+/* Receipts, as eth_getTransactionReceipt gives them. (execution-apis: Receipt; status since EIP-658) */
+
+struct reading {
+	struct receipt receipt;
+	uint64_t status;
+};
+
+#define AT(member) offsetof(struct reading, receipt.member)
+static const struct wire_field fields[] = {
+	{"transactionHash", WIRE_FIXED, true, AT(tx_hash), 32, 0},
+	{"transactionIndex", WIRE_U64, true, AT(index), 0, 0},
+	{"blockHash", WIRE_FIXED, true, AT(block_hash), 32, 0},
+	{"blockNumber", WIRE_U64, true, AT(block), 0, 0},
+	{"gasUsed", WIRE_U64, true, AT(gas_used), 0, 0},
+	{"status", WIRE_U64, false, offsetof(struct reading, status), 0, AT(has_status)},
+	{"effectiveGasPrice", WIRE_U256, false, AT(price), 0, 0},
+};
+
+bool receipt_parse(struct str json, struct receipt *out, bool *found, struct err *e)
+{
+	struct reading r = {.status = 0};
+	struct wire w = {.what = "receipt",
+		.fields = fields,
+		.nfields = sizeof fields / sizeof fields[0],
+		.e = e,
+		.objects = &r,
+		.stride = sizeof r,
+		.room = 1};
+	*found = false;
+	if (!wire_read(&w, json))
+		return false;
+	if (r.status > 1)
+		return err_set(e, ERR_MALFORMED, "the receipt: status is neither 0 nor 1");
+	*found = w.n == 1;
+	r.receipt.ok = r.status == 1;
+	*out = r.receipt;
+	return true;
+}
