@@ -23,7 +23,7 @@ EXTRA := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(EXTRA) -fno-strict-aliasing -fno-delete-null-pointer-checks -fPIE \
 	-ffunction-sections -fdata-sections -I. -I$(BUILD)/gen -isystem /usr/share/include/llhttp -DFAIRLEAD_VERSION='"$(V)"' \
-	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null)) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed -Wl,--gc-sections \
 	$(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)

@@ -118,7 +118,7 @@ void loop_free(struct loop *l)
 		close_own((uv_handle_t *)&l->sigterm);
 	}
 	uv_walk(&l->uv, close_leaked, NULL);
-	settle(l);
+	uv_run(&l->uv, UV_RUN_DEFAULT); /* a name may still be looked up by libuv's thread: it can't be taken back */
 	must(uv_loop_close(&l->uv) == 0);
 	free(l->next.v);
 	free(l->now.v);
