@@ -1,0 +1,32 @@
+# Everything that must hold. `make test ONLY=K-05` runs one row; names and options: top of test/run.mjs.
+-include test/vectors/vectors.mk
+
+.PHONY: test check-source lanes fuzz fuzz-replay
+test:
+	@deploy/setup --test
+	@ONLY="$(ONLY)" JOBS="$(JOBS)" BUILD="$(BUILD)" node test/run.mjs
+check-source:
+	@deploy/setup --test
+	@node test/source/check.mjs
+# Both compilers without a warning, and the sanitizer build.
+lanes:
+	@ONLY=build BUILD="$(BUILD)" node test/run.mjs
+
+# Fuzz targets: test/fuzz/fuzz_<x>.c, seeds in test/fuzz/corpus/<x>. fuzz-replay runs them on files (any compiler);
+# fuzz builds them with libFuzzer and runs each for FUZZ_S seconds on a copy of its corpus under build/.
+FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
+FUZZ_TARGETS := $(FUZZ_SRC:test/fuzz/fuzz_%.c=%)
+FUZZ_S ?= 60
+fuzz-replay: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%)
+$(BUILD)/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/replay.c $(LIBS_ALL)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< test/fuzz/replay.c $(LIBS_ALL) $(LIBS)
+fuzz:
+	@deploy/setup --test
+	$(MAKE) BUILD=build/fuzz CC=clang SAN=address,undefined OPT="-O1 -g" CFLAGS=-fsanitize=fuzzer-no-link libfuzzers
+	for t in $(FUZZ_TARGETS); do mkdir -p build/fuzz/corpus/$$t && build/fuzz/libfuzzer/fuzz_$$t -max_total_time=$(FUZZ_S) -close_fd_mask=1 build/fuzz/corpus/$$t test/fuzz/corpus/$$t || exit 1; done
+.PHONY: libfuzzers
+libfuzzers: $(FUZZ_TARGETS:%=$(BUILD)/libfuzzer/fuzz_%)
+$(BUILD)/libfuzzer/fuzz_%: test/fuzz/fuzz_%.c $(LIBS_ALL)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBS_ALL) $(LIBS)
