@@ -79,6 +79,13 @@ $(BUILD)/unit/$(1)/%: test/unit/$(1)/%.c $(call floor_libs,$(call floors_from,$(
 	$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(call floor_libs,$(call floors_from,$(1),$(FLOORS))) -lcmocka $$(LIBS)
 endef
 $(foreach f,$(FLOORS),$(eval $(call unit,$(f))))
+# A program's pure machines: test/unit/<program>/test_<machine>.c includes the .c files that it tests.
+define unit_program
+$(BUILD)/unit/$(1)/%: test/unit/$(1)/%.c $(LIBS_ALL)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(LIBS_ALL) -lcmocka $$(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call unit_program,$(p))))
 .PHONY: unit
 unit: $(UNIT_BINS)
 

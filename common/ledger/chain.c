@@ -1,0 +1,277 @@
+#include "common/ledger/chain.h"
+
+#include "common/base/mem.h"
+
+#include <stdio.h>
+
+void chain_load(struct pg_unit *u, const char *name)
+{
+	static const struct pg_sql row = {
+		"chain_load", "SELECT id, done, final, floor, network, halted FROM fairlead.chain WHERE name = $1"};
+	static const struct pg_sql blocks = {"chain_load_blocks",
+		"SELECT b.number, b.hash FROM fairlead.block b JOIN fairlead.chain c ON c.id = b.chain"
+		" WHERE c.name = $1 AND b.number <= c.done ORDER BY b.number"};
+	pg_stmt(u, &row);
+	pg_put_text(u, name);
+	pg_stmt(u, &blocks);
+	pg_put_text(u, name);
+}
+
+bool chain_loaded(const struct pg_reply *r, int stmt, struct chain_row *out, struct err *e)
+{
+	if (pg_rows(r, stmt) != 1)
+		return err_set(e, ERR_REJECTED,
+			"the chain has no row in fairlead.chain; start a program of this file to make it");
+	*out = (struct chain_row){.id = (int)pg_get_int(r, stmt, 0, 0),
+		.done = pg_get_int(r, stmt, 0, 1),
+		.final = pg_get_int(r, stmt, 0, 2),
+		.floor = pg_get_int(r, stmt, 0, 3),
+		.has_network = !pg_is_null(r, stmt, 0, 4),
+		.halted = !pg_is_null(r, stmt, 0, 5)};
+	if (out->has_network)
+		out->network = pg_get_u256(r, stmt, 0, 4);
+	snprintf(out->halted_why, sizeof out->halted_why, "%s", pg_get_text(r, stmt, 0, 5));
+	return true;
+}
+
+int chain_loaded_blocks(const struct pg_reply *r, int stmt)
+{
+	return pg_rows(r, stmt);
+}
+
+bool chain_loaded_block(const struct pg_reply *r, int stmt, int row, int64_t *number, uint8_t hash[32])
+{
+	*number = pg_get_int(r, stmt, row, 0);
+	return pg_get_bytes(r, stmt, row, 1, hash, 32);
+}
+
+void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
+{
+	static const struct pg_sql sql = {"chain_set_state",
+		"UPDATE fairlead.chain SET head = coalesce(nullif($2::bigint, -1), head), listening = $3, "
+		"catching_up = $4, rpc_ok = $5,"
+		" reconnects = $6 WHERE id = $1"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_int(u, s->head);
+	pg_put_bool(u, s->listening);
+	pg_put_bool(u, s->catching_up);
+	pg_put_bool(u, s->rpc_ok);
+	pg_put_int(u, s->reconnects);
+}
+
+void chain_set_network(struct pg_unit *u, int id, struct u256 network, int64_t done)
+{
+	static const struct pg_sql sql = {"chain_set_network",
+		"UPDATE fairlead.chain SET network = $2, done = greatest(done, $3) WHERE id = $1"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_u256(u, network);
+	pg_put_int(u, done);
+}
+
+void chain_halt(struct pg_unit *u, int id, const char *why)
+{
+	static const struct pg_sql sql = {"chain_halt",
+		"WITH h AS (UPDATE fairlead.chain SET halted = $2 WHERE id = $1 RETURNING name)"
+		" INSERT INTO fairlead.odd (kind, what) SELECT 'halted', name || ': ' || $2::text FROM h"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_text(u, why);
+}
+
+void chain_add_blocks(struct pg_unit *u, int id, const struct chain_block *b, size_t n)
+{
+	static const struct pg_sql sql = {"chain_add_blocks",
+		"INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
+		" SELECT $1, n, h, p, to_timestamp(t), CASE WHEN l THEN n - 1 END"
+		" FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::bool[]) AS x(n, h, p, t, l)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, b[i].number);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, b[i].hash, 32);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, b[i].parent, 32);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, (int64_t)b[i].time);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_text(u, b[i].linked ? STR("t") : STR("f"));
+	pg_array_close(u);
+}
+
+/* ── events ── */
+
+/* A quoted identifier: the names come from the configuration, which allows letters, digits and _ only. */
+static void ident(struct buf *b, const char *name)
+{
+	buf_printf(b, "\"%s\"", name);
+}
+
+/* Every column travels as one array; fields in text form, cast to their type row by row. $1 chain, $2 open,
+ * $3 swept. */
+static void insert_text(struct buf *b, const struct event_decl *ev)
+{
+	buf_text(b, "WITH n AS (INSERT INTO ");
+	ident(b, ev->contract->schema);
+	buf_char(b, '.');
+	ident(b, ev->table);
+	buf_text(b, " (_chain, _open, _swept, _seq, _block, _at, _log, _block_hash, _tx, _id, _address");
+	for (size_t i = 0; i < ev->entry->nin; i++) {
+		buf_text(b, ", ");
+		ident(b, ev->columns[i]);
+	}
+	buf_text(b, ") SELECT $1, $2, $3, s, n, to_timestamp(t), l, bh, tx, id, ad");
+	for (size_t i = 0; i < ev->entry->nin; i++) {
+		buf_printf(b, ", c%zu::", i);
+		abi_pg_type(b, &ev->entry->in[i]);
+	}
+	buf_text(b, " FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::int[], $8::bytea[], $9::bytea[], "
+				"$10::bytea[], $11::bytea[]");
+	for (size_t i = 0; i < ev->entry->nin; i++)
+		buf_printf(b, ", $%zu::text[]", 12 + i);
+	buf_text(b, ") AS x(s, n, t, l, bh, tx, id, ad");
+	for (size_t i = 0; i < ev->entry->nin; i++)
+		buf_printf(b, ", c%zu", i);
+	buf_text(b, ") ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
+				" live = live + CASE WHEN $3 THEN 0 ELSE (SELECT count(*) FROM n) END,"
+				" swept = swept + CASE WHEN $3 THEN (SELECT count(*) FROM n) ELSE 0 END,"
+				" last_live = CASE WHEN $3 THEN last_live ELSE clock_timestamp() END,"
+				" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END"
+				" WHERE contract = ");
+	buf_printf(b, "'%s' AND event = '%s'", ev->contract->schema, ev->table);
+}
+
+static void put_header(struct pg_unit *u, const struct event_row *rows, size_t n)
+{
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, rows[i].seq);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, (int64_t)rows[i].log->block);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, (int64_t)rows[i].time);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, (int64_t)rows[i].log->log_index);
+	pg_array_close(u);
+}
+
+static void put_bytes(struct pg_unit *u, const struct event_row *rows, size_t n, size_t offset, size_t len)
+{
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, (const uint8_t *)rows[i].log + offset, len);
+	pg_array_close(u);
+}
+
+struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev)
+{
+	struct buf text = {0};
+	insert_text(&text, ev);
+	struct pg_sql sql = {
+		arena_printf(a, "add_%s.%s", ev->contract->schema, ev->table), arena_textn(a, text.p, text.n)};
+	buf_fini(&text);
+	return sql;
+}
+
+void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct event_decl *ev, int id,
+	bool open, bool swept, const struct event_row *rows, size_t n)
+{
+	pg_stmt(u, sql);
+	pg_put_int(u, id);
+	pg_put_bool(u, open);
+	pg_put_bool(u, swept);
+	put_header(u, rows, n);
+	put_bytes(u, rows, n, offsetof(struct log, block_hash), 32);
+	put_bytes(u, rows, n, offsetof(struct log, tx_hash), 32);
+	put_bytes(u, rows, n, offsetof(struct log, id), 32);
+	put_bytes(u, rows, n, offsetof(struct log, address), 20);
+	for (size_t c = 0; c < ev->entry->nin; c++) {
+		pg_array_open(u);
+		for (size_t i = 0; i < n; i++)
+			if (rows[i].columns[c].p)
+				pg_item_text(u, rows[i].columns[c]);
+			else
+				pg_item_null(u);
+		pg_array_close(u);
+	}
+}
+
+void chain_add_undecoded(
+	struct pg_unit *u, int id, const struct event_decl *ev, const struct log *log, const char *why)
+{
+	static const struct pg_sql sql = {"chain_add_undecoded",
+		"INSERT INTO fairlead.undecoded (chain, block, block_hash, tx, log, event, address, topics, data, "
+		"why)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"};
+	struct buf title = {0};
+	buf_printf(&title, "%s.%s", ev->contract->name, ev->entry->as);
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_int(u, (int64_t)log->block);
+	pg_put_bytes(u, log->block_hash, 32);
+	pg_put_bytes(u, log->tx_hash, 32);
+	pg_put_int(u, (int64_t)log->log_index);
+	pg_put_text(u, title.p);
+	pg_put_bytes(u, log->address, 20);
+	pg_array_open(u);
+	for (unsigned i = 0; i < log->ntopics; i++)
+		pg_item_bytes(u, log->topics[i], 32);
+	pg_array_close(u);
+	pg_put_bytes(u, log->data.p, log->data.n);
+	pg_put_text(u, why);
+	buf_fini(&title);
+}
+
+/* ── cursor, finality, retraction ── */
+
+void chain_move(struct pg_unit *u, const struct lane *l, int id, int64_t at, int64_t done, int64_t head)
+{
+	static const struct pg_sql sql = {
+		"chain_move", "UPDATE fairlead.chain SET done = $2, head = $3 WHERE id = $1"};
+	lane_move(u, l, at);
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_int(u, done);
+	pg_put_int(u, head);
+}
+
+void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t final, int64_t floor)
+{
+	static const struct pg_sql sql = {"chain_advance", "SELECT fairlead.advance($1, $2, $3, $4)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_int(u, l->epoch);
+	pg_put_int(u, final);
+	pg_put_int(u, floor);
+}
+
+void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from)
+{
+	static const struct pg_sql sql = {"chain_retract", "SELECT fairlead.retract($1, $2, $3)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_int(u, l->epoch);
+	pg_put_int(u, from);
+}
+
+int64_t chain_retracted(const struct pg_reply *r, int stmt)
+{
+	return pg_get_int(r, stmt, 0, 0);
+}

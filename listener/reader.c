@@ -1,0 +1,332 @@
+#include "listener/reader.h"
+
+#include "common/io/log.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BLOCKS_AT_ONCE = 64 };
+
+/* The one place that changes the phase. */
+void reader_enter(struct reader *r, enum reader_phase phase)
+{
+	r->phase = phase;
+	if (phase == READER_IDLE) {
+		r->why[0] = 0;
+		arena_reset(&r->mem);
+		r->headers = NULL;
+		r->logs = NULL;
+		r->nheaders = r->nlogs = 0;
+		r->asked_again = false;
+	}
+}
+
+bool reader_back(struct reader *r)
+{
+	r->in_flight = false;
+	if (!r->off_wanted)
+		return true;
+	r->off_wanted = false;
+	reader_enter(r, READER_IDLE); /* frees the step */
+	reader_enter(r, READER_OFF);
+	if (!r->closing && lease_held(r->lease))
+		store_load(r);
+	return false;
+}
+
+static void retry_now(void *arg)
+{
+	struct reader *r = arg;
+	if (r->phase == READER_RETRY)
+		store_load(r);
+}
+
+void reader_retry(struct reader *r, const char *why)
+{
+	if (why != r->why)
+		snprintf(r->why, sizeof r->why, "%s", why);
+	reader_enter(r, READER_RETRY);
+	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), retry_now, r);
+}
+
+static bool is_alarm(const struct retry_decl *d, uint32_t n)
+{
+	for (size_t i = 0; i < d->nalarm; i++)
+		if (d->alarm[i] == n)
+			return true;
+	return false;
+}
+
+void reader_provider_error(struct reader *r, const struct err *e)
+{
+	r->failures++;
+	r->rpc_ok = false;
+	metric_add(r->m_failures, 1);
+	snprintf(r->why, sizeof r->why, "Provider error: %s", e->text);
+	if (r->failures == 1 || is_alarm(&r->chain->retry, r->failures))
+		log_odd("provider.error", "Provider error; asking again with growing gaps",
+			F_STR("chain", r->chain->name), F_URL("endpoint", rpc_url(r->rpc)),
+			F_UINT("failures", r->failures), F_STR("reason", e->text));
+	else
+		log_debug(
+			"provider.error", "Provider error", F_STR("chain", r->chain->name), F_STR("reason", e->text));
+	store_state(r);
+	reader_retry(r, r->why);
+}
+
+void reader_halt(struct reader *r, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	va_end(ap);
+	reader_enter(r, READER_HALTED);
+	log_odd("chain.halted", r->why, F_STR("chain", r->chain->name));
+}
+
+/* The next thing to do, when nothing is in flight. */
+void reader_drive(struct reader *r)
+{
+	if (r->phase != READER_IDLE || r->in_flight)
+		return;
+	struct plan_view v = {.done = r->row.done,
+		.head_known = r->head >= 0,
+		.head = r->head,
+		.seen = (int64_t)r->chain->seen,
+		.window = final_window(r->chain),
+		.range = r->range.now,
+		.blocks = r->blocks.now};
+	r->step = plan_next(&v);
+	switch (r->step.step) {
+	case PLAN_WAIT:
+		if (r->head >= 0 && !r->caught_up) {
+			r->caught_up = true;
+			log_info("caught_up", "Caught up with the chain; live from here", F_STR("chain", r->chain->name),
+				F_INT("block", r->row.done));
+		}
+		store_state(r);
+		break;
+	case PLAN_BLOCKS: fetch_headers(r); break;
+	case PLAN_RANGE: fetch_range(r); break;
+	case PLAN_BACK:
+		r->round = 1;
+		fetch_hashes(r);
+		break;
+	}
+}
+
+/* ── heads ── */
+
+static void on_head(void *arg, uint64_t number)
+{
+	struct reader *r = arg;
+	r->head = (int64_t)number;
+	metric_set(r->m_head, (double)number);
+	reader_drive(r);
+}
+
+static void on_heads_state(void *arg, const struct heads_state *s)
+{
+	struct reader *r = arg;
+	(void)s;
+	if (lease_held(r->lease) && !r->closing)
+		store_state(r);
+}
+
+static void open_heads(struct reader *r)
+{
+	const struct chain_decl *c = r->chain;
+	struct heads_options o = {.rpc = r->rpc,
+		.ws_url = c->rpc[0].ws,
+		.poll_ms = c->poll_ms,
+		.silent_ms = c->silent_ms,
+		.reconnect_first_ms = c->reconnect.first_ms,
+		.reconnect_max_ms = c->reconnect.max_ms,
+		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[c->reconnect.nalarm - 1] : 0,
+		.name = c->name};
+	struct heads_events ev = {.on_head = on_head, .on_state = on_heads_state, .arg = r};
+	r->heads = heads_open(r->m->loop, &o, &ev);
+}
+
+/* ── the lane ── */
+
+static void on_gain(void *arg, const struct lane *l)
+{
+	struct reader *r = arg;
+	(void)l;
+	if (!r->in_flight && !r->closing)
+		store_load(r);
+	else
+		r->off_wanted = true; /* an operation of our last term is still out; load when it is back */
+}
+
+static void on_loss(void *arg)
+{
+	struct reader *r = arg;
+	timer_stop(&r->timer);
+	if (r->heads) {
+		heads_close(r->heads);
+		r->heads = NULL;
+	}
+	r->head = -1;
+	r->caught_up = false;
+	if (r->in_flight) {
+		r->off_wanted = true;
+		return;
+	}
+	reader_enter(r, READER_IDLE);
+	reader_enter(r, READER_OFF);
+}
+
+/* fetch_ident has shown the right chain: heads may wake us now. */
+static void start_block(struct reader *r, const struct config *c)
+{
+	r->start = INT64_MAX;
+	for (size_t i = 0; i < c->ncontracts; i++) {
+		const struct contract_decl *k = &c->contracts[i];
+		if (k->chain != r->chain)
+			continue;
+		if (k->start_latest)
+			r->start_latest = true;
+		else if ((int64_t)k->start < r->start)
+			r->start = (int64_t)k->start;
+	}
+	if (r->start != INT64_MAX)
+		r->start_latest =
+			false; /* one contract wants history: its blocks are read, the others' logs with them */
+	else
+		r->start = 0;
+}
+
+static void make_metrics(struct reader *r)
+{
+	char labels[80];
+	snprintf(labels, sizeof labels, "chain=\"%s\"", r->chain->name);
+	r->m_events = metric(METRIC_COUNTER, "fairlead_events_total", "Events written", labels);
+	r->m_blocks = metric(METRIC_COUNTER, "fairlead_blocks_total", "Blocks read and committed", labels);
+	r->m_head = metric(METRIC_GAUGE, "fairlead_chain_head", "Newest block that the endpoint showed", labels);
+	r->m_done = metric(METRIC_GAUGE, "fairlead_chain_done", "Last block whose events are committed", labels);
+	r->m_failures =
+		metric(METRIC_COUNTER, "fairlead_provider_errors_total", "Requests that the endpoint failed", labels);
+	r->m_reorgs = metric(METRIC_COUNTER, "fairlead_reorgs_total", "Reorgs committed", labels);
+}
+
+struct reader *reader_open(struct member *m, const struct chain_decl *c)
+{
+	struct reader *r = mem_alloc(sizeof *r);
+	*r = (struct reader){.m = m, .chain = c, .head = -1, .told = {.head = -2}};
+	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
+	range_init(&r->range, (int64_t)c->range);
+	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
+	window_init(&r->window, (size_t)final_window(c) + 2);
+	rows_filter_init(&r->filter, m->config, c);
+	start_block(r, m->config);
+	make_metrics(r);
+	r->rpc = rpc_open(m->loop, c->rpc[0].url, c->timeout_ms);
+	char lane[LANE_NAME];
+	snprintf(lane, sizeof lane, "listen:%s", c->name);
+	struct lease_events ev = {.on_gain = on_gain, .on_loss = on_loss, .arg = r};
+	r->lease = lease_open(m, lane, &ev);
+	return r;
+}
+
+void reader_identified(struct reader *r)
+{
+	if (!r->heads)
+		open_heads(r);
+	else
+		heads_poll_now(r->heads);
+	reader_enter(r, READER_IDLE);
+	reader_drive(r);
+}
+
+/* ── end ── */
+
+struct closing {
+	struct reader *r;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void on_left(void *arg)
+{
+	struct closing *c = arg;
+	struct reader *r = c->r;
+	void (*done)(void *) = c->done;
+	void *done_arg = c->arg;
+	rpc_close(r->rpc);
+	window_fini(&r->window);
+	rows_filter_fini(&r->filter);
+	arena_fini(&r->mem);
+	timer_free(&r->timer);
+	free(r);
+	free(c);
+	done(done_arg);
+}
+
+static void leave_when_quiet(void *arg)
+{
+	struct closing *c = arg;
+	if (c->r->in_flight) { /* a commit on its way is waited for; fleet.drain bounds it */
+		timer_start(c->r->m->loop, &c->r->timer, 10, leave_when_quiet, c);
+		return;
+	}
+	timer_stop(&c->r->timer);
+	lease_close(c->r->lease, on_left, c);
+}
+
+void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
+{
+	struct closing *c = mem_alloc(sizeof *c);
+	*c = (struct closing){r, done, arg};
+	r->closing = true;
+	timer_stop(&r->timer);
+	if (r->heads) {
+		heads_close(r->heads);
+		r->heads = NULL;
+	}
+	if (r->in_flight)
+		r->off_wanted = true;
+	leave_when_quiet(c);
+}
+
+/* ── what people and supervisors ask ── */
+
+static const char *phase_name(enum reader_phase p)
+{
+	static const char *const names[] = {"spare", "loading", "asking which chain it is", "at the head",
+		"reading", "reading", "catching up", "catching up", "writing", "checking for a reorg", "taking back",
+		"waiting", "halted"};
+	return names[p];
+}
+
+void reader_reasons(const struct reader *r, struct buf *out)
+{
+	if (r->phase == READER_OFF)
+		return; /* a spare is ready to take over */
+	if (r->phase == READER_RETRY || r->phase == READER_HALTED)
+		buf_printf(out, "chain %s: %s\n", r->chain->name, r->why);
+	else if (r->head < 0)
+		buf_printf(out, "chain %s: no head has been heard yet\n", r->chain->name);
+	else if (!r->caught_up)
+		buf_printf(
+			out, "chain %s: catching up, %" PRId64 " blocks behind\n", r->chain->name, r->head - r->row.done);
+	else if (r->heads && heads_state(r->heads)->failures > 0)
+		buf_printf(out, "chain %s: Provider error, %u polls in a row failed\n", r->chain->name,
+			heads_state(r->heads)->failures);
+}
+
+void reader_status(const struct reader *r, struct buf *out)
+{
+	buf_text(out, "{\"chain\":");
+	buf_json(out, str_of(r->chain->name));
+	buf_printf(out,
+		",\"phase\":\"%s\",\"leader\":%s,\"head\":%" PRId64 ",\"done\":%" PRId64 ",\"final\":%" PRId64
+		",\"seq\":%" PRId64 ",\"caught_up\":%s,\"websocket\":%s,\"reconnects\":%u}",
+		phase_name(r->phase), lease_held(r->lease) ? "true" : "false", r->head, r->row.done, r->final.number,
+		r->at, r->caught_up ? "true" : "false", r->heads && heads_state(r->heads)->ws_up ? "true" : "false",
+		r->heads ? heads_state(r->heads)->reconnects : 0);
+}

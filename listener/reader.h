@@ -1,0 +1,108 @@
+/* reader: one chain's leader: what it is doing, and the one operation that it has in flight.
+ *
+ * reader.c decides and moves between phases; fetch.c asks the node; store.c writes to PostgreSQL. At any time
+ * at most one operation of a reader is in flight, so each callback knows the phase it returns to. */
+#ifndef FAIRLEAD_LISTENER_READER_H
+#define FAIRLEAD_LISTENER_READER_H
+
+#include "common/base/backoff.h"
+#include "common/fleet/lease.h"
+#include "common/io/heads.h"
+#include "common/io/metrics.h"
+#include "listener/final.h"
+#include "listener/plan.h"
+#include "listener/range.h"
+#include "listener/rows.h"
+#include "listener/window.h"
+
+enum reader_phase {
+	READER_OFF,     /* another process holds the lane, or we are draining: nothing of ours is in flight */
+	READER_LOAD,    /* the lane is ours; cursor and window are being read from PostgreSQL (K-12: before any
+					   question to the node) */
+	READER_IDENT,   /* the node is asked which chain it is */
+	READER_IDLE,    /* the cursor stands at what the node has shown; a head will wake us */
+	READER_HEADERS, /* headers of step.from..to by number: the hashes to read by */
+	READER_LOGS,    /* logs of each of those hashes */
+	READER_RANGE,   /* logs of a range below the window, between two looks at its last header */
+	READER_TIMES,   /* block times of a range whose logs came without */
+	READER_COMMIT,  /* blocks, events and cursor in one unit (INV-1, INV-9) */
+	READER_HASHES,  /* something does not link: the hashes of the whole window are asked, twice before they
+					   count (R5) */
+	READER_RETRACT, /* the reorg is being committed */
+	READER_RETRY,   /* something failed: waiting with growing gaps, then from PostgreSQL on (INV-11) */
+	READER_HALTED,  /* a reorg deeper than the window (P10), or another chain: nothing is read, nothing
+					   destroyed */
+};
+
+struct reader {
+	struct member *m;
+	const struct chain_decl *chain;
+	struct reader *next;
+	struct lease *lease;
+	struct rpc *rpc;
+	struct heads *heads;
+	struct rows_filter filter;
+
+	enum reader_phase phase;
+	bool in_flight;  /* one operation is out; its callback clears it */
+	bool off_wanted; /* the lane was lost, or we drain: go to OFF as soon as the operation is back */
+	bool closing;
+	struct timer *timer;
+	struct backoff backoff;
+	uint32_t failures; /* of the node, in a row */
+
+	struct chain_row row;
+	int64_t at, start; /* number given last; least block that any contract asks for */
+	bool start_latest;
+	int64_t head; /* what the endpoint showed last; -1: nothing yet */
+	bool rpc_ok, caught_up;
+	struct chain_state told; /* what fairlead.chain says of us */
+	struct window window;
+	struct final final;
+	struct range range, blocks;
+
+	struct arena mem; /* of the step in work; reset when it ends */
+	struct plan step;
+	struct block_header *headers; /* of the step: nheaders from step.from on */
+	size_t nheaders;
+	struct log *logs;
+	size_t nlogs;
+	bool asked_again; /* a positive bloom came with no log of ours: asked once more */
+	int round;        /* HASHES: 1 or 2 */
+	int64_t ancestor; /* HASHES: what round 1 found */
+	char why[560];    /* HALTED, RETRY: the sentence for /readyz */
+	int64_t commit_last_seq;
+	uint64_t commit_events;
+
+	struct metric *m_events, *m_blocks, *m_head, *m_done, *m_failures, *m_reorgs;
+};
+
+/* reader.c */
+struct reader *reader_open(struct member *m, const struct chain_decl *c);
+void reader_drain(struct reader *r, void (*done)(void *arg), void *arg); /* frees the reader before done */
+void reader_reasons(const struct reader *r, struct buf *out);
+void reader_status(const struct reader *r, struct buf *out);
+void reader_enter(struct reader *r, enum reader_phase phase);
+void reader_identified(struct reader *r); /* the node is the right one: heads may wake us */
+void reader_drive(struct reader *r);      /* looks at the plan and starts the next operation */
+bool reader_back(struct reader *r);       /* an operation came back; false: it is not wanted any more */
+void reader_retry(struct reader *r, const char *why); /* later, from PostgreSQL on */
+void reader_provider_error(
+	struct reader *r, const struct err *e); /* the same, for a fault of the node (K-17, K-45) */
+void reader_halt(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* fetch.c: each starts one request and ends in one of reader_* or store_* */
+void fetch_ident(struct reader *r);
+void fetch_headers(struct reader *r);
+void fetch_range(struct reader *r);
+void fetch_hashes(struct reader *r);
+
+/* store.c */
+void store_load(struct reader *r);
+void store_step(struct reader *r); /* headers and logs of the step are complete and checked */
+void store_retract(struct reader *r, int64_t ancestor);
+void store_state(struct reader *r); /* what the views show, when it changed; beside the operation in flight */
+void store_network(struct reader *r, struct u256 network);
+void store_halt(struct reader *r);
+
+#endif

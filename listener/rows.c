@@ -1,0 +1,215 @@
+#include "listener/rows.h"
+
+#include "common/base/mem.h"
+#include "common/io/log.h"
+
+#include <stdlib.h>
+
+static bool has_address(const struct contract_decl *c, const uint8_t a[20])
+{
+	for (size_t i = 0; i < c->naddresses; i++)
+		if (memcmp(c->addresses[i], a, 20) == 0)
+			return true;
+	return false;
+}
+
+static void filter_addresses(struct rows_filter *f, const struct config *c, const struct chain_decl *chain)
+{
+	const char *sep = "";
+	buf_text(&f->json, "\"address\":[");
+	for (size_t i = 0; i < c->ncontracts; i++) {
+		const struct contract_decl *k = &c->contracts[i];
+		if (k->chain != chain)
+			continue;
+		for (size_t a = 0; a < k->naddresses; a++) {
+			buf_printf(&f->json, "%s\"0x", sep);
+			buf_hex(&f->json, k->addresses[a], 20);
+			buf_char(&f->json, '"');
+			sep = ",";
+		}
+	}
+	buf_char(&f->json, ']');
+}
+
+static void filter_topics(struct rows_filter *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->events[i]->entry->anonymous)
+			return; /* an anonymous event has no topic0: the address alone selects, rows_match sorts out */
+	const char *sep = "";
+	buf_text(&f->json, ",\"topics\":[[");
+	for (size_t i = 0; i < f->n; i++) {
+		buf_printf(&f->json, "%s\"0x", sep);
+		buf_hex(&f->json, f->events[i]->entry->hash, 32);
+		buf_char(&f->json, '"');
+		sep = ",";
+	}
+	buf_text(&f->json, "]]");
+}
+
+void rows_filter_init(struct rows_filter *f, const struct config *c, const struct chain_decl *chain)
+{
+	*f = (struct rows_filter){.events = mem_alloc((c->nevents + 1) * sizeof *f->events),
+		.inserts = mem_alloc((c->nevents + 1) * sizeof *f->inserts)};
+	for (size_t i = 0; i < c->nevents; i++)
+		if (c->events[i].contract->chain == chain) {
+			f->events[f->n] = &c->events[i];
+			f->inserts[f->n++] = chain_event_sql(&f->mem, &c->events[i]);
+		}
+	filter_addresses(f, c, chain);
+	filter_topics(f);
+}
+
+void rows_filter_fini(struct rows_filter *f)
+{
+	free(f->events);
+	free(f->inserts);
+	arena_fini(&f->mem);
+	buf_fini(&f->json);
+}
+
+const struct event_decl *rows_match(const struct rows_filter *f, const struct log *log)
+{
+	const struct event_decl *anonymous = NULL;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct event_decl *ev = f->events[i];
+		if (!has_address(ev->contract, log->address))
+			continue;
+		if (ev->entry->anonymous)
+			anonymous = anonymous ? anonymous : ev;
+		else if (log->ntopics > 0 && memcmp(log->topics[0], ev->entry->hash, 32) == 0)
+			return ev;
+	}
+	return anonymous;
+}
+
+bool rows_bloom(const struct rows_filter *f, const uint8_t bloom[256])
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct event_decl *ev = f->events[i];
+		if (!ev->entry->anonymous && !bloom_may_hold(bloom, ev->entry->hash, 32))
+			continue;
+		for (size_t a = 0; a < ev->contract->naddresses; a++)
+			if (bloom_may_hold(bloom, ev->contract->addresses[a], 20))
+				return true;
+	}
+	return false;
+}
+
+/* ── a value as the text of its column ── */
+
+static bool simple(const struct abi_type *t)
+{
+	return t->kind != ABI_ARRAY && t->kind != ABI_TUPLE;
+}
+
+/* {"1","2"}: every item quoted, so that no item can be read as NULL or as structure. */
+static void array_literal(struct buf *out, const struct abi_type *item, const struct abi_value *v)
+{
+	struct buf one = {0};
+	buf_char(out, '{');
+	for (size_t i = 0; i < v->n; i++) {
+		buf_clear(&one);
+		abi_value_text(&one, item, &v->items[i]);
+		buf_text(out, i ? ",\"" : "\"");
+		for (size_t k = 0; k < one.n; k++) {
+			if (one.p[k] == '"' || one.p[k] == '\\')
+				buf_char(out, '\\');
+			buf_char(out, one.p[k]);
+		}
+		buf_char(out, '"');
+	}
+	buf_char(out, '}');
+	buf_fini(&one);
+}
+
+static void column_text(struct buf *out, const struct abi_param *p, const struct abi_value *v)
+{
+	if (abi_indexed_is_hash(p)) {
+		buf_text(out, "0x");
+		buf_hex(out, v->bytes.p, v->bytes.n);
+	} else if (p->type.kind == ABI_ARRAY && simple(p->type.item)) {
+		array_literal(out, p->type.item, v);
+	} else {
+		abi_value_text(out, &p->type, v);
+	}
+}
+
+static bool columns_of(struct arena *mem, const struct event_decl *ev, const struct log *log,
+	const struct str **columns, struct err *e)
+{
+	size_t n = ev->entry->nin;
+	struct abi_value *v = arena_alloc(mem, (n + 1) * sizeof *v);
+	struct str *text = arena_alloc(mem, (n + 1) * sizeof *text);
+	if (!abi_decode_log(mem, ev->entry, log->topics, log->ntopics, log->data, v, e))
+		return false;
+	struct buf b = {0};
+	for (size_t i = 0; i < n; i++) {
+		buf_clear(&b);
+		column_text(&b, &ev->entry->in[i], &v[i]);
+		text[i] = (struct str){arena_textn(mem, b.p ? b.p : "", b.n), b.n};
+	}
+	buf_fini(&b);
+	*columns = text;
+	return true;
+}
+
+/* ── a run of logs: numbered in chain order, written table by table ── */
+
+struct run {
+	struct event_row *rows; /* of all tables, in chain order */
+	const struct event_decl **of;
+	size_t n;
+};
+
+static void add_table(struct pg_unit *u, const struct run *run, struct event_row *pick,
+	const struct rows_filter *f, size_t kind, int chain_id, int64_t open_from, bool swept)
+{
+	for (int open = 0; open < 2; open++) {
+		size_t k = 0;
+		for (size_t i = 0; i < run->n; i++)
+			if (run->of[i] == f->events[kind] &&
+				((int64_t)run->rows[i].log->block >= open_from) == (open == 1))
+				pick[k++] = run->rows[i];
+		if (k > 0)
+			chain_add_events(u, &f->inserts[kind], f->events[kind], chain_id, open == 1, swept, pick, k);
+	}
+}
+
+static void note_undecoded(
+	struct pg_unit *u, int chain_id, const struct event_decl *ev, const struct log *log, const struct err *e)
+{
+	chain_add_undecoded(u, chain_id, ev, log, e->text);
+	log_odd("log.undecoded", "A log carries this event's topic but not its data; kept in fairlead.undecoded",
+		F_STR("contract", ev->contract->name), F_STR("event", ev->entry->as), F_UINT("block", log->block),
+		F_HEX("tx", log->tx_hash, 32), F_UINT("log", log->log_index), F_STR("reason", e->text));
+}
+
+void rows_add(struct rows_batch *b, struct pg_unit *u, const struct rows_filter *f, int chain_id, int64_t at,
+	const struct log *logs, size_t n, int64_t open_from, bool swept,
+	uint64_t (*time_of)(void *arg, const struct log *log), void *arg)
+{
+	struct run run = {.rows = arena_alloc(b->mem, (n + 1) * sizeof *run.rows),
+		.of = arena_alloc(b->mem, (n + 1) * sizeof *run.of)};
+	b->first_seq = at + 1;
+	b->last_seq = at;
+	for (size_t i = 0; i < n; i++) {
+		const struct event_decl *ev = rows_match(f, &logs[i]);
+		const struct str *columns;
+		struct err e = {0};
+		if (!ev)
+			continue;
+		if (!columns_of(b->mem, ev, &logs[i], &columns, &e)) {
+			b->undecoded++;
+			note_undecoded(u, chain_id, ev, &logs[i], &e);
+			continue;
+		}
+		run.rows[run.n] = (struct event_row){
+			.seq = ++b->last_seq, .log = &logs[i], .time = time_of(arg, &logs[i]), .columns = columns};
+		run.of[run.n++] = ev;
+	}
+	b->events += run.n;
+	struct event_row *pick = arena_alloc(b->mem, (run.n + 1) * sizeof *pick);
+	for (size_t i = 0; i < f->n && run.n > 0; i++)
+		add_table(u, &run, pick, f, i, chain_id, open_from, swept);
+}

@@ -1,0 +1,78 @@
+#include "listener/run.h"
+
+#include "listener/reader.h"
+
+struct listener {
+	struct member *m;
+	struct reader *readers; /* a list: one a chain */
+	int draining;
+};
+
+static void on_start(void *arg, struct member *m)
+{
+	struct listener *l = arg;
+	l->m = m;
+	for (size_t i = 0; i < m->config->nchains; i++) {
+		struct reader *r = reader_open(m, &m->config->chains[i]);
+		r->next = l->readers;
+		l->readers = r;
+	}
+}
+
+static void on_reader_drained(void *arg)
+{
+	struct listener *l = arg;
+	if (--l->draining == 0)
+		member_drained(l->m);
+}
+
+static void on_drain(void *arg)
+{
+	struct listener *l = arg;
+	struct reader *r = l->readers;
+	l->readers = NULL;
+	l->draining = 1;
+	for (struct reader *next; r; r = next) {
+		next = r->next;
+		l->draining++;
+		reader_drain(r, on_reader_drained, l);
+	}
+	on_reader_drained(l);
+}
+
+static void reasons(void *arg, struct buf *out)
+{
+	const struct listener *l = arg;
+	for (const struct reader *r = l->readers; r; r = r->next)
+		reader_reasons(r, out);
+}
+
+static void status(void *arg, struct buf *out)
+{
+	const struct listener *l = arg;
+	buf_text(out, "\"chains\":[");
+	for (const struct reader *r = l->readers; r; r = r->next) {
+		reader_status(r, out);
+		if (r->next)
+			buf_char(out, ',');
+	}
+	buf_text(out, "],");
+}
+
+int listener_main(int argc, char **argv)
+{
+	static struct listener l;
+	static const struct option_decl none[] = {{0}};
+	static const struct member_program p = {
+		.decl = {.name = "fairlead-listener",
+			.what = "reads chains: every log becomes one row, never lost, never twice",
+			.extra = none},
+		.short_name = "listener",
+		.arg = &l,
+		.on_start = on_start,
+		.on_drain = on_drain,
+		.reasons = reasons,
+		.status = status,
+	};
+	return member_main(&p, argc, argv);
+}

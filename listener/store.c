@@ -1,0 +1,275 @@
+/* PostgreSQL's side of a reader: what is loaded, what one commit holds, and what its outcome means. */
+#include "listener/reader.h"
+
+#include "common/io/fault.h"
+#include "common/io/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Anything but PG_OK: what is known decides. Value: true when it was OK. */
+static bool stored(struct reader *r, const struct pg_reply *q)
+{
+	if (q->outcome == PG_OK)
+		return true;
+	if (pg_fenced(q)) {
+		reader_enter(r, READER_IDLE);
+		reader_enter(r, READER_OFF);
+		lease_lost(r->lease);
+		return false;
+	}
+	if (q->outcome == PG_REFUSED)
+		log_odd("commit.refused", "PostgreSQL refused a commit; reading the truth again",
+			F_STR("chain", r->chain->name), F_STR("sqlstate", q->sqlstate), F_STR("reason", q->err.text));
+	reader_retry(r, q->err.text); /* unknown outcome: LOAD reads what was committed */
+	return false;
+}
+
+/* ── load ── */
+
+static bool take_window(struct reader *r, const struct pg_reply *q, int stmt)
+{
+	window_clear(&r->window);
+	for (int i = 0; i < chain_loaded_blocks(q, stmt); i++) {
+		int64_t number;
+		uint8_t hash[32];
+		if (!chain_loaded_block(q, stmt, i, &number, hash))
+			return false;
+		if (number <= r->row.done)
+			window_add(&r->window, number, hash);
+	}
+	return true;
+}
+
+static void on_load(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	struct err e = {0};
+	if (!reader_back(r) || !stored(r, q))
+		return;
+	int64_t known = r->final.number;
+	if (!chain_loaded(q, 1, &r->row, &e) || !take_window(r, q, 2)) {
+		reader_retry(r, e.text[0] ? e.text : "the chain's stored blocks can't be read");
+		return;
+	}
+	r->at = pg_get_int(q, 0, 0, 0); /* the fence returns the position: it can't move while we hold the lane */
+	if (known < r->row.final || r->final.number == 0)
+		final_init(&r->final, r->chain, r->row.final);
+	if (r->row.halted) {
+		reader_halt(r, "%s", r->row.halted_why);
+		return;
+	}
+	fetch_ident(r);
+}
+
+void store_load(struct reader *r)
+{
+	if (!lease_held(r->lease) || r->closing) {
+		reader_enter(r, READER_OFF);
+		return;
+	}
+	reader_enter(r, READER_IDLE); /* frees what a step left */
+	reader_enter(r, READER_LOAD);
+	struct pg_unit *u = pg_unit(r->m->pg);
+	lane_fence(u, lease_lane(r->lease));
+	chain_load(u, r->chain->name);
+	r->in_flight = true;
+	pg_unit_run(u, 0, on_load, r);
+}
+
+/* ── the chain's own number, once ── */
+
+static void on_network(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	if (reader_back(r) && stored(r, q))
+		store_load(r);
+}
+
+void store_network(struct reader *r, struct u256 network)
+{
+	struct pg_unit *u = pg_unit(r->m->pg);
+	lane_fence(u, lease_lane(r->lease));
+	chain_set_network(u, r->row.id, network, r->row.done);
+	r->in_flight = true;
+	pg_unit_run(u, 0, on_network, r);
+}
+
+/* ── one step: blocks, events, cursor ── */
+
+static uint64_t time_of(void *arg, const struct log *log)
+{
+	const struct reader *r = arg;
+	if (r->step.step == PLAN_RANGE)
+		return log->time;
+	return r->headers[log->block - (uint64_t)r->step.from].time;
+}
+
+static void add_blocks(struct reader *r, struct pg_unit *u)
+{
+	struct chain_block *b = arena_alloc(&r->mem, r->nheaders * sizeof *b);
+	const struct window_block *top = window_top(&r->window);
+	for (size_t i = 0; i < r->nheaders; i++) {
+		const struct block_header *h = &r->headers[i];
+		b[i] = (struct chain_block){.number = (int64_t)h->number,
+			.time = h->time,
+			.linked = i > 0 || (top && top->number + 1 == (int64_t)h->number)};
+		memcpy(b[i].hash, h->hash, 32);
+		memcpy(b[i].parent, h->parent, 32);
+	}
+	chain_add_blocks(u, r->row.id, b, r->nheaders);
+}
+
+static void on_commit(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	bool wanted = reader_back(r);
+	if (!wanted || !stored(r, q))
+		return;
+	if (fault_hit(FAULT_listen_after_commit)) {
+		reader_retry(r, "a fault was asked for");
+		return;
+	}
+	for (size_t i = 0; i < r->nheaders; i++)
+		window_add(&r->window, (int64_t)r->headers[i].number, r->headers[i].hash);
+	int64_t done = (int64_t)r->headers[r->nheaders - 1].number;
+	metric_add(r->m_blocks, done - r->row.done);
+	metric_add(r->m_events, (int64_t)r->commit_events);
+	metric_set(r->m_done, (double)done);
+	r->row.done = done;
+	r->at = r->commit_last_seq;
+	backoff_ok(&r->backoff);
+	if (r->commit_events > 0) {
+		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at,
+			(int64_t)r->commit_events); /* INV-1: after COMMIT */
+		fault_hit(FAULT_listen_after_ring);
+		log_info("events", "Events written", F_STR("chain", r->chain->name), F_INT("block", done),
+			F_UINT("events", r->commit_events), F_INT("seq", r->at));
+	}
+	reader_enter(r, READER_IDLE);
+	reader_drive(r);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+void store_step(struct reader *r)
+{
+	const struct block_header *last = &r->headers[r->nheaders - 1];
+	int64_t done = (int64_t)last->number;
+	logs_sort(r->logs, r->nlogs);
+	logs_identify(r->logs, r->nlogs, r->row.network);
+	if (fault_hit(FAULT_listen_before_commit)) {
+		reader_retry(r, "a fault was asked for");
+		return;
+	}
+	reader_enter(r, READER_COMMIT);
+	int64_t final = final_at(&r->final, r->head, done);
+	int64_t floor = least(final, least(done, r->head - final_window(r->chain)));
+	if (floor < r->row.floor)
+		floor = r->row.floor;
+	struct pg_unit *u = pg_unit(r->m->pg);
+	struct rows_batch b = {.mem = &r->mem};
+	lane_fence(u, lease_lane(r->lease));
+	add_blocks(r, u);
+	rows_add(&b, u, &r->filter, r->row.id, r->at, r->logs, r->nlogs, floor + 1, !r->step.live, time_of, r);
+	chain_move(u, lease_lane(r->lease), r->row.id, b.last_seq, done, r->head);
+	chain_advance(u, lease_lane(r->lease), r->row.id, final, floor);
+	r->row.floor = floor;
+	r->row.final = final;
+	r->commit_last_seq = b.last_seq;
+	r->commit_events = b.events;
+	r->in_flight = true;
+	pg_unit_run(u, 0, on_commit, r);
+}
+
+/* ── a reorg ── */
+
+static void on_retract(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	if (!reader_back(r) || !stored(r, q))
+		return;
+	r->at = chain_retracted(q, 0);
+	window_cut(&r->window, r->ancestor + 1);
+	r->row.done = least(r->row.done, r->ancestor);
+	metric_add(r->m_reorgs, 1);
+	if (fault_hit(FAULT_listen_after_retract)) {
+		reader_retry(r, "a fault was asked for");
+		return;
+	}
+	bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, 1);
+	reader_enter(r, READER_IDLE);
+	reader_drive(r);
+}
+
+void store_retract(struct reader *r, int64_t ancestor)
+{
+	log_odd("reorg",
+		"The chain was reorganised; taking back what stood on the old branch and reading the new one",
+		F_STR("chain", r->chain->name), F_INT("ancestor", ancestor), F_INT("depth", r->row.done - ancestor));
+	if (fault_hit(FAULT_listen_before_retract)) {
+		reader_retry(r, "a fault was asked for");
+		return;
+	}
+	reader_enter(r, READER_RETRACT);
+	r->ancestor = ancestor;
+	struct pg_unit *u = pg_unit(r->m->pg);
+	chain_retract(u, lease_lane(r->lease), r->row.id, ancestor + 1);
+	r->in_flight = true;
+	pg_unit_run(u, 0, on_retract, r);
+}
+
+static void on_halt(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	if (reader_back(r) && stored(r, q))
+		reader_halt(r, "%s", r->why);
+}
+
+/* P10: nothing is destroyed, nothing more is read; a person decides. */
+void store_halt(struct reader *r)
+{
+	snprintf(r->why, sizeof r->why,
+		"A reorg goes deeper than the window of %" PRId64 " blocks (below block %" PRId64
+		"); nothing was changed. If the new branch is right: restore a backup from before it, or raise "
+		"window: and set "
+		"fairlead.chain.halted to null",
+		final_window(r->chain), r->window.blocks[0].number);
+	struct pg_unit *u = pg_unit(r->m->pg);
+	lane_fence(u, lease_lane(r->lease));
+	chain_halt(u, r->row.id, r->why);
+	r->in_flight = true;
+	pg_unit_run(u, 0, on_halt, r);
+}
+
+/* ── what the views show ── */
+
+static void on_state(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	if (pg_fenced(q))
+		lease_lost(r->lease);
+}
+
+void store_state(struct reader *r)
+{
+	const struct heads_state *h = r->heads ? heads_state(r->heads) : NULL;
+	struct chain_state s = {.head = r->head,
+		.rpc_ok = r->rpc_ok,
+		.listening = h && r->rpc_ok && h->heard && h->failures == 0,
+		.catching_up = !r->caught_up,
+		.reconnects = h ? h->reconnects : 0};
+	const struct chain_state *t = &r->told;
+	bool same = s.rpc_ok == t->rpc_ok && s.listening == t->listening && s.catching_up == t->catching_up &&
+				s.reconnects == t->reconnects && t->head != -2;
+	if (same || r->row.id == 0 || !lease_held(r->lease) || r->closing || !pg_is_up(r->m->pg))
+		return;
+	r->told = s;
+	struct pg_unit *u = pg_unit(r->m->pg);
+	lane_fence(u, lease_lane(r->lease));
+	chain_set_state(u, r->row.id, &s);
+	pg_unit_run(u, 0, on_state, r);
+}
