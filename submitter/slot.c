@@ -1,0 +1,316 @@
+#include "submitter/slot.h"
+#include "common/base/err.h"
+#include "common/base/mem.h"
+
+#include <stdlib.h>
+
+/* How long the lowest slot may stay unmined before its price is raised (S3: counted from when it became the
+ * lowest): some heads and a moment, or a longer while if heads don't come. Each replacement doubles it,
+ * unless the price is plainly too low. */
+enum {
+	PATIENCE_HEADS = 3,
+	PATIENCE_MS = 2000,
+	PATIENCE_BLIND_MS = 15000,
+	PATIENCE_DOUBLINGS = 5,
+	RECAST_MS = 20000, /* pooled bytes are offered again this often: only so an eviction is seen (S4) */
+	RECAST_HEADS = 2,
+	RETRY_FIRST_MS = 500, /* after a refusal or silence; doubled up to: */
+	RETRY_MAX_MS = 30000,
+};
+
+const char *attempt_kind_name(enum attempt_kind k)
+{
+	static const char *const names[] = {"send", "bump", "cancel", "recomposed"};
+	return names[k];
+}
+
+static void slot_fini(struct slot *s)
+{
+	for (size_t i = 0; i < s->nattempts; i++) {
+		free(s->attempts[i].raw);
+		free(s->attempts[i].items);
+	}
+	free(s->attempts);
+}
+
+void window_fini(struct window *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		slot_fini(&w->slots[i]);
+	free(w->slots);
+	*w = (struct window){.grace = w->grace};
+}
+
+struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_t now_ms)
+{
+	must(w->n == 0 || nonce == w->slots[w->n - 1].nonce + 1);
+	if (w->n == w->cap) {
+		w->cap = w->cap ? 2 * w->cap : 64;
+		w->slots = mem_grow(w->slots, w->cap, sizeof *w->slots);
+	}
+	struct slot *s = &w->slots[w->n++];
+	*s = (struct slot){.nonce = nonce, .batch = batch, .phase = SLOT_SIGNED, .made_ms = now_ms};
+	return s;
+}
+
+struct attempt *window_attempt(struct slot *s, const struct attempt *a)
+{
+	s->attempts = mem_grow(s->attempts, s->nattempts + 1, sizeof *s->attempts);
+	struct attempt *t = &s->attempts[s->nattempts++];
+	*t = *a;
+	t->raw = mem_alloc(a->nraw + 1);
+	memcpy(t->raw, a->raw, a->nraw);
+	t->items = NULL;
+	if (a->nitems) {
+		t->items = mem_alloc(a->nitems * sizeof *t->items);
+		memcpy(t->items, a->items, a->nitems * sizeof *t->items);
+	}
+	if (s->phase < SLOT_COUNTED)
+		s->phase = SLOT_SIGNED;
+	s->answer = ANSWER_UNKNOWN;
+	s->refusals = 0;
+	s->cast_ms = 0;
+	s->held_head = 0;
+	return t;
+}
+
+struct slot *window_at(struct window *w, uint64_t nonce)
+{
+	if (w->n == 0 || nonce < w->slots[0].nonce || nonce - w->slots[0].nonce >= w->n)
+		return NULL;
+	return &w->slots[nonce - w->slots[0].nonce];
+}
+
+struct slot *window_lowest(struct window *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->slots[i].phase < SLOT_COUNTED)
+			return &w->slots[i];
+	return NULL;
+}
+
+size_t window_unmined(const struct window *w)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < w->n; i++)
+		n += w->slots[i].phase < SLOT_MINED;
+	return n;
+}
+
+static const struct attempt *newest(const struct slot *s)
+{
+	must(s->nattempts > 0);
+	return &s->attempts[s->nattempts - 1];
+}
+
+struct u256 window_cost(const struct window *w)
+{
+	struct u256 sum = u256_of(0), one;
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->slots[i].phase >= SLOT_COUNTED)
+			continue;
+		const struct attempt *a = newest(&w->slots[i]);
+		must(u256_mul(&one, a->fee.fee, u256_of(a->gas)) && u256_add(&sum, sum, one));
+	}
+	return sum;
+}
+
+/* Whoever has nothing unmined below it any more is the lowest from now on; the others are not. */
+static void mark_lowest(struct window *w, uint64_t now_ms)
+{
+	struct slot *low = window_lowest(w);
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *s = &w->slots[i];
+		if (s != low)
+			s->lowest_ms = s->lowest_head = 0;
+		else if (s->lowest_ms == 0)
+			s->lowest_ms = now_ms ? now_ms : 1, s->lowest_head = w->head;
+	}
+}
+
+/* Unmined again. What the mempool said is forgotten: an acceptance now is no eviction. */
+static void come_back(const struct window *w, struct slot *s)
+{
+	s->phase = s->nonce < w->count ? SLOT_COUNTED : SLOT_SIGNED;
+	s->answer = ANSWER_UNKNOWN;
+	s->block = 0;
+}
+
+void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms)
+{
+	must(s->phase >= SLOT_COUNTED);
+	come_back(w, s);
+	mark_lowest(w, now_ms);
+}
+
+bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_ms)
+{
+	bool asks = false;
+	w->head = head;
+	w->count = count;
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *s = &w->slots[i];
+		if (s->nonce < count && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING)
+			s->phase = SLOT_COUNTED;
+		else if (s->nonce >= count && s->phase >= SLOT_COUNTED)
+			come_back(w, s);
+		asks |= s->phase == SLOT_COUNTED;
+	}
+	mark_lowest(w, now_ms);
+	return asks;
+}
+
+void window_casting(struct window *w, struct slot *s, uint64_t now_ms)
+{
+	must(s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING);
+	s->phase = SLOT_CASTING;
+	s->cast_ms = now_ms ? now_ms : 1;
+	s->cast_head = w->head;
+	if (s->lowest_ms == 0)
+		mark_lowest(w, now_ms);
+}
+
+void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t now_ms)
+{
+	enum answer before = s->answer;
+	s->answer = a;
+	if (s->phase != SLOT_CASTING)
+		return; /* replaced or counted meanwhile: the word is about older bytes */
+	bool there = a == ANSWER_ACCEPTED || a == ANSWER_KNOWN;
+	if (a == ANSWER_ACCEPTED && (before == ANSWER_ACCEPTED || before == ANSWER_KNOWN) && s->refusals == 0)
+		s->evictions++;
+	s->phase = s->nonce < w->count ? SLOT_COUNTED : there ? SLOT_POOLED : SLOT_REFUSED;
+	s->refusals = there ? 0 : s->refusals + 1;
+	mark_lowest(w, now_ms);
+}
+
+void window_mined(
+	struct window *w, struct slot *s, uint64_t block, const uint8_t block_hash[32], uint64_t now_ms)
+{
+	s->phase = SLOT_MINED;
+	s->block = block;
+	memcpy(s->block_hash, block_hash, 32);
+	mark_lowest(w, now_ms);
+}
+
+void window_held(struct window *w, struct slot *s)
+{
+	s->held_head = w->head ? w->head : 1;
+}
+
+void window_reason(struct window *w, struct slot *s, bool gone)
+{
+	if (!gone)
+		s->gone_head = 0;
+	else if (s->gone_head == 0)
+		s->gone_head = w->head ? w->head : 1;
+}
+
+void window_closed(struct window *w, uint64_t lowest_open)
+{
+	size_t n = 0;
+	while (n < w->n && w->slots[n].nonce < lowest_open && w->slots[n].phase == SLOT_MINED)
+		slot_fini(&w->slots[n++]);
+	memmove(w->slots, w->slots + n, (w->n - n) * sizeof *w->slots);
+	w->n -= n;
+}
+
+static void wake_at(struct window_todo *out, uint64_t ms)
+{
+	if (out->wake_ms == 0 || ms < out->wake_ms)
+		out->wake_ms = ms;
+}
+
+static uint64_t retry_after(const struct slot *s)
+{
+	unsigned doublings = s->refusals ? s->refusals - 1 : 0;
+	uint64_t wait = doublings > 6 ? RETRY_MAX_MS : (uint64_t)RETRY_FIRST_MS << doublings;
+	return s->cast_ms + (wait > RETRY_MAX_MS ? RETRY_MAX_MS : wait);
+}
+
+static bool is_due(const struct window *w, const struct slot *s, uint64_t now_ms, struct window_todo *out)
+{
+	if (s->phase == SLOT_SIGNED)
+		return true;
+	if (s->phase == SLOT_REFUSED) {
+		if (now_ms >= retry_after(s))
+			return true;
+		wake_at(out, retry_after(s));
+		return false;
+	}
+	return s->phase == SLOT_POOLED && now_ms >= s->cast_ms + RECAST_MS &&
+		   w->head >= s->cast_head + RECAST_HEADS;
+}
+
+/* In nonce order: a slot leaves only when all below it have left before or leave now (S4). */
+static void find_casts(struct window *w, uint64_t now_ms, struct window_todo *out)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->slots[i].phase == SLOT_CASTING)
+			return;
+	for (size_t i = 0; i < w->n && out->ncast < WINDOW_CAST_MAX && bytes < WINDOW_CAST_BYTES; i++) {
+		struct slot *s = &w->slots[i];
+		if (!is_due(w, s, now_ms, out))
+			continue;
+		bytes += newest(s)->nraw;
+		out->cast[out->ncast++] = s;
+	}
+	if (out->ncast)
+		out->what = WINDOW_CAST;
+}
+
+static bool is_too_long(
+	const struct window *w, const struct slot *s, uint64_t now_ms, struct window_todo *out)
+{
+	uint64_t since_ms = s->lowest_ms > s->cast_ms ? s->lowest_ms : s->cast_ms;
+	uint64_t since_head = s->lowest_ms > s->cast_ms ? s->lowest_head : s->cast_head;
+	size_t n = s->nattempts - 1;
+	unsigned shift = s->answer == ANSWER_UNDERPRICED ? 0
+					 : n < PATIENCE_DOUBLINGS        ? (unsigned)n
+													 : PATIENCE_DOUBLINGS;
+	uint64_t blind = since_ms + ((uint64_t)PATIENCE_BLIND_MS << shift);
+	if (now_ms >= blind)
+		return true;
+	wake_at(out, blind);
+	if (w->head < since_head + ((uint64_t)PATIENCE_HEADS << shift))
+		return false;
+	if (now_ms >= since_ms + PATIENCE_MS)
+		return true;
+	wake_at(out, since_ms + PATIENCE_MS);
+	return false;
+}
+
+static struct slot *find_revised(struct window *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *s = &w->slots[i];
+		if (s->gone_head && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING &&
+			w->head >= s->gone_head + w->grace && s->held_head != w->head)
+			return s;
+	}
+	return NULL;
+}
+
+void window_next(struct window *w, uint64_t now_ms, struct window_todo *out)
+{
+	out->what = WINDOW_REST;
+	out->slot = NULL;
+	out->ncast = 0;
+	out->wake_ms = 0;
+	struct slot *low = window_lowest(w);
+	if ((out->slot = find_revised(w))) {
+		out->what = WINDOW_REVISE;
+		return;
+	}
+	find_casts(w, now_ms, out);
+	if (out->what == WINDOW_CAST || !low || (low->phase != SLOT_POOLED && low->phase != SLOT_REFUSED) ||
+		!low->cast_ms)
+		return;
+	if (low->answer == ANSWER_FUNDS || low->answer == ANSWER_NONCE_LOW || low->held_head == w->head)
+		return; /* a price helps none of these */
+	if (is_too_long(w, low, now_ms, out)) {
+		out->what = WINDOW_REPLACE;
+		out->slot = low;
+	}
+}

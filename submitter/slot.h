@@ -1,0 +1,112 @@
+/* slot: the life of the lane's open nonces (CHAIN.md S1..S4): what is unmined, what leaves next, what is
+ * replaced, what came back. Pure: facts and `now` in, one thing to do out; the clock is the caller's and only
+ * ever decides when, never what (P15).
+ *
+ * A window holds every slot of the lane that no final block has closed, in nonce order without gaps.
+ * PostgreSQL holds the same (INV-5): whatever stands here was committed before, so a process that dies loses
+ * nothing but the reading of it. */
+#ifndef FAIRLEAD_SUBMITTER_SLOT_H
+#define FAIRLEAD_SUBMITTER_SLOT_H
+
+#include "submitter/answer.h"
+#include "submitter/fee.h"
+
+enum slot_phase {
+	SLOT_SIGNED,  /* PostgreSQL: its newest attempt stands. Chain: the nonce is unused. Mempool: the bytes
+				   * never left, or left by  a process that died, or must leave again. Next: cast. */
+	SLOT_CASTING, /* As before, and the bytes are on their way: the answer will say what the mempool has.
+					 Next: an answer. */
+	SLOT_POOLED,  /* The endpoint's mempool took or knew the newest bytes; it may lose them at any time
+				   * (eviction). Next: a head  whose count passes the nonce; else cast again, or replaced when
+				   * it is the lowest. */
+	SLOT_REFUSED, /* The endpoint said no, or nothing. No proof of anything: it may be in another node's
+				   * mempool. Next: the same bytes again after a wait, or a replacement. */
+	SLOT_COUNTED, /* Chain: the account's count passed the nonce, by one of our attempts or by something else.
+					 Next: receipts. */
+	SLOT_MINED, /* PostgreSQL: a verdict with its block's hash stands (INV-7). Chain: in that block, which may
+				 * still leave the chain. Next: closed by a final block, or taken back. */
+};
+enum attempt_kind { ATTEMPT_SEND, ATTEMPT_BUMP, ATTEMPT_CANCEL, ATTEMPT_RECOMPOSED };
+const char *attempt_kind_name(enum attempt_kind k); /* "send" …: as in PostgreSQL */
+
+struct attempt { /* as committed: never changed (INV-5) */
+	uint8_t hash[32];
+	enum attempt_kind kind;
+	struct fee fee;
+	uint64_t gas;
+	uint8_t *raw; /* heap, the window's; what leaves */
+	size_t nraw;
+	int64_t *items; /* heap, the window's: the attempt's own item set; NULL for a cancel */
+	size_t nitems;
+};
+struct slot {
+	uint64_t nonce;
+	int64_t batch;
+	enum slot_phase phase;
+	struct attempt *attempts; /* oldest first; the newest is what leaves */
+	size_t nattempts;
+	enum answer answer;              /* the newest */
+	uint32_t refusals;               /* in a row, of the newest bytes */
+	uint32_t evictions;              /* cast again and accepted though it had been pooled */
+	uint64_t made_ms;                /* first seen here */
+	uint64_t cast_ms, cast_head;     /* when the newest bytes last left; 0: never by us */
+	uint64_t lowest_ms, lowest_head; /* since when nothing unmined stands below; 0: something does */
+	uint64_t held_head; /* a replacement was above the cap at this head: asked again at the next one */
+	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
+	uint64_t block;     /* MINED */
+	uint8_t block_hash[32];
+};
+struct window {
+	struct slot *slots; /* slots[i].nonce == slots[0].nonce + i */
+	size_t n, cap;
+	uint64_t head;  /* newest head number */
+	uint64_t count; /* the account's count there */
+	uint64_t grace; /* blocks that a vanished event may take to return (S3) */
+};
+
+void window_fini(struct window *w);
+/* The slot behind all others, or the first: SIGNED. Its attempts follow by window_attempt. */
+struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_t now_ms);
+/* Committed bytes of a slot; copies raw and items. They must leave: SIGNED, unless the slot is counted or
+ * mined. */
+struct attempt *window_attempt(struct slot *s, const struct attempt *a);
+struct slot *window_at(struct window *w, uint64_t nonce); /* NULL: not here */
+struct slot *window_lowest(struct window *w);  /* the lowest unmined one (not COUNTED, not MINED), or NULL */
+size_t window_unmined(const struct window *w); /* phases before MINED: they use the window's room */
+/* Σ gas × fee of the newest attempts that the chain has not counted (S4: ≤ balance). */
+struct u256 window_cost(const struct window *w);
+
+/* A head: its number and the account's count there. true: slots were counted, receipts are worth asking for.
+ * Slots that the count no longer covers are unmined again. */
+bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_ms);
+void window_casting(struct window *w, struct slot *s, uint64_t now_ms);
+void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t now_ms);
+void window_mined(
+	struct window *w, struct slot *s, uint64_t block, const uint8_t block_hash[32], uint64_t now_ms);
+/* Its verdict's block left the chain: unmined again, cast again. */
+void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms);
+/* A bump or a cancel of it was above the cap at this head (S3: `max` binds cancels too). */
+void window_held(struct window *w, struct slot *s);
+/* Its items' reasons as PostgreSQL shows them at this head: gone or (again) there. */
+void window_reason(struct window *w, struct slot *s, bool gone);
+/* Everything below is closed by final blocks: forgotten here. */
+void window_closed(struct window *w, uint64_t lowest_open);
+
+enum window_do {
+	WINDOW_REST,    /* nothing until wake_ms (0: until something is told) */
+	WINDOW_CAST,    /* the newest bytes of `cast` leave, in this order (S4) */
+	WINDOW_REPLACE, /* `slot`: the same call at a higher price (S3) */
+	WINDOW_REVISE,  /* `slot`: without the items whose reason is gone, or a no-op when none is left (S3) */
+};
+enum { WINDOW_CAST_MAX = 100, WINDOW_CAST_BYTES = 512 * 1024 };
+struct window_todo {
+	enum window_do what;
+	struct slot *slot;
+	struct slot *cast[WINDOW_CAST_MAX];
+	size_t ncast;
+	uint64_t wake_ms;
+};
+/* What to do next. casting: a cast is in flight (one at a time: sends leave in nonce order). */
+void window_next(struct window *w, uint64_t now_ms, struct window_todo *out);
+
+#endif

@@ -1,0 +1,287 @@
+/* slot: the window's life on a virtual clock: cast, pooled, refused, counted, mined, taken back, replaced,
+ * held, revised. */
+#include "submitter/slot.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static struct window_todo todo;
+
+static struct slot *signed_slot(struct window *w, uint64_t nonce, uint64_t now)
+{
+	uint8_t raw[3] = {1, 2, 3};
+	int64_t items[2] = {10, 11};
+	struct slot *s = window_add(w, nonce, (int64_t)nonce + 100, now);
+	struct attempt a = {.kind = ATTEMPT_SEND,
+		.fee = {u256_of(100), u256_of(2)},
+		.gas = 50,
+		.raw = raw,
+		.nraw = 3,
+		.items = items,
+		.nitems = 2};
+	window_attempt(s, &a);
+	return window_at(w, nonce);
+}
+
+static void pooled(struct window *w, uint64_t nonce, uint64_t now)
+{
+	window_casting(w, window_at(w, nonce), now);
+	window_answered(w, window_at(w, nonce), ANSWER_ACCEPTED, now);
+}
+
+static enum window_do next(struct window *w, uint64_t now)
+{
+	window_next(w, now, &todo);
+	return todo.what;
+}
+
+static void leaves_in_nonce_order_one_cast_at_a_time(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 1, 5, 0);
+	for (uint64_t n = 5; n < 8; n++)
+		signed_slot(&w, n, 1);
+	assert_int_equal(next(&w, 1), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(todo.cast[i]->nonce, 5 + i);
+		window_casting(&w, todo.cast[i], 1);
+	}
+	signed_slot(&w, 8, 2);
+	assert_int_equal(next(&w, 2), WINDOW_REST);
+	for (uint64_t n = 5; n < 8; n++)
+		window_answered(&w, window_at(&w, n), n == 6 ? ANSWER_KNOWN : ANSWER_ACCEPTED, 3);
+	assert_int_equal(next(&w, 3), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 1);
+	assert_int_equal(todo.cast[0]->nonce, 8);
+	assert_int_equal(window_unmined(&w), 4);
+	window_fini(&w);
+}
+
+static void refused_bytes_leave_again_with_growing_gaps(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 1, 5, 0);
+	signed_slot(&w, 5, 1);
+	uint64_t now = 10, gaps[9];
+	for (int i = 0; i < 9; i++) {
+		window_casting(&w, window_at(&w, 5), now);
+		window_answered(&w, window_at(&w, 5), ANSWER_UNKNOWN, now);
+		window_at(&w, 5)->held_head = 1; /* no replacement in this story */
+		assert_int_equal(next(&w, now), WINDOW_REST);
+		gaps[i] = todo.wake_ms - now;
+		assert_int_equal(next(&w, todo.wake_ms - 1), WINDOW_REST);
+		now = todo.wake_ms;
+		assert_int_equal(next(&w, now), WINDOW_CAST);
+	}
+	assert_int_equal(gaps[0], RETRY_FIRST_MS);
+	assert_int_equal(gaps[1], 2 * RETRY_FIRST_MS);
+	assert_int_equal(gaps[8], RETRY_MAX_MS);
+	window_fini(&w);
+}
+
+static void only_the_lowest_is_replaced_and_only_after_heads(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	signed_slot(&w, 6, 1);
+	pooled(&w, 5, 10);
+	pooled(&w, 6, 10);
+	assert_int_equal(next(&w, 5000), WINDOW_REST);
+	window_head(&w, 12, 5, 5000);
+	assert_int_equal(next(&w, 5000), WINDOW_REST);
+	window_head(&w, 13, 5, 5000);
+	assert_int_equal(next(&w, 5000), WINDOW_REPLACE);
+	assert_int_equal(todo.slot->nonce, 5);
+	/* mined in the same moment: 6 is the lowest only from now on */
+	window_head(&w, 14, 6, 6000);
+	assert_int_equal(next(&w, 6000), WINDOW_REST);
+	window_head(&w, 17, 6, 7999);
+	assert_int_equal(next(&w, 7999), WINDOW_REST);
+	assert_int_equal(next(&w, 8000), WINDOW_REPLACE);
+	assert_int_equal(todo.slot->nonce, 6);
+	window_fini(&w);
+}
+
+static void patience_doubles_with_each_replacement_but_not_when_too_cheap(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	struct attempt bump = *signed_slot(&w, 5, 1)->attempts;
+	bump.kind = ATTEMPT_BUMP;
+	window_attempt(window_at(&w, 5), &bump);
+	pooled(&w, 5, 10);
+	window_head(&w, 13, 5, 9000);
+	assert_int_equal(next(&w, 9000), WINDOW_REST);
+	window_head(&w, 16, 5, 9000);
+	assert_int_equal(next(&w, 9000), WINDOW_REPLACE);
+	window_at(&w, 5)->answer = ANSWER_UNDERPRICED;
+	window_head(&w, 13, 5, 9000);
+	assert_int_equal(next(&w, 9000), WINDOW_REPLACE);
+	window_fini(&w);
+}
+
+static void silence_of_heads_is_waited_out(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	pooled(&w, 5, 10);
+	assert_int_equal(next(&w, 10 + PATIENCE_BLIND_MS - 1), WINDOW_REST);
+	assert_int_equal(todo.wake_ms, 10 + PATIENCE_BLIND_MS);
+	assert_int_equal(next(&w, 10 + PATIENCE_BLIND_MS), WINDOW_REPLACE);
+	window_fini(&w);
+}
+
+static void held_at_the_cap_until_the_next_head(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	pooled(&w, 5, 10);
+	window_head(&w, 13, 5, 5000);
+	assert_int_equal(next(&w, 5000), WINDOW_REPLACE);
+	window_held(&w, todo.slot);
+	assert_int_equal(next(&w, 5000), WINDOW_REST);
+	window_head(&w, 14, 5, 6000);
+	assert_int_equal(next(&w, 6000), WINDOW_REPLACE);
+	window_fini(&w);
+}
+
+static void pooled_bytes_are_offered_again_and_evictions_show(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	signed_slot(&w, 6, 1);
+	pooled(&w, 5, 10);
+	pooled(&w, 6, 10);
+	window_at(&w, 5)->held_head = 12;
+	window_head(&w, 12, 5, 10 + RECAST_MS);
+	assert_int_equal(next(&w, 10 + RECAST_MS), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 2);
+	window_casting(&w, window_at(&w, 5), 30000);
+	window_answered(&w, window_at(&w, 5), ANSWER_KNOWN, 30000);
+	assert_int_equal(window_at(&w, 5)->evictions, 0);
+	pooled(&w, 6, 30000);
+	assert_int_equal(window_at(&w, 6)->evictions, 1);
+	window_fini(&w);
+}
+
+static void counted_mined_taken_back_closed(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	uint8_t hash[32] = {9};
+	window_head(&w, 10, 5, 0);
+	for (uint64_t n = 5; n < 8; n++) {
+		signed_slot(&w, n, 1);
+		pooled(&w, n, 2);
+	}
+	assert_true(window_head(&w, 11, 7, 3));
+	assert_int_equal(window_at(&w, 6)->phase, SLOT_COUNTED);
+	assert_int_equal(window_lowest(&w)->nonce, 7);
+	assert_int_equal(window_unmined(&w), 3);
+	char cost[U256_DEC_MAX];
+	u256_to_dec(cost, window_cost(&w));
+	assert_string_equal(cost, "5000");
+	window_mined(&w, window_at(&w, 5), 11, hash, 4);
+	window_mined(&w, window_at(&w, 6), 11, hash, 4);
+	assert_int_equal(window_unmined(&w), 1);
+	/* a reorg: the count falls back, both must leave again */
+	assert_false(window_head(&w, 12, 5, 5));
+	assert_int_equal(next(&w, 5), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 2);
+	pooled(&w, 5, 6);
+	pooled(&w, 6, 6);
+	assert_int_equal(window_at(&w, 5)->evictions, 0);
+	/* the count stands but the verdict's block left: receipts are asked again */
+	assert_true(window_head(&w, 13, 6, 7));
+	window_mined(&w, window_at(&w, 5), 13, hash, 7);
+	window_taken_back(&w, window_at(&w, 5), 8);
+	assert_int_equal(window_at(&w, 5)->phase, SLOT_COUNTED);
+	window_mined(&w, window_at(&w, 5), 14, hash, 9);
+	window_closed(&w, 7);
+	assert_int_equal(w.n, 2); /* 6 has no verdict here: kept */
+	assert_int_equal(w.slots[0].nonce, 6);
+	assert_null(window_at(&w, 5));
+	window_fini(&w);
+}
+
+static void an_answer_to_older_bytes_changes_nothing(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	struct attempt bump = *signed_slot(&w, 5, 1)->attempts;
+	window_casting(&w, window_at(&w, 5), 2);
+	window_attempt(window_at(&w, 5), &bump);
+	window_answered(&w, window_at(&w, 5), ANSWER_ACCEPTED, 3);
+	assert_int_equal(window_at(&w, 5)->phase, SLOT_SIGNED);
+	/* counted while on its way: the answer moves it on */
+	window_casting(&w, window_at(&w, 5), 4);
+	window_head(&w, 11, 6, 5);
+	assert_int_equal(window_at(&w, 5)->phase, SLOT_CASTING);
+	window_answered(&w, window_at(&w, 5), ANSWER_NONCE_LOW, 6);
+	assert_int_equal(window_at(&w, 5)->phase, SLOT_COUNTED);
+	window_fini(&w);
+}
+
+static void a_gone_reason_waits_for_the_grace(void **state)
+{
+	(void)state;
+	struct window w = {.grace = 2};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	pooled(&w, 5, 10);
+	window_reason(&w, window_at(&w, 5), true);
+	window_head(&w, 11, 5, 11);
+	window_reason(&w, window_at(&w, 5), true);
+	assert_int_equal(next(&w, 11), WINDOW_REST);
+	window_head(&w, 12, 5, 12);
+	assert_int_equal(next(&w, 12), WINDOW_REVISE);
+	window_reason(&w, window_at(&w, 5), false);
+	assert_int_equal(next(&w, 12), WINDOW_REST);
+	window_fini(&w);
+}
+
+static void no_price_cures_an_empty_account(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	window_casting(&w, window_at(&w, 5), 10);
+	window_answered(&w, window_at(&w, 5), ANSWER_FUNDS, 10);
+	window_head(&w, 20, 5, 400);
+	assert_int_equal(next(&w, 400), WINDOW_REST);
+	assert_int_equal(todo.wake_ms, 10 + RETRY_FIRST_MS);
+	window_fini(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(leaves_in_nonce_order_one_cast_at_a_time),
+		cmocka_unit_test(refused_bytes_leave_again_with_growing_gaps),
+		cmocka_unit_test(only_the_lowest_is_replaced_and_only_after_heads),
+		cmocka_unit_test(patience_doubles_with_each_replacement_but_not_when_too_cheap),
+		cmocka_unit_test(silence_of_heads_is_waited_out),
+		cmocka_unit_test(held_at_the_cap_until_the_next_head),
+		cmocka_unit_test(pooled_bytes_are_offered_again_and_evictions_show),
+		cmocka_unit_test(counted_mined_taken_back_closed),
+		cmocka_unit_test(an_answer_to_older_bytes_changes_nothing),
+		cmocka_unit_test(a_gone_reason_waits_for_the_grace),
+		cmocka_unit_test(no_price_cures_an_empty_account),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
