@@ -25,7 +25,7 @@ enum install_mode {
 enum install_result install(const struct config *c, const char *conninfo, enum install_mode mode, struct problems *ps,
 	struct err *e);
 
-enum { SCHEMA_VERSION = 1 }; /* of this program: the number of the newest migration */
+enum { SCHEMA_VERSION = 9 }; /* of this program: the number of the newest migration */
 
 /* Names of what the rules compile to, in schema fairlead_app: apply_<chain>, final_<chain>, bury_<chain>, cut_<batch>, unpark_<batch>. */
 
