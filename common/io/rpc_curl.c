@@ -1,0 +1,144 @@
+#include "common/io/rpc_curl.h"
+#include "common/base/err.h"
+#include "common/base/mem.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+struct rpc_curl {
+	struct loop *loop;
+	CURLM *multi;
+	struct timer *timer;
+	rpc_curl_fn on_done;
+	void *arg;
+};
+struct sock {
+	uv_poll_t poll;
+	struct rpc_curl *owner;
+	curl_socket_t fd;
+	int mask; /* what the poll is armed for: arming it again costs two epoll_ctl even when nothing changes */
+};
+
+static void take_done(struct rpc_curl *c)
+{
+	CURLMsg *m;
+	int left;
+	while ((m = curl_multi_info_read(c->multi, &left))) {
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		CURL *easy = m->easy_handle;
+		CURLcode code = m->data.result;
+		curl_multi_remove_handle(c->multi, easy);
+		c->on_done(c->arg, easy, code);
+	}
+}
+
+static void act(struct rpc_curl *c, curl_socket_t fd, int what)
+{
+	int running;
+	curl_multi_socket_action(c->multi, fd, what, &running);
+	take_done(c);
+}
+
+static void on_poll(uv_poll_t *h, int status, int events)
+{
+	struct sock *s = h->data;
+	int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) |
+			   (status < 0 ? CURL_CSELECT_ERR : 0);
+	act(s->owner, s->fd, what);
+}
+
+static void on_sock_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static struct sock *sock_new(struct rpc_curl *c, curl_socket_t fd)
+{
+	struct sock *s = mem_alloc(sizeof *s);
+	s->owner = c;
+	s->fd = fd;
+	s->poll.data = s;
+	must(uv_poll_init_socket(loop_uv(c->loop), &s->poll, fd) == 0);
+	curl_multi_assign(c->multi, fd, s);
+	return s;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *sock)
+{
+	(void)easy;
+	struct rpc_curl *c = arg;
+	struct sock *s = sock;
+	if (what == CURL_POLL_REMOVE) {
+		if (s) {
+			curl_multi_assign(c->multi, fd, NULL);
+			uv_close((uv_handle_t *)&s->poll, on_sock_closed);
+		}
+		return 0;
+	}
+	if (!s)
+		s = sock_new(c, fd);
+	int mask = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	if (mask == s->mask)
+		return 0;
+	s->mask = mask;
+	if (mask)
+		uv_poll_start(&s->poll, mask, on_poll);
+	else
+		uv_poll_stop(&s->poll);
+	return 0;
+}
+
+static void on_timeout(void *arg)
+{
+	act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* -1 deletes the timer. 0 means "in the next turn" and stays 0: a millisecond here would be one per request.
+ */
+static int on_timer(CURLM *m, long ms, void *arg)
+{
+	(void)m;
+	struct rpc_curl *c = arg;
+	if (ms < 0)
+		timer_stop(&c->timer);
+	else
+		timer_start(c->loop, &c->timer, (uint64_t)ms, on_timeout, c);
+	return 0;
+}
+
+struct rpc_curl *rpc_curl_open(struct loop *l, long connections, rpc_curl_fn on_done, void *arg)
+{
+	struct rpc_curl *c = mem_alloc(sizeof *c);
+	c->loop = l;
+	c->on_done = on_done;
+	c->arg = arg;
+	must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+	c->multi = curl_multi_init();
+	must(c->multi);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, connections);
+	return c;
+}
+
+void rpc_curl_add(struct rpc_curl *c, CURL *easy)
+{
+	must(curl_multi_add_handle(c->multi, easy) == CURLM_OK);
+}
+
+void rpc_curl_remove(struct rpc_curl *c, CURL *easy)
+{
+	curl_multi_remove_handle(c->multi, easy);
+}
+
+void rpc_curl_close(struct rpc_curl *c)
+{
+	curl_multi_cleanup(c->multi);
+	timer_free(&c->timer);
+	curl_global_cleanup();
+	free(c);
+}
