@@ -1,7 +1,7 @@
 /* redis: one asynchronous connection to Redis with deadlines, that comes back by itself. (hiredis)
  *
- * Commands leave in order and are answered in order; pipelining is free. A blocking command (XREADGROUP … BLOCK) needs
- * a connection of its own. Not here: streams and their rules (common/bus). */
+ * Commands leave in order and are answered in order; pipelining is free. A blocking command (XREADGROUP …
+ * BLOCK) needs a connection of its own. Not here: streams and their rules (common/bus). */
 #ifndef FAIRLEAD_IO_REDIS_H
 #define FAIRLEAD_IO_REDIS_H
 
@@ -10,7 +10,7 @@
 #include "common/io/loop.h"
 
 struct redis;
-struct redisReply; /* hiredis' own reply tree: see <hiredis/read.h> */
+struct redisReply; /* hiredis' own reply tree: see <hiredis/hiredis.h> */
 
 struct redis_events {
 	void (*on_up)(void *arg);
@@ -22,10 +22,11 @@ struct redis *redis_open(struct loop *l, const char *url, const struct redis_eve
 void redis_close(struct redis *c);
 bool redis_is_up(const struct redis *c);
 
-/* reply NULL: the connection ended or the deadline passed first (*e says which); a reply of type error is a reply.
- * fn runs exactly once, in a later turn. deadline_ms 0: 5 s. */
+/* reply NULL: the connection ended or the deadline passed first (*e says which); a reply of type error is a
+ * reply. fn runs exactly once, in a later turn. deadline_ms 0: 5 s. */
 typedef void (*redis_done_fn)(void *arg, const struct redisReply *reply, const struct err *e);
-void redis_command(struct redis *c, uint64_t deadline_ms, redis_done_fn fn, void *arg, int argc, const struct str *argv);
+void redis_command(
+	struct redis *c, uint64_t deadline_ms, redis_done_fn fn, void *arg, int argc, const struct str *argv);
 
 char *redis_url_from_env(void); /* REDIS_URL, else redis://127.0.0.1:6379; heap memory, may hold a password */
 
