@@ -1,0 +1,475 @@
+/* The units of an applier: what each asks of PostgreSQL, and what its answer leads to. */
+#include "batcher/applier.h"
+
+#include "common/io/fault.h"
+#include "common/io/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { POISON_TRIES = 3, POISON_FIRST_MS = 200, UNPARK_AT_ONCE = 1000, TELL_PARKED = 20 };
+
+static struct pg_unit *unit(struct applier *a)
+{
+	return pg_unit(a->m->pg);
+}
+
+/* ── a run of events ── */
+
+static const char *short_name(struct str title)
+{
+	const char *dot = memchr(title.p, '.', title.n);
+	return dot ? dot + 1 : title.p;
+}
+
+static void print_line(void *arg, const struct rules_line *l)
+{
+	struct arena *mem = arg;
+	log_info("rule.log", arena_textn(mem, l->text.p, l->text.n),
+		F_STR("rule", arena_textn(mem, l->rule.p, l->rule.n)),
+		F_STR("event", arena_textn(mem, l->event.p, l->event.n)),
+		F_STR("tx", arena_textn(mem, l->tx.p, l->tx.n)),
+		F_STR("block", arena_textn(mem, l->block.p, l->block.n)));
+}
+
+static void poison_again(void *arg)
+{
+	struct applier *a = arg;
+	if (a->phase != APPLIER_RETRY)
+		return;
+	a->phase = APPLIER_IDLE;
+	a->want[a->poison.final ? WORK_FINAL : WORK_APPLY] = true;
+	applier_drive(a);
+}
+
+static void on_poison_event(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	char text[200];
+	const char *title = pg_rows(r, 0) ? pg_get_text(r, 0, 0, 0) : "an event";
+	snprintf(text, sizeof text, "Failed to process %s", short_name(str_of(title)));
+	log_odd("event.failed", text, F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq),
+		F_STR("event", title), F_STR("tx", pg_rows(r, 0) ? pg_get_text(r, 0, 0, 1) : NULL),
+		F_INT("try", a->poison.tries), F_STR("sqlstate", a->poison.state), F_STR("reason", a->poison.text));
+	if (a->poison.tries >= POISON_TRIES) {
+		a->want[WORK_BURY] = true;
+		applier_drive(a);
+		return;
+	}
+	snprintf(a->why, sizeof a->why, "event %" PRId64 " fails: %s", a->poison.seq, a->poison.text);
+	a->phase = APPLIER_RETRY;
+	timer_start(
+		a->m->loop, &a->retry_timer, (uint64_t)POISON_FIRST_MS << (2 * a->poison.tries), poison_again, a);
+}
+
+/* A8: the event's own fault. Tried three times, alone, with growing gaps; then it stands aside and the lane
+ * goes on. */
+static void met_poison(struct applier *a, const struct rules_ran *ran, bool final)
+{
+	if (a->poison.seq != ran->stop_seq || a->poison.final != final)
+		a->poison.tries = 0;
+	a->poison.seq = ran->stop_seq;
+	a->poison.final = final;
+	a->poison.tries++;
+	snprintf(a->poison.state, sizeof a->poison.state, "%s", ran->stop_state);
+	snprintf(a->poison.text, sizeof a->poison.text, "%.*s",
+		(int)(ran->stop_text.n < 390 ? ran->stop_text.n : 390), ran->stop_text.p);
+	struct pg_unit *u = unit(a);
+	queue_event(u, a->chain->name, ran->stop_seq);
+	a->doing = WORK_BURY;
+	pg_unit_run(u, 0, on_poison_event, a);
+}
+
+static void items_came(struct applier *a)
+{
+	for (size_t i = 0; i < a->ncutters; i++)
+		a->cutters[i].wanted = true;
+	a->want[WORK_CUT] = a->ncutters > 0;
+}
+
+/* What every run means, whichever function ran it. false: poison, and what follows is arranged. */
+static bool took_run(struct applier *a, const struct pg_reply *r, bool final)
+{
+	struct rules_ran ran;
+	rules_ran_read(r, 0, &ran);
+	rules_lines_each(r, 0, print_line, &a->mem);
+	metric_add(a->m_events, ran.events);
+	metric_add(a->m_items, ran.items);
+	if (ran.items > 0)
+		items_came(a);
+	if (!final) {
+		a->at = ran.to;
+		metric_set(a->m_at, (double)ran.to);
+		if (ran.to < ran.head)
+			a->want[WORK_APPLY] = true;
+	} else if (ran.events > 0) {
+		a->want[WORK_FINAL] = true;
+	}
+	if (ran.undone >= 0) {
+		log_odd("undone", "Took back what the rules did for events that left the chain",
+			F_STR("chain", a->chain->name), F_INT("seq", ran.to), F_INT("images", ran.undone));
+		a->want[WORK_UNPARK] = a->want[WORK_LOOK] = true;
+		a->grace_block = -2; /* set by the next look: the chain's block then, plus the grace */
+	}
+	if (ran.stop_seq == 0)
+		return true;
+	met_poison(a, &ran, final);
+	return false;
+}
+
+static void on_apply(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	if (fault_hit(FAULT_apply_after_commit)) {
+		applier_failed(a);
+		return;
+	}
+	if (!took_run(a, r, false))
+		return;
+	if (rules_has_final(a->m->config, a->chain->name))
+		a->want[WORK_FINAL] = true;
+	applier_drive(a);
+}
+
+void work_apply(struct applier *a)
+{
+	if (fault_hit(FAULT_apply_before_commit)) {
+		applier_failed(a);
+		return;
+	}
+	bool alone = a->poison.tries > 0 && !a->poison.final && a->poison.seq == a->at + 1;
+	struct pg_unit *u = unit(a);
+	rules_apply(u, lease_lane(a->lease), a->chain->name, alone ? 1 : (int64_t)a->chain->run);
+	pg_unit_run(u, 0, on_apply, a);
+}
+
+static void on_bury(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	log_odd("event.dead",
+		"An event is put aside after three tries; the lane goes on. See: SELECT * FROM fairlead.dead",
+		F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq), F_STR("reason", a->poison.text));
+	metric_add(a->m_dead, 1);
+	bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq, 1);
+	a->want[a->poison.final ? WORK_FINAL : WORK_APPLY] = true;
+	a->poison.tries = 0;
+	a->poison.seq = 0;
+	applier_drive(a);
+}
+
+void work_bury(struct applier *a)
+{
+	struct pg_unit *u = unit(a);
+	rules_bury(u, lease_lane(a->lease), a->chain->name, a->poison.seq, a->poison.state,
+		str_of(a->poison.text), a->poison.tries, a->poison.final);
+	pg_unit_run(u, 0, on_bury, a);
+}
+
+static void on_final(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (applier_back(a, r) && took_run(a, r, true))
+		applier_drive(a);
+}
+
+void work_final(struct applier *a)
+{
+	if (!rules_has_final(a->m->config, a->chain->name)) {
+		a->doing = WORK_NONE;
+		applier_drive(a);
+		return;
+	}
+	struct pg_unit *u = unit(a);
+	rules_final(u, lease_lane(a->lease), a->chain->name, (int64_t)a->chain->run);
+	pg_unit_run(u, 0, on_final, a);
+}
+
+static void on_unpark(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	struct rules_ran ran;
+	if (!applier_back(a, r))
+		return;
+	rules_ran_read(r, 0, &ran);
+	rules_lines_each(r, 0, print_line, &a->mem);
+	if (ran.items > 0)
+		items_came(a);
+	if (ran.events > 0)
+		log_info("unparked", "Events that waited in a rule went on", F_STR("chain", a->chain->name),
+			F_INT("events", ran.events));
+	applier_drive(a);
+}
+
+void work_unpark(struct applier *a)
+{
+	if (!rules_has_park(a->m->config, a->chain->name)) {
+		a->doing = WORK_NONE;
+		applier_drive(a);
+		return;
+	}
+	struct pg_unit *u = unit(a);
+	rules_unpark(u, lease_lane(a->lease), a->chain->name, UNPARK_AT_ONCE);
+	pg_unit_run(u, 0, on_unpark, a);
+}
+
+/* ── parked items ── */
+
+static struct cutter *next_release(struct applier *a)
+{
+	for (size_t i = 0; i < a->ncutters; i++)
+		if (a->cutters[i].release_wanted)
+			return &a->cutters[i];
+	return NULL;
+}
+
+static void on_release(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	struct cutter *k = &a->cutters[a->release_turn];
+	int64_t n = rules_released(r, 0);
+	if (n > 0) {
+		log_info("released", "Parked items can go on", F_STR("batch", k->decl->name), F_INT("items", n));
+		k->wanted = true;
+		a->want[WORK_CUT] = true;
+	}
+	k->release_wanted = n >= UNPARK_AT_ONCE;
+	a->want[WORK_RELEASE] = next_release(a) != NULL;
+	applier_drive(a);
+}
+
+void work_release(struct applier *a)
+{
+	struct cutter *k = next_release(a);
+	while (k && (!k->decl->let || k->decl->missing != MISSING_PARK)) {
+		k->release_wanted = false;
+		k = next_release(a);
+	}
+	if (!k) {
+		a->doing = WORK_NONE;
+		applier_drive(a);
+		return;
+	}
+	a->release_turn = (size_t)(k - a->cutters);
+	struct pg_unit *u = unit(a);
+	rules_unpark_batch(u, lease_lane(a->lease), k->decl->name, UNPARK_AT_ONCE);
+	pg_unit_run(u, 0, on_release, a);
+}
+
+static void on_unbatch(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	int64_t n = pg_get_int(r, 0, 0, 0);
+	if (n > 0)
+		log_odd("items.dropped",
+			"Items whose event left the chain were taken out of batches that were not sent",
+			F_STR("chain", a->chain->name), F_INT("items", n));
+	applier_drive(a);
+}
+
+void work_unbatch(struct applier *a)
+{
+	struct pg_unit *u = unit(a);
+	queue_unbatch(u, lease_lane(a->lease));
+	pg_unit_run(u, 0, on_unbatch, a);
+}
+
+/* ── cutting ── */
+
+bool cutter_due(struct applier *a, struct cutter *k, struct cut *c)
+{
+	uint64_t now = loop_now_ms(a->m->loop), since = now - k->looked_ms;
+	struct cut_view v = {.now_ms = now,
+		.waiting = k->waits.waiting,
+		.oldest_ms = k->waits.oldest_ms + (int64_t)since,
+		.next_ms = k->waits.next_ms < 0                ? -1
+				   : k->waits.next_ms > (int64_t)since ? k->waits.next_ms - (int64_t)since
+													   : 0,
+		.max = (int64_t)k->decl->max,
+		.wait_ms = k->decl->wait_ms,
+		.pause_ms = k->decl->pause_ms,
+		.cut_before = k->cut_before,
+		.last_cut_ms = k->last_cut_ms,
+		.flush = k->flush};
+	*c = cut_next(&v);
+	if (k->waits.waiting == 0 && v.next_ms == 0) {
+		k->waits.next_ms = -1;
+		k->wanted = true; /* a retry has become due: look at the queue */
+	}
+	return c->what != CUT_NOTHING || k->wanted;
+}
+
+/* batches.due: told when a timer begins or ends, so that a status page can say "goes in 0.9 s". */
+static void told(void *arg, const struct pg_reply *r)
+{
+	(void)arg;
+	(void)r; /* a status line for people: the next change tells it again */
+}
+
+static void tell_due(struct applier *a, struct cutter *k)
+{
+	struct cut c;
+	bool due_now = cutter_due(a, k, &c);
+	bool timer = k->waits.waiting > 0 && !due_now && c.in_ms >= 0;
+	if (!timer && !k->told_due)
+		return;
+	k->told_due = timer;
+	struct pg_unit *u = unit(a);
+	queue_due(u, k->decl->name, timer ? c.in_ms : -1);
+	pg_unit_run(u, 0, told, a);
+}
+
+static void on_parked(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	for (int i = 0; i < pg_rows(r, 0); i++) {
+		char text[200];
+		const char *title = pg_get_text(r, 0, i, 2);
+		snprintf(text, sizeof text, "Failed to process %s; its item is parked until it can go on",
+			*title ? short_name(str_of(title)) : "an item");
+		log_odd("item.parked", text, F_STR("batch", a->cutters[a->cut_turn].decl->name),
+			F_STR("key", pg_get_text(r, 0, i, 0)), F_STR("tx", pg_get_text(r, 0, i, 3)),
+			F_STR("reason", pg_get_text(r, 0, i, 1)));
+	}
+	applier_drive(a);
+}
+
+static void after_cut(struct applier *a, struct cutter *k, const struct rules_was_cut *was)
+{
+	struct cut again;
+	k->waits = was->left;
+	k->looked_ms = loop_now_ms(a->m->loop);
+	k->wanted = false;
+	if (was->batches > 0) {
+		k->cut_before = true;
+		k->last_cut_ms = k->looked_ms;
+		metric_add(a->m_batches, was->batches);
+		log_info("batches", "Batches cut", F_STR("batch", k->decl->name), F_INT("batches", was->batches),
+			F_INT("items", was->items), F_INT("first", was->first_batch), F_INT("last", was->last_batch),
+			F_INT("left", was->left.waiting));
+		bus_ring(a->m->bus, BUS_WORK, "sends", k->decl->signer->name, was->last_batch, was->batches);
+		fault_hit(FAULT_cut_after_ring);
+	} else if (k->flush) {
+		k->flush = false;
+	}
+	bool more = cutter_due(a, k, &again);
+	a->want[WORK_CUT] |= more && (was->batches > 0 || k->wanted);
+}
+
+static void on_cut(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	struct rules_was_cut was;
+	if (!applier_back(a, r))
+		return;
+	if (fault_hit(FAULT_cut_after_commit)) {
+		applier_failed(a);
+		return;
+	}
+	struct cutter *k = &a->cutters[a->cut_turn];
+	rules_cut_read(r, 0, &was);
+	after_cut(a, k, &was);
+	tell_due(a, k);
+	for (size_t i = 0; i < a->ncutters; i++)
+		a->want[WORK_CUT] |= a->cutters[i].wanted;
+	if (was.parked == 0) {
+		applier_drive(a);
+		return;
+	}
+	metric_add(a->m_parked, was.parked);
+	struct pg_unit *u = unit(a);
+	queue_parked(u, k->decl->name, was.parked < TELL_PARKED ? was.parked : TELL_PARKED);
+	a->doing = WORK_CUT;
+	pg_unit_run(u, 0, on_parked, a);
+}
+
+void work_cut(struct applier *a)
+{
+	struct cut c = {0};
+	size_t i = 0;
+	while (i < a->ncutters && !cutter_due(a, &a->cutters[i], &c))
+		i++;
+	if (i == a->ncutters) {
+		a->doing = WORK_NONE;
+		applier_drive(a);
+		return;
+	}
+	if (fault_hit(FAULT_cut_before_commit)) {
+		applier_failed(a);
+		return;
+	}
+	struct cutter *k = &a->cutters[i];
+	a->cut_turn = i;
+	/* wanted without a reason of its own: full batches are cut if there are any, and the answer tells how
+	 * many wait */
+	if (c.what == CUT_NOTHING) {
+		uint64_t now = loop_now_ms(a->m->loop);
+		bool paused = k->cut_before && now < k->last_cut_ms + k->decl->pause_ms && !k->flush;
+		c.limit = paused ? 0 : k->decl->pause_ms > 0 ? 1 : 100;
+		c.what = k->flush ? CUT_ALL : CUT_FULL;
+	}
+	struct pg_unit *u = unit(a);
+	rules_cut(u, lease_lane(a->lease), k->decl->name, (int64_t)k->decl->max, c.limit, c.what == CUT_ALL);
+	pg_unit_run(u, 0, on_cut, a);
+}
+
+/* ── looking: once a second when nothing rings ── */
+
+static void took_look(struct applier *a, const struct queue_look *l)
+{
+	if (l->at < l->head)
+		a->want[WORK_APPLY] = true;
+	if (l->final != a->final_seen) {
+		a->final_seen = l->final;
+		a->want[WORK_FINAL] = rules_has_final(a->m->config, a->chain->name);
+	}
+	if (a->grace_block == -2)
+		a->grace_block = l->done + (int64_t)a->chain->grace;
+	if (l->orphaned > 0 && a->grace_block < 0)
+		a->grace_block = l->done + (int64_t)a->chain->grace;
+	if (a->grace_block >= 0 && l->done >= a->grace_block) {
+		a->grace_block = -1;
+		a->want[WORK_UNBATCH] = l->orphaned > 0;
+	}
+}
+
+static void on_look(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	struct queue_look l;
+	if (!applier_back(a, r))
+		return;
+	if (!queue_look_read(r, 0, &l)) {
+		applier_retry(a, "the chain has no row in fairlead.chain");
+		return;
+	}
+	took_look(a, &l);
+	for (size_t i = 0; i < a->ncutters; i++) {
+		struct cut c;
+		rules_peek_read(r, 1 + (int)i, &a->cutters[i].waits);
+		a->cutters[i].looked_ms = loop_now_ms(a->m->loop);
+		if (cutter_due(a, &a->cutters[i], &c))
+			a->want[WORK_CUT] = true;
+	}
+	applier_drive(a);
+}
+
+void work_look(struct applier *a)
+{
+	struct pg_unit *u = unit(a);
+	queue_look(u, a->chain->name);
+	for (size_t i = 0; i < a->ncutters; i++)
+		rules_peek(u, a->cutters[i].decl->name);
+	pg_unit_run(u, 0, on_look, a);
+}
