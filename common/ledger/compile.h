@@ -1,20 +1,23 @@
-/* compile: the rules of an application become PL/pgSQL functions in schema fairlead_app (DESIGN §3 "Rules compile to SQL").
+/* compile: the rules of an application become PL/pgSQL functions in schema fairlead_app (DESIGN §3 "Rules
+ * compile to SQL").
  *
- * Called by install inside its transaction, when the tables of the engine, the typed tables of the declared events, the
- * files.* tables and the application's own tables all stand. Blocking. Every sql of the rules, batches and compares is
- * prepared by PostgreSQL itself with each occurrence of a name as its own untyped parameter, so types are what PostgreSQL
- * infers in that place (model A6), and what it refuses becomes a problem at its place in the YAML file.
+ * Called by install inside its transaction, when the tables of the engine, the typed tables of the declared
+ * events, the files.* tables and the application's own tables all stand. Blocking. Every sql of the rules,
+ * batches and compares is prepared by PostgreSQL itself with each occurrence of a name as its own untyped
+ * parameter, so types are what PostgreSQL infers in that place (model A6), and what it refuses becomes a
+ * problem at its place in the YAML file.
  *
- * What stands afterwards (all of it is replaced as a whole: the schema is dropped and made again):
- *   apply_<chain>(p_epoch, p_max)                     a run of events of lane apply:<chain>, rules `at: seen`
- *   final_<chain>(p_epoch, p_max)                     the same for rules `at: final`; made only where there are some
- *   bury_<chain>(p_epoch, p_seq, p_state, p_text, p_tries, p_final)   one poison event is put aside
- *   unpark_<chain>(p_epoch, p_max)                    events that wait in a rule (let … else: park) are tried again
- *   cut_<batch>(p_epoch, p_max, p_limit, p_all)       waiting items become batches
- *   unpark_<batch>(p_epoch, p_max)                    parked items whose let now has another row wait again
+ * What stands afterwards (every function of the schema is dropped and made again; there is nothing else in
+ * it): apply_<chain>(p_epoch, p_max)                     a run of events of lane apply:<chain>, rules `at:
+ * seen` final_<chain>(p_epoch, p_max)                     the same for rules `at: final`; made only where
+ * there are some bury_<chain>(p_epoch, p_seq, p_state, p_text, p_tries, p_final)   one poison event is put
+ * aside unpark_<chain>(p_epoch, p_behind, p_max)          events that wait in a rule (let … else: park) are
+ * tried again cut_<batch>(p_epoch, p_max, p_limit, p_all)       waiting items become batches
+ *   unpark_<batch>(p_epoch, p_behind, p_max)          parked items whose let now has another row wait again
  *   peek(p_batch)                                     how many items wait, since when
- *   rows_<rule>() fix_<rule>(p_epoch, p_row, p_chain) missing_<rule>(p_epoch, p_row)    a rule `every: … compare:`
- * rules.h calls them. The text of each depends on the configuration and the tables only, so it is the same in every run. */
+ *   read_<rule>(p_epoch) fix_<rule>(p_epoch, p_row, p_chain) missing_<rule>(p_epoch, p_row)    a rule `every:
+ * … compare:` rules.h calls them. The text of each depends on the configuration and the tables only, so it is
+ * the same in every run. */
 #ifndef FAIRLEAD_LEDGER_COMPILE_H
 #define FAIRLEAD_LEDGER_COMPILE_H
 
@@ -23,8 +26,9 @@
 
 #include <libpq-fe.h>
 
-/* false: *e is set (the connection failed, or PostgreSQL refused text of ours): the transaction is of no use any more.
- * true with ps longer than before: the configuration is wrong and nothing was made; the transaction is still good. */
+/* false: *e is set (the connection failed, or PostgreSQL refused text of ours): the transaction is of no use
+ * any more. true with ps longer than before: the configuration is wrong and nothing was made; the transaction
+ * is still good. */
 bool compile_application(const struct config *c, PGconn *conn, struct problems *ps, struct err *e);
 
 #endif

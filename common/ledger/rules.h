@@ -1,8 +1,10 @@
-/* rules: the calls of the compiled functions (compile.h), as statements of a unit, and the readers of their answers.
+/* rules: the calls of the compiled functions (compile.h), as statements of a unit, and the readers of their
+ * answers.
  *
- * Every function but peek and rows begins with the fence of its lane (INV-8): a unit needs no lane_fence before it, and
- * raises FL001 (pg_fenced) when the lane is no longer ours. One call is one statement is one transaction of its unit.
- * Decisions (when to cut, how often to try) are the batcher's pure machine's; nothing here waits or retries. */
+ * Every call but peek and rows begins with the fence of its lane (INV-8): a unit needs no lane_fence before
+ * it, and raises FL001 (pg_fenced) when the lane is no longer ours. One call is one statement is one
+ * transaction of its unit. Decisions (when to cut, how often to try) are the batcher's pure machine's;
+ * nothing here waits or retries. */
 #ifndef FAIRLEAD_LEDGER_RULES_H
 #define FAIRLEAD_LEDGER_RULES_H
 
@@ -11,40 +13,52 @@
 
 /* One run: at most max numbers of the chain's log behind the lane's position. */
 void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
-/* Rules `at: final`: events up to the lane's position and up to the final block. Only where config_has_final. */
+/* Rules `at: final`: events up to the lane's position and up to the final block. Only where rules_has_final.
+ */
 void rules_final(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
-/* Tries events again that wait in a rule; at most max of them, oldest first. */
-void rules_unpark(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
+/* Tries events again that wait in a rule (let … else: park): a page of about max of them, numbered above
+ * behind (0: from the oldest). The next page is behind ran.to, until ran.to is 0. Only where rules_has_park.
+ */
+void rules_unpark(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t behind, int64_t max);
 
-/* The answer of the three. Everything up to `to` is applied and committed with the position; what stands at stop_seq is
- * not: it was the event's own fault (A8), and `to` is stop_seq - 1. Whatever is not the event's fault raises instead. */
+/* The answer of the three. Everything up to `to` is applied and committed with the position; what stands at
+ * stop_seq is not: it was the event's own fault (A8), and `to` is stop_seq - 1. Whatever is not the event's
+ * fault raises instead. */
 struct rules_ran {
-	int64_t from, to;   /* position before and after (unpark: the same) */
-	int64_t head;       /* last committed number of the log: to < head: there is more to do */
-	int64_t events;     /* applied; unpark: released */
-	int64_t items;      /* made, revived or adopted: look at the cut when it is not 0 */
-	int64_t parked;     /* left waiting in a rule by this call */
-	int64_t undone;     /* images replayed for a reorg entry; -1: there was none. After one unpark is due */
-	int64_t stop_seq;   /* 0: no poison */
+	int64_t from, to; /* position before and after; unpark: behind, and the last number looked at, 0 when
+						 there was none */
+	int64_t head;   /* as far as it could go now: to < head and no stop: call again (final: or a block is not
+					   final yet) */
+	int64_t events; /* applied; unpark: released */
+	int64_t items;  /* made, revived or adopted: look at the cut when it is not 0 */
+	int64_t parked; /* left waiting in a rule by this call */
+	int64_t undone; /* images replayed for a reorg entry; -1: there was none. After one unpark is due */
+	int64_t stop_seq; /* 0: no poison */
 	char stop_state[6];
 	struct str stop_text; /* "rule mirror: …"; borrowed for the callback */
 };
 void rules_ran_read(const struct pg_reply *r, int stmt, struct rules_ran *out);
-/* The lines of `log:` steps, in order, to be printed after the commit. All slices are borrowed for the call of fn. */
+/* The lines of `log:` steps, in order, to be printed after the commit. All slices are borrowed for the call
+ * of fn. */
 struct rules_line {
-	struct str rule, event, tx, block, text; /* "mirror", "Companions.TokenRevealed", "0x…", "123", the line */
+	struct str rule, event, tx, block,
+		text; /* "mirror", "Companions.TokenRevealed", "0x…", "123", the line */
 };
-void rules_lines_each(const struct pg_reply *r, int stmt, void (*fn)(void *arg, const struct rules_line *l), void *arg);
+void rules_lines_each(
+	const struct pg_reply *r, int stmt, void (*fn)(void *arg, const struct rules_line *l), void *arg);
 
-/* After tries alone: the event stands in fairlead.dead_letter and the position moves behind it. Does nothing if the
- * position is no longer before seq. final: of rules_final's position. */
-void rules_bury(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t seq, const char *state, struct str text,
-	int tries, bool final);
+/* After tries alone: the event stands in fairlead.dead_letter and the position moves behind it. Does nothing
+ * if the position is no longer before seq. final: of rules_final's position. */
+void rules_bury(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t seq, const char *state,
+	struct str text, int tries, bool final);
 bool rules_buried(const struct pg_reply *r, int stmt);
 
-/* Cuts up to limit batches of exactly max items from those that wait and are due, in order of events, and a last smaller one
- * only when all. let is evaluated for each; items without a row are parked (or skipped) with their reason. */
-void rules_cut(struct pg_unit *u, const struct lane *lane, const char *batch, int64_t max, int64_t limit, bool all);
+/* The lane of a batch is apply:<chain of its signer>: one writer cuts it, whatever chains feed it.
+ * Cuts up to limit batches of exactly max items from those that wait and are due, in order of events, and a
+ * last smaller one only when all. let is evaluated for each; items without a row are parked (or skipped) with
+ * their reason. */
+void rules_cut(
+	struct pg_unit *u, const struct lane *lane, const char *batch, int64_t max, int64_t limit, bool all);
 struct rules_waits {
 	int64_t waiting;   /* items that wait and are due; counted up to 10001 */
 	int64_t oldest_ms; /* how long the first of them has; 0 when none */
@@ -58,19 +72,28 @@ struct rules_was_cut {
 void rules_cut_read(const struct pg_reply *r, int stmt, struct rules_was_cut *out);
 void rules_peek(struct pg_unit *u, const char *batch);
 void rules_peek_read(const struct pg_reply *r, int stmt, struct rules_waits *out);
-/* Parked items whose let has a row now, and another one than was tried: they wait again. */
-void rules_unpark_batch(struct pg_unit *u, const struct lane *lane, const char *batch, int64_t max);
-int64_t rules_released(const struct pg_reply *r, int stmt);
+/* A page of max parked items with ids above behind: those whose let has a row now, and another one than was
+ * tried, wait again. Returns how many; *last: the next page is behind it, 0 when this was the last. */
+void rules_unpark_batch(
+	struct pg_unit *u, const struct lane *lane, const char *batch, int64_t behind, int64_t max);
+int64_t rules_released(const struct pg_reply *r, int stmt, int64_t *last);
 
-/* compare: one row a row, column 0: a JSON object of text values (§10 forms), its columns by name. */
-void rules_rows(struct pg_unit *u, const char *rule);
-/* row: as rules_rows gave it. chain: JSON object of text values, what the chain says, by column or by output name. Runs the
- * fix only if that row still stands as it was; rules_fixed: rows changed, 0 if it does not. Lane: clock. */
-void rules_fix(struct pg_unit *u, const struct lane *lane, const char *rule, struct str row, struct str chain);
+/* compare, in the lane clock. read stores what the rule's SQL gives, in one snapshot; rows then takes it in
+ * pages: n (column 0, page by it, from 0) and a JSON object of text values (column 1; §10 forms) by column
+ * name. */
+void rules_read(struct pg_unit *u, const struct lane *lane, const char *rule);
+int64_t rules_read_rows(const struct pg_reply *r, int stmt); /* how many there are */
+void rules_rows(struct pg_unit *u, const char *rule, int64_t behind, int64_t max);
+/* row: as rules_rows gave it. chain: JSON object of text values, what the chain says, by column or by output
+ * name. Runs the fix only if that row still stands as it was; rules_fixed: rows changed, 0 if it does not.
+ * Lane: clock. */
+void rules_fix(
+	struct pg_unit *u, const struct lane *lane, const char *rule, struct str row, struct str chain);
 void rules_missing(struct pg_unit *u, const struct lane *lane, const char *rule, struct str row);
 int64_t rules_fixed(const struct pg_reply *r, int stmt);
 
-/* Which compiled functions exist for a chain or rule; the answer of the configuration, not of the database. */
+/* Which compiled functions exist for a chain or rule; the answer of the configuration, not of the database.
+ */
 struct config;
 bool rules_has_final(const struct config *c, const char *chain);
 bool rules_has_park(const struct config *c, const char *chain);

@@ -1,0 +1,120 @@
+/* compile_in: what the files of the rule compiler share; nobody else includes it.
+ *
+ * One struct compiler lives for one compile_application. It reads (prepares) first and writes text into
+ * `script`; only when nothing was wrong is the script run, in one round trip. All texts live in its arena.
+ *
+ * Generated code: every variable stands behind the block label _fl (three-part names: no alias of the user's
+ * can mean them), columns win over variables (model B6), names are quoted, values are literals made by libpq.
+ */
+#ifndef FAIRLEAD_LEDGER_COMPILE_IN_H
+#define FAIRLEAD_LEDGER_COMPILE_IN_H
+
+#include "common/ledger/compile.h"
+
+#define FL_POISON                                                                                      \
+	"data_exception OR integrity_constraint_violation OR cardinality_violation OR raise_exception OR " \
+	"no_data_found OR "                                                                                \
+	"too_many_rows OR external_routine_exception OR triggered_data_change_violation"
+
+struct pg_type {
+	Oid oid;
+	const char *text; /* as format_type writes it, without a modifier: "numeric", "text[]" */
+};
+struct name {         /* one name that SQL may use */
+	const char *name; /* "tokenId", "tx.hash" */
+	const char *expr; /* SQL of its value in the generated function */
+	const char *raw;  /* SQL of the same as bytea, or NULL */
+	Oid type;
+	bool hex; /* text, or text[], of 0x… */
+};
+struct scope {
+	const char *owner, *noun; /* "TokenRevealed", "field": for "TokenRevealed has no field :x" */
+	struct name *list;
+	size_t n, cap;
+};
+struct column {
+	const char *name;
+	Oid type;
+};
+struct prepared {
+	const char *text; /* the statement with each value put in as CAST(…), a newline at its end */
+	const struct column *cols;
+	size_t ncols;
+};
+struct batch_names {   /* one a batch: what the rules put into its items */
+	Oid *types;        /* by place in batch_decl.names; 0: no rule said yet */
+	const char **from; /* the rule that said so first */
+};
+struct compiler {
+	const struct config *c;
+	PGconn *conn;
+	struct problems *ps;
+	struct err *e;
+	struct arena mem;
+	struct buf script;
+	struct pg_type types[64];
+	size_t ntypes;
+	struct batch_names *batches;
+	bool event_address; /* fairlead.event has _address */
+	bool event_late;    /* fairlead.event has _late */
+	bool cut_name;      /* PostgreSQL gave notice that it cut a name */
+	bool failed;        /* *e is set */
+};
+
+/* compile_cast.c: types, and values on their way into SQL */
+Oid type_oid(struct compiler *k, const char *text);
+const char *type_text(struct compiler *k, Oid oid);
+bool type_is_array(struct compiler *k, Oid oid);
+const char *quote(struct compiler *k, const char *s); /* 'literal' */
+const char *quote_str(struct compiler *k, struct str s);
+const char *quote_name(struct compiler *k, const char *s); /* "identifier" */
+const char *cast_as(
+	struct compiler *k, const struct name *n, Oid to); /* the value in the type of its place */
+const char *cast_text(struct compiler *k, const char *expr, Oid from); /* text form of GRAMMAR §10 */
+const char *cast_back(struct compiler *k, const char *text, Oid to);   /* from that form */
+bool cast_exists(struct compiler *k, Oid from, Oid to);
+
+/* compile_scope.c */
+void scope_add(struct compiler *k, struct scope *s, struct name n);
+const struct name *scope_find(const struct scope *s, struct str name);
+void scope_unknown(struct compiler *k, const struct scope *s, struct str name, struct pos at);
+/* The names of an event; row: SQL of its row as a composite value, "(_fl.r.e1)". */
+void scope_event(struct compiler *k, struct scope *s, const struct event_decl *ev, const char *row);
+/* Columns of an each or let become names; record: the variable that holds its row. false: problems were
+ * added. */
+bool scope_columns(
+	struct compiler *k, struct scope *s, const struct prepared *p, const char *record, struct pos at);
+
+/* compile_sql.c. false: a problem was added, or k->failed. */
+bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out);
+bool sql_is_subquery(struct compiler *k, const struct prepared *p, const struct sqltext *s, const char *what);
+bool sql_columns_ok(struct compiler *k, const struct prepared *p, struct pos at);
+PGresult *sql_exec(struct compiler *k, const char *text);                  /* NULL: k->failed */
+bool sql_failed(struct compiler *k, const PGresult *r, const char *doing); /* sets *e; false */
+
+/* A function of fairlead_app goes into the script. args: "p_epoch bigint, …, OUT …" or "…) RETURNS …". */
+void script_function(
+	struct compiler *k, const char *name, const char *args, const char *returns, const char *body);
+
+/* compile_steps.c: one function's text while it is made */
+enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK };
+struct body {
+	struct compiler *k;
+	const struct chain_decl *chain;
+	int chain_id; /* fairlead.chain.id */
+	enum body_kind kind;
+	struct buf decl, code;
+	int vars;
+};
+/* The code of rule r for an event of type ev whose row is `row`. Adds problems. */
+void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row);
+bool steps_may_park(const struct rule_decl *r);
+
+/* compile_lane.c, compile_batch.c, compile_compare.c: functions of a chain, a batch, a compare rule go into
+ * the script */
+void lane_functions(struct compiler *k, const struct chain_decl *chain, int chain_id);
+bool lane_has_final(const struct config *c, const struct chain_decl *chain);
+void batch_functions(struct compiler *k, size_t index, int chain_id);
+void compare_functions(struct compiler *k, const struct rule_decl *r);
+
+#endif

@@ -1,0 +1,349 @@
+/* The functions of one chain's lane: apply, final, unpark, bury. Their shape is the model's apply_main: fence
+ * first, a run ends before a reorg entry, one subtransaction a run, a variable outlives its rollback and
+ * names the culprit (A8), deferred constraints are checked inside and found by halving, the cursor moves in
+ * the transaction of the effects (INV-3). */
+#include "common/ledger/compile_in.h"
+
+#define VARIABLES                                                                                          \
+	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; hi "    \
+	"bigint; cur bigint := 0;"                                                                             \
+	" fin bigint; at_end bool; events bigint; items bigint; parked bigint; lines text[]; i int; o int; n " \
+	"int; rule text;"                                                                                      \
+	" only int; waits bool; stop bigint; s text; m text; d text; h text;"
+
+#define RAN                                                                                              \
+	"OUT from_seq bigint, OUT to_seq bigint, OUT head bigint, OUT events bigint, OUT items bigint, OUT " \
+	"parked bigint, OUT "                                                                                \
+	"undone bigint, OUT stop_seq bigint, OUT stop_state text, OUT stop_text text, OUT lines text[]"
+
+/* One event type that rules of this lane name: a branch of the run's query, a WHEN of its dispatch. */
+struct branch {
+	const struct event_decl *ev;
+	const char *table;
+};
+
+static bool rule_counts(const struct rule_decl *r, enum body_kind kind)
+{
+	if (r->off || r->nevents == 0)
+		return false;
+	return kind == BODY_UNPARK ? steps_may_park(r) : r->at_final == (kind == BODY_FINAL);
+}
+
+static bool rule_names(const struct rule_decl *r, const struct event_decl *ev)
+{
+	for (size_t i = 0; i < r->nevents; i++)
+		if (r->events[i] == ev)
+			return true;
+	return false;
+}
+
+bool lane_has_final(const struct config *c, const struct chain_decl *chain)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		for (size_t j = 0; j < c->rules[i].nevents; j++)
+			if (rule_counts(&c->rules[i], BODY_FINAL) && c->rules[i].events[j]->contract->chain == chain)
+				return true;
+	return false;
+}
+
+/* B2: the function names its own children; inheritance is not pruned at run time. */
+static size_t branches_find(const struct body *b, struct branch *out)
+{
+	struct compiler *k = b->k;
+	size_t n = 0;
+	for (size_t i = 0; i < k->c->nevents; i++) {
+		const struct event_decl *ev = &k->c->events[i];
+		bool named = false;
+		for (size_t j = 0; j < k->c->nrules && ev->contract->chain == b->chain; j++)
+			named = named || (rule_counts(&k->c->rules[j], b->kind) && rule_names(&k->c->rules[j], ev));
+		if (named)
+			out[n++] = (struct branch){ev, arena_printf(&k->mem, "%s.%s", quote_name(k, ev->contract->schema),
+											   quote_name(k, ev->table))};
+	}
+	return n;
+}
+
+/* The run in order: one row an event, its own child's row in e<k>, NULL in the others. */
+static void run_query(struct buf *o, const struct branch *br, size_t n)
+{
+	buf_text(o, "FOR r IN SELECT * FROM (\n");
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(o, "%sSELECT e._seq, e._block, %zu AS k", i ? "UNION ALL " : "", i + 1);
+		for (size_t j = 0; j < n; j++)
+			if (i == j)
+				buf_printf(o, ", e AS e%zu", j + 1);
+			else
+				buf_printf(o, ", NULL::%s AS e%zu", br[j].table, j + 1);
+		buf_printf(o, " FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi\n", br[i].table);
+	}
+	buf_text(o, ") u ORDER BY u._seq LOOP\n");
+}
+
+static void rules_of(struct body *b, const struct event_decl *ev, const char *row)
+{
+	for (size_t i = 0; i < b->k->c->nrules; i++) /* in file order */
+		if (rule_counts(&b->k->c->rules[i], b->kind) && rule_names(&b->k->c->rules[i], ev))
+			steps_rule(b, &b->k->c->rules[i], ev, row);
+}
+
+static void dispatch(struct body *b, const struct branch *br, size_t n)
+{
+	buf_text(&b->code, "CASE _fl.r.k\n");
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(&b->code, "WHEN %zu THEN\n", i + 1);
+		rules_of(b, br[i].ev, arena_printf(&b->k->mem, "(_fl.r.e%zu)", i + 1));
+	}
+	buf_text(&b->code, "END CASE;\n");
+}
+
+/* What is not the event's fault raises as it is, so that its class decides; only the rule's name is put
+ * before it. */
+static void raise_others(struct buf *o)
+{
+	buf_text(o, "WHEN OTHERS THEN\n"
+				"GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h "
+				"= PG_EXCEPTION_HINT;\n"
+				"RAISE EXCEPTION USING ERRCODE = _fl.s, MESSAGE = 'rule ' || coalesce(_fl.rule, '?') || ', "
+				"event ' || _fl.cur || ': ' || "
+				"_fl.m, DETAIL = coalesce(_fl.d, ''), HINT = coalesce(_fl.h, '');\n");
+}
+
+static void run_loop(struct body *b, const struct branch *br, size_t n)
+{
+	struct buf *o = &b->code;
+	bool final = b->kind == BODY_FINAL;
+	buf_text(o, "LOOP BEGIN\n"
+				"_fl.events := 0; _fl.items := 0; _fl.parked := 0; _fl.lines := '{}'; _fl.at_end := false; "
+				"_fl.cur := _fl.v_from;\n");
+	if (final) /* A2: filed where the lane stands, not under the event's number */
+		buf_text(o, "PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n");
+	run_query(o, br, n);
+	if (final)
+		buf_text(o, "IF _fl.r._block > _fl.fin THEN _fl.hi := _fl.r._seq - 1; EXIT; END IF;\n");
+	buf_text(o, "_fl.cur := _fl.r._seq; _fl.events := _fl.events + 1; _fl.i := 0;\n");
+	if (!final) /* A1: images from floor_seq on for every event, below it for none */
+		buf_text(o,
+			"IF _fl.hi >= _fl.f THEN PERFORM set_config('fairlead.seq', CASE WHEN _fl.cur >= _fl.f THEN "
+			"_fl.cur::text ELSE '' END, true); END IF;\n");
+	dispatch(b, br, n);
+	buf_text(o, "END LOOP;\n"
+				"_fl.at_end := true; SET CONSTRAINTS ALL IMMEDIATE;\n" /* must fail here, not at COMMIT */
+				"PERFORM set_config('fairlead.seq', '', true);\n"
+				"EXIT;\n"
+				"EXCEPTION WHEN " FL_POISON " THEN\n"
+				"GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT;\n"
+				"IF _fl.at_end AND _fl.events > 1 THEN\n"
+				"_fl.hi := _fl.v_from + greatest((_fl.cur - _fl.v_from) / 2, 1); _fl.stop := NULL;\n"
+				"ELSE\n"
+				"_fl.stop := _fl.cur; _fl.hi := _fl.cur - 1; stop_state := _fl.s;\n"
+				"stop_text := 'rule ' || coalesce(_fl.rule, '?') || ': ' || _fl.m;\n"
+				"END IF;\n");
+	raise_others(o);
+	buf_text(o, "END; END LOOP;\n");
+}
+
+static void answer(struct buf *o)
+{
+	buf_text(o, "from_seq := _fl.v_from; to_seq := _fl.hi; head := _fl.v_head; events := _fl.events; items "
+				":= _fl.items;\n"
+				"parked := _fl.parked; lines := _fl.lines; stop_seq := _fl.stop;\n");
+}
+
+static void finish(struct body *b, const char *prefix, const char *args, const char *returns)
+{
+	struct buf all = {0};
+	buf_printf(&all, "\n#variable_conflict use_column\n<<_fl>>\nDECLARE" VARIABLES "%s\nBEGIN\n%sEND ",
+		b->decl.n ? b->decl.p : "", b->code.p);
+	script_function(b->k, arena_printf(&b->k->mem, "%s%s", prefix, b->chain->name), args, returns, all.p);
+	buf_fini(&all);
+	buf_fini(&b->decl);
+	buf_fini(&b->code);
+}
+
+/* INV-3: a reorg entry takes the suffix back in its place in the log; nothing else happens in that call. */
+static void reorg_entry(struct body *b, const char *lane)
+{
+	buf_printf(&b->code,
+		"SELECT o.seq, o.first_seq INTO _fl.g_seq, _fl.g_first FROM fairlead.reorg o WHERE o.chain = %d AND "
+		"o.seq > _fl.v_from "
+		"ORDER BY o.seq LIMIT 1;\n"
+		"_fl.hi := least(_fl.v_head, _fl.v_from + p_max, coalesce(_fl.g_seq, _fl.v_head + 1) - 1);\n"
+		"IF _fl.g_seq = _fl.v_from + 1 THEN\n"
+		"undone := fairlead.rollback_to(%d::smallint, _fl.g_first); _fl.hi := _fl.g_seq;\n"
+		"UPDATE fairlead.dead_letter d SET cured = clock_timestamp() WHERE d.lane = %s AND d.seq >= "
+		"_fl.g_first AND d.cured IS "
+		"NULL;\n"
+		"UPDATE fairlead.lane l SET at = _fl.hi WHERE l.name = %s;\n",
+		b->chain_id, b->chain_id, lane, lane);
+	answer(&b->code);
+	buf_text(&b->code, "RETURN;\nEND IF;\n");
+}
+
+static void apply_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
+{
+	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_APPLY};
+	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
+	size_t n = branches_find(&b, br);
+	buf_printf(&b.code,
+		"_fl.v_from := fairlead.hold(%s, p_epoch); _fl.events := 0; _fl.items := 0; _fl.parked := 0; "
+		"_fl.lines := '{}'; undone := "
+		"-1;\n"
+		"SELECT l.at INTO _fl.v_head FROM fairlead.lane l WHERE l.name = %s;\n"
+		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
+		"PERFORM set_config('fairlead.chain', '%d', true);\n",
+		lane, quote(k, arena_printf(&k->mem, "listen:%s", chain->name)), chain_id, chain_id);
+	reorg_entry(&b, lane);
+	if (n)
+		run_loop(&b, br, n);
+	buf_printf(&b.code,
+		"UPDATE fairlead.lane l SET at = _fl.hi, made = l.made + _fl.events WHERE l.name = %s;\n", lane);
+	answer(&b.code);
+	finish(&b, "apply_", "p_epoch bigint, p_max bigint, " RAN, "");
+}
+
+/* Its position is a row under the undo trigger: a replay sets it back with everything else (A2). */
+static void final_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
+{
+	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_FINAL};
+	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
+	size_t n = branches_find(&b, br);
+	buf_printf(&b.code,
+		"_fl.v_at := fairlead.hold(%s, p_epoch); undone := -1;\n"
+		"SELECT c.floor_seq, c.final INTO _fl.f, _fl.fin FROM fairlead.chain c WHERE c.id = %d;\n"
+		"SELECT p.at INTO _fl.v_from FROM fairlead.position p WHERE p.chain = %d AND p.name = 'final';\n"
+		"_fl.v_from := coalesce(_fl.v_from, 0);\n"
+		"PERFORM set_config('fairlead.chain', '%d', true);\n"
+		"_fl.v_head := _fl.v_at; _fl.hi := greatest(least(_fl.v_at, _fl.v_from + p_max), _fl.v_from);\n",
+		lane, chain_id, chain_id, chain_id);
+	run_loop(&b, br, n);
+	buf_printf(&b.code,
+		"IF _fl.hi > _fl.v_from THEN\n"
+		"PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n"
+		"INSERT INTO fairlead.position AS p (chain, name, at) VALUES (%d, 'final', _fl.hi) ON CONFLICT "
+		"(chain, name) DO UPDATE SET at = "
+		"EXCLUDED.at;\n"
+		"PERFORM set_config('fairlead.seq', '', true);\n"
+		"END IF;\n",
+		chain_id);
+	answer(&b.code);
+	finish(&b, "final_", "p_epoch bigint, p_max bigint, " RAN, "");
+}
+
+/* The rules that wait, by name; the row of the event is asked from each child that the rule names. */
+static void unpark_rules(struct body *b, const struct branch *br, size_t n)
+{
+	struct buf *o = &b->code;
+	const struct config *c = b->k->c;
+	buf_text(o, "CASE _fl.p.rule\n");
+	for (size_t i = 0; i < c->nrules; i++) {
+		const struct rule_decl *r = &c->rules[i];
+		if (!rule_counts(r, BODY_UNPARK))
+			continue;
+		buf_printf(o, "WHEN %s THEN\n", quote(b->k, r->name));
+		for (size_t j = 0; j < n; j++) {
+			if (!rule_names(r, br[j].ev))
+				continue;
+			buf_printf(o,
+				"SELECT e.* INTO %s FROM %s e WHERE e._seq = _fl.p.seq AND e._id = _fl.p.id;\nIF FOUND "
+				"THEN\n",
+				arena_printf(&b->k->mem, "e%zu", j + 1), br[j].table);
+			steps_rule(b, r, br[j].ev, arena_printf(&b->k->mem, "_fl.e%zu", j + 1));
+			buf_text(o, "END IF;\n");
+		}
+	}
+	buf_text(
+		o, "ELSE NULL;\nEND CASE;\n"); /* a rule that is no longer declared: it has nothing to wait for */
+}
+
+static void unpark_function(
+	struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
+{
+	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_UNPARK};
+	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
+	size_t n = branches_find(&b, br);
+	struct buf *o = &b.code;
+	buf_text(&b.decl, " p record;");
+	for (size_t j = 0; j < n; j++)
+		buf_printf(&b.decl, " e%zu %s;", j + 1, br[j].table);
+	buf_printf(o,
+		"_fl.v_at := fairlead.hold(%s, p_epoch); _fl.v_from := p_behind; _fl.hi := NULL; undone := -1;\n"
+		"_fl.events := 0; _fl.items := 0; _fl.parked := 0; _fl.lines := '{}';\n"
+		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
+		"SELECT max(q.seq) INTO _fl.v_head FROM fairlead.parked q WHERE q.chain = %d;\n"
+		"PERFORM set_config('fairlead.chain', '%d', true);\n"
+		"FOR p IN SELECT q.* FROM fairlead.parked q WHERE q.chain = %d AND q.seq > _fl.v_from ORDER BY q.seq "
+		"FETCH FIRST "
+		"(p_max) ROWS WITH TIES LOOP\n"
+		"_fl.hi := _fl.p.seq; _fl.cur := _fl.p.seq; _fl.only := _fl.p.ordinal; _fl.i := _fl.p.ordinal; "
+		"_fl.waits := false;\n"
+		"BEGIN\n"
+		"PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n",
+		lane, chain_id, chain_id, chain_id, chain_id);
+	unpark_rules(&b, br, n);
+	buf_printf(o,
+		"IF _fl.waits THEN _fl.parked := _fl.parked + 1; ELSE\n"
+		"DELETE FROM fairlead.parked q WHERE (q.rule, q.id, q.ordinal) = (_fl.p.rule, _fl.p.id, "
+		"_fl.p.ordinal);\n"
+		"SET CONSTRAINTS ALL IMMEDIATE; _fl.events := _fl.events + 1;\n"
+		"END IF;\n"
+		"EXCEPTION WHEN " FL_POISON " THEN\n"
+		"GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT;\n"
+		"INSERT INTO fairlead.dead_letter (lane, seq, what, sqlstate, message, tries) VALUES (%s, _fl.p.seq, "
+		"'rule ' || _fl.p.rule || "
+		"', 0x' || encode(_fl.p.id, 'hex'), _fl.s, _fl.m, 1);\n"
+		"DELETE FROM fairlead.parked q WHERE (q.rule, q.id, q.ordinal) = (_fl.p.rule, _fl.p.id, "
+		"_fl.p.ordinal);\n",
+		lane);
+	raise_others(o);
+	buf_text(o, "END;\nEND LOOP;\nPERFORM set_config('fairlead.seq', '', true);\n");
+	answer(o);
+	finish(&b, "unpark_", "p_epoch bigint, p_behind bigint, p_max bigint, " RAN, "");
+}
+
+static void bury_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
+{
+	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_APPLY};
+	buf_printf(&b.code,
+		"_fl.v_at := fairlead.hold(%s, p_epoch);\n"
+		"PERFORM set_config('fairlead.chain', '%d', true);\n"
+		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
+		"SELECT p.at INTO _fl.v_from FROM fairlead.position p WHERE p.chain = %d AND p.name = 'final';\n"
+		"IF CASE WHEN p_final THEN coalesce(_fl.v_from, 0) ELSE _fl.v_at END <> p_seq - 1 THEN RETURN false; "
+		"END IF;\n" /* done before, or taken back meanwhile */
+		"INSERT INTO fairlead.dead_letter (lane, seq, what, sqlstate, message, tries) SELECT %s, e._seq, "
+		"e.tableoid::regclass || ' 0x' || "
+		"encode(e._id, 'hex'), p_state, p_text, p_tries FROM fairlead.event e WHERE e._chain = %d AND e._seq "
+		"= p_seq;\n"
+		"UPDATE fairlead.lane l SET at = CASE WHEN p_final THEN l.at ELSE p_seq END, failed = l.failed + 1 "
+		"WHERE l.name = %s;\n"
+		"IF p_final THEN\n"
+		"PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n"
+		"INSERT INTO fairlead.position AS p (chain, name, at) VALUES (%d, 'final', p_seq) ON CONFLICT "
+		"(chain, name) DO UPDATE SET at = "
+		"EXCLUDED.at;\n"
+		"PERFORM set_config('fairlead.seq', '', true);\n"
+		"END IF;\n"
+		"RETURN true;\n",
+		lane, chain_id, chain_id, chain_id, lane, chain_id, lane, chain_id);
+	finish(&b, "bury_", "p_epoch bigint, p_seq bigint, p_state text, p_text text, p_tries int, p_final bool",
+		"RETURNS bool");
+}
+
+static bool lane_has_park(const struct body *b)
+{
+	struct branch *br = arena_alloc(&b->k->mem, (b->k->c->nevents + 1) * sizeof(*br));
+	return branches_find(b, br) > 0;
+}
+
+void lane_functions(struct compiler *k, const struct chain_decl *chain, int chain_id)
+{
+	const char *lane = quote(k, arena_printf(&k->mem, "apply:%s", chain->name));
+	size_t before = k->ps->n;
+	apply_function(k, chain, chain_id, lane);
+	if (lane_has_final(k->c, chain))
+		final_function(k, chain, chain_id, lane);
+	struct body park = {.k = k, .chain = chain, .kind = BODY_UNPARK};
+	if (k->ps->n == before && lane_has_park(&park))
+		unpark_function(k, chain, chain_id, lane);
+	bury_function(k, chain, chain_id, lane);
+}

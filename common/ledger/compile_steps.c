@@ -1,0 +1,273 @@
+/* The steps of one rule as PL/pgSQL. Inside the function stand: _fl.cur (number of the event), _fl.o (row of
+ * each:, from 1; 0 without), _fl.i (items of this event so far), _fl.n (scratch), _fl.rule (for error texts).
+ * A rule is a block that a filter leaves, a row of each: another one that a let leaves. */
+#include "common/ledger/compile_in.h"
+
+struct steps {
+	struct body *b;
+	const struct rule_decl *r;
+	const struct event_decl *ev;
+	const char *row, *leave; /* the label that ends this row */
+	struct scope sc;
+};
+
+static const char *variable(struct body *b, const char *type)
+{
+	const char *v = arena_printf(&b->k->mem, "x%d", ++b->vars);
+	buf_printf(&b->decl, " %s %s;", v, type);
+	return v;
+}
+
+bool steps_may_park(const struct rule_decl *r)
+{
+	for (size_t i = 0; i < r->nsteps; i++)
+		if (r->steps[i].kind == STEP_LET && r->steps[i].missing == MISSING_PARK)
+			return true;
+	return false;
+}
+
+static void where_code(struct steps *s)
+{
+	struct compiler *k = s->b->k;
+	struct buf *o = &s->b->code;
+	for (size_t i = 0; i < s->r->nwhere; i++) {
+		const struct where_decl *w = &s->r->where[i];
+		const char *key = arena_printf(&k->mem, "args.%s", w->field);
+		const struct name *n = scope_find(&s->sc, str_of(key));
+		if (!n) {
+			scope_unknown(k, &s->sc, str_of(w->field), w->at);
+			continue;
+		}
+		buf_printf(o, "EXIT %s WHEN %s NOT IN (", s->leave, n->expr);
+		for (size_t j = 0; j < w->nvalues; j++)
+			buf_printf(o, "%sCAST(%s AS %s)", j ? ", " : "", quote(k, w->values[j]), type_text(k, n->type));
+		buf_text(o, ");\n");
+	}
+}
+
+static void sql_code(struct steps *s, const struct step_decl *st)
+{
+	struct compiler *k = s->b->k;
+	struct prepared p;
+	if (!sql_prepare(k, st->sql, &s->sc, &p))
+		return;
+	if (p.ncols == 0 && st->sql->reads_only)
+		problem_add(k->ps, st->sql->at,
+			"a SELECT without columns or with INTO; a rule's sql writes by INSERT, UPDATE, DELETE or MERGE");
+	else if (p.ncols) /* rows that nobody reads: a loop runs the statement to its end */
+		buf_printf(&s->b->code, "FOR %s IN %sLOOP NULL; END LOOP;\n", variable(s->b, "record"), p.text);
+	else
+		buf_printf(&s->b->code, "%s;\n", p.text);
+}
+
+/* "tokenMapping.json has no code for 4230" is for batches; a rule's let knows only itself. */
+static void let_none(struct steps *s, const struct step_decl *st)
+{
+	struct compiler *k = s->b->k;
+	struct buf *o = &s->b->code;
+	const char *rule = quote(k, s->r->name);
+	if (st->missing == MISSING_SKIP) {
+		buf_printf(o, "EXIT %s;\n", s->leave);
+	} else if (st->missing == MISSING_ERROR) {
+		buf_text(o, "RAISE EXCEPTION 'its let has no row' USING ERRCODE = 'P0002';\n");
+	} else if (s->b->kind == BODY_UNPARK) {
+		buf_printf(o, "_fl.waits := true; EXIT %s;\n", s->leave);
+	} else {
+		buf_printf(o,
+			"INSERT INTO fairlead.parked AS _p (rule, id, ordinal, chain, seq, reason) VALUES (%s, %s._id, "
+			"_fl.o, %d, "
+			"_fl.cur, 'its let has no row') ON CONFLICT (rule, id, ordinal) DO UPDATE SET seq = "
+			"EXCLUDED.seq;\n"
+			"_fl.parked := _fl.parked + 1; EXIT %s;\n",
+			rule, s->row, s->b->chain_id, s->leave);
+	}
+}
+
+static void let_code(struct steps *s, const struct step_decl *st)
+{
+	struct compiler *k = s->b->k;
+	struct buf *o = &s->b->code;
+	struct prepared p;
+	if (!sql_prepare(k, st->sql, &s->sc, &p))
+		return;
+	if (p.ncols == 0) {
+		problem_add(k->ps, st->sql->at, "a let gives a row, and this gives none");
+		return;
+	}
+	const char *v = variable(s->b, "record");
+	buf_printf(
+		o, "_fl.n := 0;\nFOR %s IN %sLOOP _fl.n := _fl.n + 1; EXIT WHEN _fl.n > 1; END LOOP;\n", v, p.text);
+	buf_text(o,
+		"IF _fl.n > 1 THEN RAISE EXCEPTION 'its let has more than one row' USING ERRCODE = 'P0003'; END IF;\n"
+		"IF _fl.n = 0 THEN\n");
+	let_none(s, st);
+	buf_text(o, "END IF;\n");
+	scope_columns(k, &s->sc, &p, arena_printf(&k->mem, "_fl.%s", v), st->sql->at);
+}
+
+/* The same name must have the same type in every rule that feeds a batch: its let and its call are compiled
+ * once. */
+static void batch_type(
+	struct steps *s, const struct step_decl *st, size_t index, size_t i, const struct name *n)
+{
+	struct compiler *k = s->b->k;
+	struct batch_names *bn = &k->batches[index];
+	if (!bn->types[i]) {
+		bn->types[i] = n->type;
+		bn->from[i] = s->r->name;
+	} else if (bn->types[i] != n->type) {
+		problem_add(k->ps, st->at,
+			"%s gives the batch %s :%s as %s, and %s as %s; cast one of them in its each", s->r->name,
+			st->batch->name, n->name, type_text(k, n->type), bn->from[i], type_text(k, bn->types[i]));
+	}
+}
+
+static const struct name *batch_name(struct steps *s, const struct step_decl *st, const char *word)
+{
+	const struct name *n = scope_find(&s->sc, str_of(word));
+	if (n)
+		return n;
+	struct scope sc = s->sc;
+	sc.owner = arena_printf(
+		&s->b->k->mem, "the batch %s keeps :%s of each item, and %s", st->batch->name, word, s->r->name);
+	sc.noun = "name";
+	scope_unknown(s->b->k, &sc, str_of(word), st->at);
+	return NULL;
+}
+
+static const char *batch_args(struct steps *s, const struct step_decl *st, size_t index, const char **key)
+{
+	struct compiler *k = s->b->k;
+	struct buf b = {0};
+	bool first = true;
+	buf_text(&b, "jsonb_build_object(");
+	for (size_t i = 0; i < st->batch->nnames; i++) {
+		const struct name *n = batch_name(s, st, st->batch->names[i]);
+		if (!n)
+			continue;
+		batch_type(s, st, index, i, n);
+		const char *text = cast_text(k, n->expr, n->type);
+		buf_printf(&b, "%s%s, %s", first ? "" : ", ", quote(k, n->name), text);
+		first = false;
+		if (text_is(st->batch->names[i], st->batch->key))
+			*key = text;
+	}
+	buf_char(&b, ')');
+	const char *args = arena_textn(&k->mem, b.p, b.n);
+	buf_fini(&b);
+	return args;
+}
+
+/* INV-4: one row per (batch, key). What was taken back is revived or adopted, what stands is left alone. */
+static void batch_code(struct steps *s, const struct step_decl *st)
+{
+	struct compiler *k = s->b->k;
+	const char *key = NULL;
+	size_t index = (size_t)(st->batch - k->c->batches);
+	const char *args = batch_args(s, st, index, &key);
+	if (!key) {
+		const struct name *n = batch_name(s, st, st->batch->key);
+		if (!n)
+			return;
+		key = cast_text(k, n->expr, n->type);
+	}
+	buf_printf(&s->b->code,
+		"_fl.i := _fl.i + 1;\n"
+		"INSERT INTO fairlead.item AS _t (batch_of, key, chain, cause, ordinal, args) VALUES (%s, %s, %d, "
+		"_fl.cur, _fl.i, %s)\n"
+		"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n"
+		" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"
+		" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"
+		" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL;\n"
+		"GET DIAGNOSTICS n = ROW_COUNT; _fl.items := _fl.items + _fl.n;\n",
+		quote(k, st->batch->name), key, s->b->chain_id, args);
+}
+
+static void log_code(struct steps *s, const struct step_decl *st)
+{
+	struct compiler *k = s->b->k;
+	struct buf line = {0};
+	for (size_t i = 0; i < st->log->n; i++) {
+		const struct template_part *p = &st->log->parts[i];
+		if (!p->is_name) {
+			buf_printf(&line, " || %s", quote_str(k, p->text));
+			continue;
+		}
+		const struct name *n = scope_find(&s->sc, p->text);
+		if (n)
+			buf_printf(&line, " || coalesce(%s, '')", cast_text(k, n->expr, n->type));
+		else
+			scope_unknown(k, &s->sc, p->text, p->at);
+	}
+	const char *event = arena_printf(&k->mem, "%s.%s", s->ev->contract->name, s->ev->entry->as);
+	buf_printf(&s->b->code,
+		"_fl.lines := array_append(_fl.lines, concat_ws(E'\\x1f', %s, %s, '0x' || encode(%s._tx, 'hex'), "
+		"%s._block, ''%s));\n",
+		quote(k, s->r->name), quote(k, event), s->row, s->row, line.n ? line.p : "");
+	buf_fini(&line);
+}
+
+/* A parked rule is tried again from its first step, so nothing may have been done before it parked. */
+static void check_park(struct steps *s, const struct step_decl *st, bool done)
+{
+	if (st->kind == STEP_LET && st->missing == MISSING_PARK && done)
+		problem_add(s->b->k->ps, st->at,
+			"a let with else: park stands before the steps that do something; move it up");
+}
+
+static void steps_code(struct steps *s)
+{
+	bool done = false;
+	for (size_t i = 0; i < s->r->nsteps; i++) {
+		const struct step_decl *st = &s->r->steps[i];
+		check_park(s, st, done);
+		done = done || st->kind != STEP_LET || !st->sql->reads_only;
+		switch (st->kind) {
+		case STEP_SQL: sql_code(s, st); break;
+		case STEP_LET: let_code(s, st); break;
+		case STEP_BATCH: batch_code(s, st); break;
+		case STEP_LOG: log_code(s, st); break;
+		}
+	}
+}
+
+static void each_code(struct steps *s)
+{
+	struct compiler *k = s->b->k;
+	struct buf *o = &s->b->code;
+	struct prepared p;
+	if (!sql_prepare(k, s->r->each, &s->sc, &p))
+		return;
+	if (p.ncols == 0) {
+		problem_add(k->ps, s->r->each->at, "each gives rows, and this gives none");
+		return;
+	}
+	const char *v = variable(s->b, "record");
+	buf_printf(o, "_fl.o := 0;\nFOR %s IN %sLOOP\n_fl.o := _fl.o + 1;\n", v, p.text);
+	if (s->b->kind == BODY_UNPARK)
+		buf_text(o, "CONTINUE WHEN _fl.o <> _fl.only;\n");
+	s->leave = arena_printf(&k->mem, "%s_row", v);
+	buf_printf(o, "<<%s>> BEGIN\n", s->leave);
+	if (scope_columns(k, &s->sc, &p, arena_printf(&k->mem, "_fl.%s", v), s->r->each->at))
+		steps_code(s);
+	buf_printf(o, "END %s;\nEND LOOP;\n", s->leave);
+}
+
+void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row)
+{
+	struct compiler *k = b->k;
+	struct steps s = {.b = b, .r = r, .ev = ev, .row = row};
+	s.leave = arena_printf(&k->mem, "rule_%d", ++b->vars);
+	scope_event(k, &s.sc, ev, row);
+	buf_printf(&b->code, "-- %s on %s.%s\n<<%s>> BEGIN\n_fl.rule := %s; _fl.o := 0;\n", r->name,
+		ev->contract->name, ev->entry->as, s.leave, quote(k, r->name));
+	/* R4: what was found below the window is only stored, unless the rule wants it */
+	if (k->event_late && !r->late_apply && b->kind != BODY_UNPARK)
+		buf_printf(&b->code, "EXIT %s WHEN %s._late;\n", s.leave, row);
+	where_code(&s);
+	if (r->each)
+		each_code(&s);
+	else
+		steps_code(&s);
+	buf_printf(&b->code, "END %s;\n", s.leave);
+}
