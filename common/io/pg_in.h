@@ -1,11 +1,14 @@
-/* pg_in: what pg.c, pg_unit.c, pg_names.c and pg_env.c share. Not for other modules: their contract is pg.h.
+/* pg_in: what pg.c (units in flight), pg_conn.c (the connection), pg_unit.c, pg_names.c and pg_env.c share.
+ * Not for other modules: their contract is pg.h.
  */
 #ifndef FAIRLEAD_IO_PG_IN_H
 #define FAIRLEAD_IO_PG_IN_H
 
+#include "common/base/backoff.h"
 #include "common/io/pg.h"
 
 #include <libpq-fe.h>
+#include <uv.h>
 
 /* The prepared statements of one connection. A name is given to the server as "<name>" or, after the server
  * refused to go on with it (its result type changed), as "<n>.<name>". */
@@ -18,7 +21,7 @@ struct pg_names {
 	struct pg_name *slots; /* open addressing; cap is a power of two */
 	size_t used, cap;
 };
-enum { PG_NAME_MAX = 64 }; /* PostgreSQL cuts names of 64 bytes and more silently */
+enum { PG_NAME_MAX = 64, PG_LISTEN_MAX = 4 }; /* PostgreSQL cuts names of 64 bytes and more silently */
 /* Finds or adds; the pointer is good until the next call. */
 struct pg_name *pg_names_get(struct pg_names *n, const char *name);
 void pg_names_text(const struct pg_name *e, char out[PG_NAME_MAX + 12]);
@@ -77,5 +80,66 @@ bool pg_conninfo_ok(const char *conninfo);
 /* Starts to connect; never NULL (out of memory aborts). *e is set and NULL returned when conninfo is
  * malformed. */
 PGconn *pg_conn_start(const struct pg_options *o, struct err *e);
+
+enum pg_phase {
+	PG_WAITING,    /* no connection; the timer starts the next try */
+	PG_CONNECTING, /* PQconnectPoll decides what the socket waits for; the timer bounds it */
+	PG_SETTING_UP, /* logged in; the session's settings and LISTENs are under way */
+	PG_UP,         /* units run */
+	PG_CLOSED,     /* pg_close was called; the next turn answers what is open, then frees */
+};
+
+/* The socket may change while libpq connects: a poll handle of its own for each descriptor. */
+struct pg_sock {
+	uv_poll_t poll;
+	int fd, mask;
+};
+
+struct pg_list {
+	struct pg_unit *head, **end;
+};
+
+struct pg {
+	struct loop *loop;
+	struct pg_events ev;
+	struct pg_options o; /* conninfo, application and listen are copies of ours */
+	enum pg_phase phase;
+	PGconn *conn;
+	struct pg_sock *sock;
+	struct pg_names names;
+	struct pg_vector vector;
+	struct pg_list queue; /* not yet given to libpq */
+	struct pg_list sent;  /* given to libpq, answers come in this order */
+	struct pg_unit *spare;
+	size_t spares;
+	struct timer *connect_timer; /* the next try, or the end of this one */
+	struct timer *deadline_timer;
+	uint64_t deadline_at; /* when deadline_timer fires */
+	struct backoff backoff;
+	bool turn_due;   /* on_turn will run */
+	bool full;       /* libpq holds bytes that the socket did not take */
+	bool dying;      /* the server has said FATAL: the end of the connection follows, nothing more is sent */
+	char fatal[200]; /* what it said */
+};
+
+void pg_list_init(struct pg_list *q);
+void pg_list_put(struct pg_list *q, struct pg_unit *u);
+struct pg_unit *pg_list_take(struct pg_list *q);             /* q is not empty */
+void pg_list_move(struct pg_list *to, struct pg_list *from); /* all of from behind to */
+
+/* pg_conn.c */
+void pg_sock_drop(struct pg *c);
+bool pg_sock_watch(struct pg *c, int mask); /* UV_READABLE …; false: can't be watched */
+void pg_connecting(struct pg *c);           /* the socket is ready for the next step of libpq's login */
+/* The one way out of a connection: every unit is answered, the next try is scheduled. */
+void pg_lost(struct pg *c, const struct err *e);
+void pg_lost_as(struct pg *c, const char *otherwise); /* for libpq's reason, otherwise for this one */
+void pg_free(struct pg *c);
+
+/* pg.c */
+void pg_turn(struct pg *c);                    /* units move in the next turn of the loop */
+bool pg_send(struct pg *c, struct pg_unit *u); /* false: the connection is broken */
+void pg_on_poll(uv_poll_t *h, int status, int events);
+void pg_answer_all(struct pg_list *units, enum pg_outcome outcome, const struct err *e);
 
 #endif

@@ -228,3 +228,34 @@ void pg_vector_fini(struct pg_vector *v)
 	free(v->formats);
 	*v = (struct pg_vector){0};
 }
+
+void pg_list_init(struct pg_list *q)
+{
+	q->head = NULL;
+	q->end = &q->head;
+}
+
+void pg_list_put(struct pg_list *q, struct pg_unit *u)
+{
+	u->next = NULL;
+	*q->end = u;
+	q->end = &u->next;
+}
+
+struct pg_unit *pg_list_take(struct pg_list *q)
+{
+	struct pg_unit *u = q->head;
+	q->head = u->next;
+	if (!q->head)
+		q->end = &q->head;
+	return u;
+}
+
+void pg_list_move(struct pg_list *to, struct pg_list *from)
+{
+	if (!from->head)
+		return;
+	*to->end = from->head;
+	to->end = from->end;
+	pg_list_init(from);
+}
