@@ -11,12 +11,15 @@ struct ws;
 struct ws_events {
 	void (*on_open)(void *arg);
 	void (*on_text)(void *arg, struct str message); /* one whole message */
-	void (*on_close)(void *arg, const struct err *e); /* refused, lost, or closed; exactly once, then the ws is gone */
+	/* Refused, lost, or closed; exactly once, then the ws is gone. */
+	void (*on_close)(void *arg, const struct err *e);
 	void *arg;
 };
+/* url: ws:// or wss://, a login in it is sent as Basic authorization. Whatever fails is told by on_close,
+ * later. */
 struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev);
 void ws_text(struct ws *w, struct str message);
-void ws_ping(struct ws *w); /* a dead peer closes within 10 s of an unanswered ping */
-void ws_close(struct ws *w); /* on_close follows */
+void ws_ping(struct ws *w);  /* a dead peer closes within 10 s of an unanswered ping */
+void ws_close(struct ws *w); /* on_close follows in a later turn, no other event */
 
 #endif

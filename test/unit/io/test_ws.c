@@ -1,0 +1,407 @@
+#define _GNU_SOURCE
+#include "common/io/ws.h"
+#include "peer.h"
+
+#include <stdio.h>
+#include <libwebsockets.h>
+
+/* A WebSocket server by hand (RFC 6455), so that a test can break its rules. It upgrades every peer and
+ * answers each text frame by mode. */
+static struct loop *l;
+static struct peer_server server;
+static enum { PEER_ECHO, PEER_SILENT, PEER_REFUSE, PEER_CUT, PEER_GARBAGE } mode;
+static int texts, pings;
+static char asked[4096], last_text[256];
+
+static int opened, closed;
+static struct buf heard;
+static int messages;
+static struct err why;
+
+static void upgrade(struct peer *p)
+{
+	char *key = strstr(p->in.p, "-Key: ");
+	assert_non_null(key);
+	key += 6;
+	char text[128], accept[64];
+	unsigned char sha[20];
+	int n = snprintf(text, sizeof text, "%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
+	lws_SHA1((unsigned char *)text, (size_t)n, sha);
+	lws_b64_encode_string((char *)sha, 20, accept, sizeof accept);
+	struct buf b = {0};
+	buf_printf(&b,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Accept: %s\r\n\r\n",
+		accept);
+	peer_say(p, b.p);
+	buf_fini(&b);
+}
+
+static void say_frame(struct peer *p, int first_byte, const char *text, size_t n)
+{
+	struct buf b = {0};
+	buf_char(&b, (char)first_byte);
+	if (n < 126) {
+		buf_char(&b, (char)n);
+	} else {
+		buf_char(&b, 127);
+		for (int i = 7; i >= 0; i--)
+			buf_char(&b, (char)((uint64_t)n >> (8 * i)));
+	}
+	buf_put(&b, text, n);
+	peer_say_bytes(p, b.p, b.n);
+	buf_fini(&b);
+}
+
+/* One frame of the client, if it is whole: always masked, here always below 126 bytes. */
+static bool take_frame(struct peer *p)
+{
+	if (p->in.n < 6)
+		return false;
+	unsigned char *b = (unsigned char *)p->in.p;
+	size_t n = b[1] & 0x7f;
+	assert_true(b[1] & 0x80);
+	assert_true(n < 126);
+	if (p->in.n < 6 + n)
+		return false;
+	char text[128];
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)(b[6 + i] ^ b[2 + i % 4]);
+	int op = b[0] & 15;
+	memmove(b, b + 6 + n, p->in.n - 6 - n);
+	p->in.n -= 6 + n;
+	if (op == 1) {
+		texts++;
+		snprintf(last_text, sizeof last_text, "%.*s", (int)n, text);
+		if (mode == PEER_ECHO)
+			say_frame(p, 0x81, text, n);
+	} else if (op == 9) {
+		pings++;
+		if (mode != PEER_SILENT)
+			say_frame(p, 0x8a, text, n);
+	}
+	return true;
+}
+
+static void on_bytes(struct peer *p)
+{
+	if (mode == PEER_REFUSE) {
+		peer_say(p, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+		return;
+	}
+	if (text_starts(p->in.p, "GET ")) {
+		char *end = strstr(p->in.p, "\r\n\r\n");
+		if (!end)
+			return;
+		snprintf(asked, sizeof asked, "%s", p->in.p);
+		if (mode == PEER_CUT) {
+			peer_hang_up(p);
+			return;
+		}
+		upgrade(p);
+		size_t rest = p->in.n - (size_t)(end + 4 - p->in.p);
+		memmove(p->in.p, end + 4, rest);
+		p->in.n = rest;
+		if (mode == PEER_GARBAGE)
+			say_frame(p, 0xf3, "xyz", 3);
+	}
+	while (take_frame(p))
+		;
+}
+
+static void on_open(void *arg)
+{
+	(void)arg;
+	opened++;
+}
+static void on_text(void *arg, struct str m)
+{
+	(void)arg;
+	messages++;
+	buf_clear(&heard);
+	buf_str(&heard, m);
+}
+static void on_close(void *arg, const struct err *e)
+{
+	(void)arg;
+	closed++;
+	why = *e;
+}
+static const struct ws_events events = {on_open, on_text, on_close, NULL};
+
+static int setup(void **state)
+{
+	(void)state;
+	l = loop_new();
+	mode = PEER_ECHO;
+	texts = pings = opened = closed = messages = 0;
+	peer_server_open(&server, l, 0, on_bytes);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	peer_server_close(&server);
+	buf_fini(&heard);
+	loop_free(l);
+	return 0;
+}
+
+static struct ws *open_at(const char *host)
+{
+	char url[128];
+	snprintf(url, sizeof url, "ws://%s:%d/v1?key=k", host, server.port);
+	return ws_open(l, url, &events);
+}
+
+static int count_handles;
+static void count_handle(uv_handle_t *h, void *arg)
+{
+	(void)arg;
+	count_handles += !uv_is_closing(h);
+}
+static int handles(void)
+{
+	count_handles = 0;
+	uv_walk(loop_uv(l), count_handle, NULL);
+	return count_handles;
+}
+
+static void texts_go_both_ways(void **state)
+{
+	(void)state;
+	struct ws *w = open_at("u%40x:pw@127.0.0.1");
+	ws_text(w, STR("before it is open"));
+	spin_until(l, messages == 1);
+	assert_int_equal(opened, 1);
+	assert_string_equal(heard.p, "before it is open");
+	assert_true(text_starts(asked, "GET /v1?key=k HTTP/1.1\r\n"));
+	assert_non_null(strcasestr(asked, "authorization: Basic dUB4OnB3\r\n"));
+	ws_text(w, STR("one"));
+	ws_text(w, STR("two"));
+	spin_until(l, messages == 3);
+	assert_string_equal(heard.p, "two");
+	ws_close(w);
+	assert_int_equal(closed, 0);
+	spin_until(l, closed == 1);
+	assert_int_equal(texts, 3);
+}
+
+static void a_long_message_is_whole(void **state)
+{
+	(void)state;
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened);
+	size_t n = 3u << 20;
+	char *big = mem_alloc(n);
+	memset(big, 'x', n);
+	big[n - 1] = '!';
+	say_frame(server.peers, 0x81, big, n);
+	spin_until(l, messages == 1);
+	assert_int_equal(heard.n, n);
+	assert_memory_equal(heard.p, big, n);
+	free(big);
+	ws_close(w);
+	spin_until(l, closed);
+}
+
+static void a_split_message_is_joined(void **state)
+{
+	(void)state;
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened);
+	say_frame(server.peers, 0x01, "one ", 4);
+	say_frame(server.peers, 0x89, "ping", 4); /* control frames may stand between */
+	say_frame(server.peers, 0x00, "two ", 4);
+	say_frame(server.peers, 0x80, "three", 5);
+	spin_until(l, messages == 1);
+	assert_string_equal(heard.p, "one two three");
+	ws_close(w);
+	spin_until(l, closed);
+}
+
+static void refusals_are_told_without_credentials(void **state)
+{
+	(void)state;
+	mode = PEER_REFUSE;
+	open_at("user:secret@127.0.0.1");
+	spin_until(l, closed == 1);
+	assert_int_equal(opened, 0);
+	assert_int_equal(why.class, ERR_TRANSIENT);
+	char want[64];
+	snprintf(want, sizeof want, "127.0.0.1:%d refused the WebSocket", server.port);
+	assert_true(text_starts(why.text, want));
+	assert_null(strstr(why.text, "secret"));
+	assert_null(strstr(why.text, "key"));
+	mode = PEER_CUT;
+	open_at("127.0.0.1");
+	spin_until(l, closed == 2);
+	assert_int_equal(why.class, ERR_TRANSIENT);
+	assert_int_equal(opened, 0);
+}
+
+static void a_bad_url_is_rejected_later(void **state)
+{
+	(void)state;
+	const char *urls[] = {"http://127.0.0.1:1/", "ftp://x", "ws://", "ws://a:99999/", "", "ws://x\r\ny/"};
+	for (int i = 0; i < 6; i++) {
+		ws_open(l, urls[i], &events);
+		assert_int_equal(closed, i);
+		spin_until(l, closed == i + 1);
+		assert_int_equal(why.class, ERR_REJECTED);
+	}
+}
+
+static void a_closed_port_and_no_route_leave_nothing_behind(void **state)
+{
+	(void)state;
+	int before = handles();
+	const char *urls[] = {"ws://127.0.0.1:1/", "ws://255.255.255.255:1/", "ws://[::1]:1/"};
+	for (int i = 0; i < 60; i++) {
+		ws_open(l, urls[i % 3], &events);
+		spin_until(l, closed == i + 1);
+		assert_int_equal(why.class, ERR_TRANSIENT);
+	}
+	spin_until(l, handles() <= before + 1);
+}
+
+static void a_name_is_looked_up_and_all_its_addresses_tried(void **state)
+{
+	(void)state;
+	/* Where localhost is ::1 first, the server on 127.0.0.1 is the second address. */
+	struct ws *w = open_at("localhost");
+	spin_until(l, opened || closed);
+	assert_int_equal(opened, 1);
+	char host[64];
+	snprintf(host, sizeof host, "localhost:%d\r\n", server.port);
+	assert_non_null(strstr(asked, host));
+	ws_close(w);
+	spin_until(l, closed == 1);
+	ws_open(l, "ws://no-such-name.invalid/", &events);
+	spin_until(l, closed == 2);
+	assert_true(text_starts(why.text, "no-such-name.invalid:80 "));
+}
+
+static void closing_at_any_time_is_told_once(void **state)
+{
+	(void)state;
+	mode = PEER_SILENT;
+	for (int turns = 0; turns < 12; turns++) {
+		closed = 0;
+		struct ws *w = open_at(turns % 2 ? "localhost" : "127.0.0.1");
+		for (int i = 0; i < turns && !closed; i++)
+			uv_run(loop_uv(l), UV_RUN_NOWAIT);
+		ws_close(w);
+		spin_until(l, closed == 1);
+	}
+	struct ws *w = open_at("127.0.0.1");
+	ws_close(w);
+	ws_close(w);
+	spin_until(l, closed == 2);
+}
+
+static void the_peers_end_is_told(void **state)
+{
+	(void)state;
+	open_at("127.0.0.1");
+	spin_until(l, opened);
+	peer_hang_up(server.peers);
+	spin_until(l, closed);
+	assert_int_equal(why.class, ERR_TRANSIENT);
+	assert_non_null(strstr(why.text, "closed the WebSocket"));
+
+	open_at("127.0.0.1");
+	spin_until(l, opened == 2);
+	say_frame(server.peers, 0x88, "\x03\xe8", 2);
+	spin_until(l, closed == 2);
+}
+
+static void broken_frames_end_it(void **state)
+{
+	(void)state;
+	mode = PEER_GARBAGE;
+	open_at("127.0.0.1");
+	spin_until(l, closed == 1);
+	mode = PEER_ECHO;
+	open_at("127.0.0.1");
+	spin_until(l, opened == 2);
+	say_frame(server.peers, 0x82, "bin", 3);
+	spin_until(l, closed == 2);
+	assert_int_equal(why.class, ERR_MALFORMED);
+}
+
+static void pings_are_sent_and_pongs_heard(void **state)
+{
+	(void)state;
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened);
+	ws_ping(w);
+	spin_until(l, pings == 1);
+	ws_text(w, STR("x"));
+	spin_until(l, messages == 1);
+	ws_ping(w);
+	ws_ping(w);
+	spin_until(l, pings == 2);
+	ws_close(w);
+	spin_until(l, closed);
+}
+
+static void a_dead_peer_is_cut(void **state)
+{
+	(void)state;
+	mode = PEER_SILENT;
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened);
+	ws_ping(w);
+	spin_until(l, closed);
+	assert_non_null(strstr(why.text, "did not answer a ping within 10 s"));
+}
+
+static bool subscribed;
+static void on_node_text(void *arg, struct str m)
+{
+	(void)arg;
+	if (memmem(m.p, m.n, "\"result\"", 8))
+		subscribed = true;
+}
+
+static void a_real_node_takes_a_subscription(void **state)
+{
+	(void)state;
+	const char *url = getenv("FAIRLEAD_TEST_RPC");
+	if (!url || !text_starts(url, "http://")) {
+		print_message("skipped: FAIRLEAD_TEST_RPC names no node\n");
+		skip();
+	}
+	char ws_url[256];
+	snprintf(ws_url, sizeof ws_url, "ws://%s", url + 7);
+	struct ws_events ev = {on_open, on_node_text, on_close, NULL};
+	struct ws *w = ws_open(l, ws_url, &ev);
+	ws_text(w, STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}"));
+	spin_until(l, subscribed || closed);
+	assert_true(subscribed);
+	ws_close(w);
+	spin_until(l, closed);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(texts_go_both_ways),
+		T(a_long_message_is_whole),
+		T(a_split_message_is_joined),
+		T(refusals_are_told_without_credentials),
+		T(a_bad_url_is_rejected_later),
+		T(a_closed_port_and_no_route_leave_nothing_behind),
+		T(a_name_is_looked_up_and_all_its_addresses_tried),
+		T(closing_at_any_time_is_told_once),
+		T(the_peers_end_is_told),
+		T(broken_frames_end_it),
+		T(pings_are_sent_and_pongs_heard),
+		T(a_dead_peer_is_cut),
+		T(a_real_node_takes_a_subscription),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
