@@ -65,8 +65,7 @@ static bool long_length(struct rlp *r, size_t size, size_t *n, struct err *e)
 		return err_set(e, ERR_MALFORMED, "RLP ends inside a length");
 	if (r->p[0] == 0)
 		return err_set(e, ERR_MALFORMED, "RLP length has a leading zero");
-	if (size > sizeof *n)
-		return err_set(e, ERR_MALFORMED, "RLP length is over what memory can hold");
+	_Static_assert(sizeof *n == 8, "a length has up to 8 bytes");
 	*n = 0;
 	for (size_t i = 0; i < size; i++)
 		*n = *n << 8 | r->p[i];
