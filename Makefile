@@ -58,10 +58,14 @@ $(BUILD)/obj/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -w -c -o $@ $<
 # sql/*.sql in the order of their numbers, as one table of C strings: a program carries its own migrations.
-$(BUILD)/gen/migrations.c: $(wildcard sql/*.sql)
+# With it goes a fingerprint of what turns a configuration into tables and functions: another build of that installs again.
+MADE_OF := $(sort $(wildcard sql/*.sql common/app/*.[ch] common/ledger/*.[ch]))
+$(BUILD)/gen/migrations.c: $(MADE_OF)
 	@mkdir -p $(@D)
-	{ echo '#include "common/ledger/migrations.h"'; echo 'const struct migration migrations[] = {'; \
-	for f in $(sort $^); do printf '{"%s",\n' "$$(basename $$f .sql)"; sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done; \
+	{ echo '#include "common/ledger/migrations.h"'; \
+	printf 'const char migrations_made_of[] = "%s";\n' "$$(cat $^ | sha256sum | cut -c1-32)"; \
+	echo 'const struct migration migrations[] = {'; \
+	for f in $(filter %.sql,$^); do printf '{"%s",\n' "$$(basename $$f .sql)"; sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done; \
 	echo '{0, 0}};'; } > $@
 $(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c
 	@mkdir -p $(@D)

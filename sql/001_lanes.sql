@@ -43,6 +43,12 @@ CREATE TABLE fairlead.applied_sql (
 	at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Runs one of them. EXECUTE refuses COMMIT, which would end the installer's transaction half-way, and says where a mistake is.
+CREATE FUNCTION fairlead.run_sql(p_text text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE p_text;
+END $$;
+
 -- Lease, epoch and position in the ONE row that every commit of its writer updates. The epoch is the truth; until and backend are
 -- only for takers. Every page keeps room for HOT updates, and vacuum comes often: an old snapshot elsewhere makes the row slow.
 CREATE TABLE fairlead.lane (

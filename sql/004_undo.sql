@@ -124,12 +124,10 @@ END $t$ $f$,
 	FOR v_fk IN SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = p_rel AND NOT condeferrable AND conparentid = 0 LOOP
 		EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I DEFERRABLE INITIALLY IMMEDIATE', p_rel, v_fk);
 	END LOOP;
-	EXECUTE format('DROP TRIGGER IF EXISTS zz_fairlead_undo ON %s', p_rel);
-	EXECUTE format('CREATE TRIGGER zz_fairlead_undo AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '
+	EXECUTE format('CREATE OR REPLACE TRIGGER zz_fairlead_undo AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '
 		'WHEN (coalesce(current_setting(''fairlead.seq'', true), '''') <> '''') EXECUTE FUNCTION fairlead_undo.%I(%L)',
 		p_rel, v_write, p_rel);
-	EXECUTE format('DROP TRIGGER IF EXISTS zz_fairlead_truncate ON %s', p_rel);
-	EXECUTE format('CREATE TRIGGER zz_fairlead_truncate BEFORE TRUNCATE ON %s EXECUTE FUNCTION fairlead.no_truncate()', p_rel);
+	EXECUTE format('CREATE OR REPLACE TRIGGER zz_fairlead_truncate BEFORE TRUNCATE ON %s EXECUTE FUNCTION fairlead.no_truncate()', p_rel);
 
 	EXECUTE format($f$
 CREATE OR REPLACE FUNCTION fairlead_undo.%1$I(p_op "char", p_key jsonb, p_old jsonb, p_new jsonb) RETURNS text LANGUAGE plpgsql
@@ -174,7 +172,9 @@ DECLARE t record;
 BEGIN
 	FOR t IN SELECT rel, has_key FROM fairlead.app_tables() ORDER BY rel::oid LOOP
 		IF t.has_key THEN
-			EXECUTE format('DROP TRIGGER IF EXISTS zz_fairlead_no_key ON %s', t.rel);
+			IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.rel AND tgname = 'zz_fairlead_no_key') THEN
+				EXECUTE format('DROP TRIGGER zz_fairlead_no_key ON %s', t.rel);
+			END IF;
 			PERFORM fairlead.watch(t.rel);
 		ELSE
 			EXECUTE format('CREATE OR REPLACE TRIGGER zz_fairlead_no_key BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '

@@ -6,5 +6,8 @@ struct migration {
 	const char *name, *text; /* "001_lanes"; a zero name ends the list */
 };
 extern const struct migration migrations[];
+/* Fingerprint of the sources that turn a configuration into rows, tables and functions: another build of them
+ * installs again. */
+extern const char migrations_made_of[];
 
 #endif
