@@ -1,5 +1,6 @@
-/* bus: the topology of the fleet on Redis: which streams there are, who rings, who hears. INV-1: PostgreSQL is the
- * truth, Redis is a doorbell: order of effects is commit → ring → acknowledge; every bell may be lost, doubled or late.
+/* bus: the topology of the fleet on Redis: which streams there are, who rings, who hears. INV-1: PostgreSQL
+ * is the truth, Redis is a doorbell: order of effects is commit → ring → acknowledge; every bell may be lost,
+ * doubled or late.
  *
  *   stream                     kind   rung by       heard by (one group each)     number
  *   <name>:events:<chain>      log    listener      batcher, lane apply:<chain>   event seq
@@ -7,9 +8,9 @@
  *   <name>:results:<chain>     work   submitter     reconciler, lane clock        nonce
  *   <name>:dead                work   anyone        operators                     dead letter id
  *
- * A log stream has one writer and dense numbers: the entry id is <number>-0, a bell that is refused as too small hangs
- * already. A work stream has several writers: where an older number must ring it rings on the top, <top>-*.
- * Rings repeat with backoff while Redis is away: one owed bit a stream, the newest number. */
+ * A log stream has one writer and dense numbers: the entry id is <number>-0, a bell that is refused as too
+ * small hangs already. A work stream has several writers: where an older number must ring it rings on the
+ * top, <top>-*. Rings repeat with backoff while Redis is away: one owed bit a stream, the newest number. */
 #ifndef FAIRLEAD_BUS_BUS_H
 #define FAIRLEAD_BUS_BUS_H
 
@@ -17,18 +18,21 @@
 
 enum bus_kind { BUS_LOG, BUS_WORK };
 
-struct bus;   /* one ringing connection of a process */
+struct bus; /* one ringing connection of a process */
 struct bus *bus_open(struct loop *l, const char *redis_url, const char *app);
 void bus_close(struct bus *b);
 bool bus_is_up(const struct bus *b);
-bool bus_rings_owed(const struct bus *b); /* a bell could not be rung yet */
+bool bus_rings_owed(const struct bus *b); /* a bell is not rung yet, or not confirmed */
 
-void bus_stream(char *out, size_t size, const char *app, const char *what, const char *who); /* "ktty:events:main"; who may be NULL */
+/* "ktty:events:main"; who may be NULL */
+void bus_stream(char *out, size_t size, const char *app, const char *what, const char *who);
 
-/* Rings stream `what:who` with number h; n: how many things it stands for (for people). Fire and forget. */
+/* Rings stream `what:who` with number h (log streams: from 1 on; work streams: from 0 on); n: how many things
+ * it stands for (for people). Fire and forget. */
 void bus_ring(struct bus *b, enum bus_kind kind, const char *what, const char *who, int64_t h, int64_t n);
-/* Rings again though nothing new happened (nothing moved for 5 s while numbers are behind): h-*, or on the top. A
- * refusal means that Redis is ahead of PostgreSQL (P8): said as an odd line, the stream is made anew. */
+/* Rings again though nothing new happened (nothing moved for 5 s while numbers are behind): h-*, or on the
+ * top. A refusal on a log stream means that Redis is ahead of PostgreSQL (P8): said as an odd line, the
+ * stream is made anew. */
 void bus_ring_again(struct bus *b, enum bus_kind kind, const char *what, const char *who, int64_t h);
 
 struct ear; /* one consumer of one stream, on a connection of its own (a blocked read) */
@@ -37,15 +41,16 @@ struct ear_options {
 	const char *group;      /* "batcher" */
 	const char *consumer;   /* the LANE, not the process: a successor inherits the pending list */
 	uint64_t block_ms;      /* 0: 1000 */
-	/* Something rang, or block_ms passed, or Redis came back: read PostgreSQL until it is empty, then ear_ready.
-	 * No further bell comes until ear_ready (no credit, no read). rung: at least one entry was there. */
+	/* Something rang, or block_ms passed, or Redis came back: read PostgreSQL until it is empty, then
+	 * ear_ready. No further bell comes until ear_ready (no credit, no read). rung: at least one entry was
+	 * there. */
 	void (*on_bell)(void *arg, bool rung);
 	void *arg;
 };
 /* While Redis is away on_bell runs from a timer of block_ms: latency is lost, nothing else. */
 struct ear *ear_open(struct bus *b, const struct ear_options *o);
-/* After the effects are committed: acknowledges every entry held with a number ≤ cursor (work streams: INT64_MAX = all
- * held), then hears on. A failed XACK is forgotten. */
+/* After the effects are committed: acknowledges every entry held with a number ≤ cursor (work streams:
+ * INT64_MAX = all held), then hears on. A failed XACK is forgotten. */
 void ear_ready(struct ear *e, int64_t cursor);
 void ear_close(struct ear *e);
 void bus_trim(struct bus *b, const char *what, const char *who, int64_t min_id); /* XTRIM MINID */

@@ -1,10 +1,12 @@
 /* fault: named points where a process can be made to die, freeze or fail, for tests.
  *
- * FAIRLEAD_FAULT=name:nth:kill|stop|err[,…] arms points: at the nth pass the process kills itself with SIGKILL, stops
- * itself with SIGSTOP, or the point returns true and the caller behaves as if the operation had failed. Every persist,
- * ring, send and acknowledge boundary has one, before and after. The whole list stands in fault.def; a hidden flag
- * --faults prints it, and FAIRLEAD_FAULT_TRACE=FILE appends the name of each point the first time it is passed (so a
- * test can prove that a point is reached). Unarmed, a point costs one load and a branch. */
+ * FAIRLEAD_FAULT=name:nth:kill|stop|err[,…] arms points: at the nth pass the process kills itself with
+ * SIGKILL, stops itself with SIGSTOP, or the point returns true and the caller behaves as if the operation
+ * had failed. Every persist, ring, send and acknowledge boundary has one, before and after. The whole list
+ * stands in fault.def; the hidden flag --faults prints it. FAIRLEAD_FAULT_TRACE=FILE appends the name of each
+ * point the first time it is passed (so a test can prove that a point is reached). A name is <program>.<id>
+ * or the id alone; points of other programs are known and not armed. Unarmed, a point costs one load and a
+ * branch. */
 #ifndef FAIRLEAD_IO_FAULT_H
 #define FAIRLEAD_IO_FAULT_H
 
