@@ -118,12 +118,15 @@ void applier_want(struct applier *a, enum applier_work w)
 
 static void all_again(struct applier *a)
 {
+	a->unpark_behind = 0;
 	a->want[WORK_LOOK] = a->want[WORK_APPLY] = a->want[WORK_UNPARK] = true;
 	a->want[WORK_FINAL] = rules_has_final(a->m->config, a->chain->name);
 	a->want[WORK_FILES] = a->nreloads > 0;
 	a->want[WORK_CUT] = a->want[WORK_RELEASE] = a->ncutters > 0;
 	for (size_t i = 0; i < a->ncutters; i++)
 		a->cutters[i].wanted = a->cutters[i].release_wanted = true;
+	for (size_t i = 0; i < a->ncutters; i++)
+		a->cutters[i].release_behind = 0;
 }
 
 static void retry_now(void *arg)

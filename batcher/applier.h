@@ -39,6 +39,7 @@ struct cutter { /* one batch of the configuration */
 	bool cut_before, wanted, flush, told_due;
 	uint64_t last_cut_ms;
 	bool release_wanted;
+	int64_t release_behind; /* parked items up to this id were looked at in this round; 0: from the first */
 };
 struct reload { /* one look-up file */
 	const struct file_decl *decl;
@@ -61,7 +62,8 @@ struct applier {
 	struct backoff backoff;
 
 	int64_t at, final_seen;
-	int64_t grace_block; /* unbatch when the chain has come to it; -1: nothing to do */
+	int64_t unpark_behind; /* as release_behind, of events that wait in a rule */
+	int64_t grace_block;   /* unbatch when the chain has come to it; -1: nothing to do */
 	struct {
 		int64_t seq;
 		int tries;

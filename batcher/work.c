@@ -203,6 +203,8 @@ static void on_unpark(void *arg, const struct pg_reply *r)
 	if (ran.events > 0)
 		log_info("unparked", "Events that waited in a rule went on", F_STR("chain", a->chain->name),
 			F_INT("events", ran.events));
+	a->unpark_behind = ran.to;
+	a->want[WORK_UNPARK] |= ran.to > 0;
 	applier_drive(a);
 }
 
@@ -214,7 +216,7 @@ void work_unpark(struct applier *a)
 		return;
 	}
 	struct pg_unit *u = unit(a);
-	rules_unpark(u, lease_lane(a->lease), a->chain->name, UNPARK_AT_ONCE);
+	rules_unpark(u, lease_lane(a->lease), a->chain->name, a->unpark_behind, UNPARK_AT_ONCE);
 	pg_unit_run(u, 0, on_unpark, a);
 }
 
@@ -234,13 +236,13 @@ static void on_release(void *arg, const struct pg_reply *r)
 	if (!applier_back(a, r))
 		return;
 	struct cutter *k = &a->cutters[a->release_turn];
-	int64_t n = rules_released(r, 0);
+	int64_t n = rules_released(r, 0, &k->release_behind);
 	if (n > 0) {
 		log_info("released", "Parked items can go on", F_STR("batch", k->decl->name), F_INT("items", n));
 		k->wanted = true;
 		a->want[WORK_CUT] = true;
 	}
-	k->release_wanted = n >= UNPARK_AT_ONCE;
+	k->release_wanted = k->release_behind > 0;
 	a->want[WORK_RELEASE] = next_release(a) != NULL;
 	applier_drive(a);
 }
@@ -259,7 +261,7 @@ void work_release(struct applier *a)
 	}
 	a->release_turn = (size_t)(k - a->cutters);
 	struct pg_unit *u = unit(a);
-	rules_unpark_batch(u, lease_lane(a->lease), k->decl->name, UNPARK_AT_ONCE);
+	rules_unpark_batch(u, lease_lane(a->lease), k->decl->name, k->release_behind, UNPARK_AT_ONCE);
 	pg_unit_run(u, 0, on_release, a);
 }
 
