@@ -158,7 +158,7 @@ static void park_items(struct cut *t, struct buf *o)
 		"UPDATE fairlead.item i SET state = %s, reason = u.why, args = i.args - %s FROM unnest(_fl.miss, "
 		"_fl.why) u(id, why) "
 		"WHERE i.id = u.id;\n"
-		"_fl.parked := _fl.parked + cardinality(_fl.miss);\n",
+		"_fl.v_parked := _fl.v_parked + cardinality(_fl.miss);\n",
 		skip ? "CASE WHEN u.why LIKE '%more than one%' THEN 'parked' ELSE 'void' END" : "'parked'", t->keys);
 }
 
@@ -181,7 +181,7 @@ static void find_culprits(struct cut *t, struct buf *o)
 		"END; END LOOP;\n"
 		"IF _fl.bad = 0 THEN RAISE EXCEPTION 'the let of batches.%s raises, and for no item alone: %%', "
 		"_fl.m; END IF;\n"
-		"_fl.parked := _fl.parked + _fl.bad; _fl.miss := '{}'; _fl.again := true;\n"
+		"_fl.v_parked := _fl.v_parked + _fl.bad; _fl.miss := '{}'; _fl.again := true;\n"
 		"END;\n",
 		quote(k, waiting(t)), quote(k, one), t->keys, t->b->name);
 }
@@ -213,7 +213,7 @@ static void cut_function(struct cut *t, int chain_id)
 	buf_printf(&o,
 		"\n#variable_conflict use_column\n<<_fl>>\nDECLARE want bigint; got bigint[]; lets jsonb[]; miss "
 		"bigint[]; why text[]; have bigint; "
-		"made bigint[] := '{}'; parked int := 0; bad int; again bool; one record; m text;\nBEGIN\n"
+		"made bigint[] := '{}'; v_parked int := 0; bad int; again bool; one record; m text;\nBEGIN\n"
 		"PERFORM fairlead.hold(%s, p_epoch);\n_fl.want := p_max::bigint * p_limit;\n",
 		t->lane);
 	if (t->b->let) {
@@ -229,7 +229,7 @@ static void cut_function(struct cut *t, int chain_id)
 	}
 	make_batches(t, chain_id, &o);
 	buf_printf(&o,
-		"batches := _fl.made; items := _fl.have; parked := _fl.parked;\n"
+		"batches := _fl.made; items := _fl.have; parked := _fl.v_parked;\n"
 		"SELECT p.waiting, p.oldest_ms, p.next_ms INTO waiting, oldest_ms, next_ms FROM "
 		"fairlead_app.peek(%s) p;\nEND ",
 		quote(k, t->b->name));

@@ -4,11 +4,12 @@
  * the transaction of the effects (INV-3). */
 #include "common/ledger/compile_in.h"
 
-#define VARIABLES                                                                                          \
-	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; hi "    \
-	"bigint; cur bigint := 0;"                                                                             \
-	" fin bigint; at_end bool; events bigint; items bigint; parked bigint; lines text[]; i int; o int; n " \
-	"int; rule text;"                                                                                      \
+#define VARIABLES                                                                                           \
+	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; hi "     \
+	"bigint; cur bigint := 0;"                                                                              \
+	" fin bigint; at_end bool; v_events bigint; v_items bigint; v_parked bigint; v_lines text[]; i int; o " \
+	"int; n "                                                                                               \
+	"int; rule text;"                                                                                       \
 	" only int; waits bool; stop bigint; s text; m text; d text; h text;"
 
 #define RAN                                                                                              \
@@ -112,15 +113,16 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 {
 	struct buf *o = &b->code;
 	bool final = b->kind == BODY_FINAL;
-	buf_text(o, "LOOP BEGIN\n"
-				"_fl.events := 0; _fl.items := 0; _fl.parked := 0; _fl.lines := '{}'; _fl.at_end := false; "
-				"_fl.cur := _fl.v_from;\n");
+	buf_text(o,
+		"LOOP BEGIN\n"
+		"_fl.v_events := 0; _fl.v_items := 0; _fl.v_parked := 0; _fl.v_lines := '{}'; _fl.at_end := false; "
+		"_fl.cur := _fl.v_from;\n");
 	if (final) /* A2: filed where the lane stands, not under the event's number */
 		buf_text(o, "PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n");
 	run_query(o, br, n);
 	if (final)
 		buf_text(o, "IF _fl.r._block > _fl.fin THEN _fl.hi := _fl.r._seq - 1; EXIT; END IF;\n");
-	buf_text(o, "_fl.cur := _fl.r._seq; _fl.events := _fl.events + 1; _fl.i := 0;\n");
+	buf_text(o, "_fl.cur := _fl.r._seq; _fl.v_events := _fl.v_events + 1; _fl.i := 0;\n");
 	if (!final) /* A1: images from floor_seq on for every event, below it for none */
 		buf_text(o,
 			"IF _fl.hi >= _fl.f THEN PERFORM set_config('fairlead.seq', CASE WHEN _fl.cur >= _fl.f THEN "
@@ -132,7 +134,7 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 				"EXIT;\n"
 				"EXCEPTION WHEN " FL_POISON " THEN\n"
 				"GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT;\n"
-				"IF _fl.at_end AND _fl.events > 1 THEN\n"
+				"IF _fl.at_end AND _fl.v_events > 1 THEN\n"
 				"_fl.hi := _fl.v_from + greatest((_fl.cur - _fl.v_from) / 2, 1); _fl.stop := NULL;\n"
 				"ELSE\n"
 				"_fl.stop := _fl.cur; _fl.hi := _fl.cur - 1; stop_state := _fl.s;\n"
@@ -144,9 +146,9 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 
 static void answer(struct buf *o)
 {
-	buf_text(o, "from_seq := _fl.v_from; to_seq := _fl.hi; head := _fl.v_head; events := _fl.events; items "
-				":= _fl.items;\n"
-				"parked := _fl.parked; lines := _fl.lines; stop_seq := _fl.stop;\n");
+	buf_text(o, "from_seq := _fl.v_from; to_seq := _fl.hi; head := _fl.v_head; events := _fl.v_events; items "
+				":= _fl.v_items;\n"
+				"parked := _fl.v_parked; lines := _fl.v_lines; stop_seq := _fl.stop;\n");
 }
 
 static void finish(struct body *b, const char *prefix, const char *args, const char *returns)
@@ -185,8 +187,8 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
 	size_t n = branches_find(&b, br);
 	buf_printf(&b.code,
-		"_fl.v_from := fairlead.hold(%s, p_epoch); _fl.events := 0; _fl.items := 0; _fl.parked := 0; "
-		"_fl.lines := '{}'; undone := "
+		"_fl.v_from := fairlead.hold(%s, p_epoch); _fl.v_events := 0; _fl.v_items := 0; _fl.v_parked := 0; "
+		"_fl.v_lines := '{}'; undone := "
 		"-1;\n"
 		"SELECT l.at INTO _fl.v_head FROM fairlead.lane l WHERE l.name = %s;\n"
 		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
@@ -196,7 +198,7 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 	if (n)
 		run_loop(&b, br, n);
 	buf_printf(&b.code,
-		"UPDATE fairlead.lane l SET at = _fl.hi, made = l.made + _fl.events WHERE l.name = %s;\n", lane);
+		"UPDATE fairlead.lane l SET at = _fl.hi, made = l.made + _fl.v_events WHERE l.name = %s;\n", lane);
 	answer(&b.code);
 	finish(&b, "apply_", "p_epoch bigint, p_max bigint, " RAN, "");
 }
@@ -267,7 +269,7 @@ static void unpark_function(
 		buf_printf(&b.decl, " e%zu %s;", j + 1, br[j].table);
 	buf_printf(o,
 		"_fl.v_at := fairlead.hold(%s, p_epoch); _fl.v_from := p_behind; _fl.hi := NULL; undone := -1;\n"
-		"_fl.events := 0; _fl.items := 0; _fl.parked := 0; _fl.lines := '{}';\n"
+		"_fl.v_events := 0; _fl.v_items := 0; _fl.v_parked := 0; _fl.v_lines := '{}';\n"
 		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
 		"SELECT max(q.seq) INTO _fl.v_head FROM fairlead.parked q WHERE q.chain = %d;\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n"
@@ -281,10 +283,10 @@ static void unpark_function(
 		lane, chain_id, chain_id, chain_id, chain_id);
 	unpark_rules(&b, br, n);
 	buf_printf(o,
-		"IF _fl.waits THEN _fl.parked := _fl.parked + 1; ELSE\n"
+		"IF _fl.waits THEN _fl.v_parked := _fl.v_parked + 1; ELSE\n"
 		"DELETE FROM fairlead.parked q WHERE (q.rule, q.id, q.ordinal) = (_fl.p.rule, _fl.p.id, "
 		"_fl.p.ordinal);\n"
-		"SET CONSTRAINTS ALL IMMEDIATE; _fl.events := _fl.events + 1;\n"
+		"SET CONSTRAINTS ALL IMMEDIATE; _fl.v_events := _fl.v_events + 1;\n"
 		"END IF;\n"
 		"EXCEPTION WHEN " FL_POISON " THEN\n"
 		"GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT;\n"
@@ -308,7 +310,8 @@ static void bury_function(struct compiler *k, const struct chain_decl *chain, in
 		"PERFORM set_config('fairlead.chain', '%d', true);\n"
 		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
 		"SELECT p.at INTO _fl.v_from FROM fairlead.position p WHERE p.chain = %d AND p.name = 'final';\n"
-		"IF CASE WHEN p_final THEN coalesce(_fl.v_from, 0) ELSE _fl.v_at END <> p_seq - 1 THEN RETURN false; "
+		"IF (CASE WHEN p_final THEN coalesce(_fl.v_from, 0) ELSE _fl.v_at END) <> p_seq - 1 THEN RETURN "
+		"false; "
 		"END IF;\n" /* done before, or taken back meanwhile */
 		"INSERT INTO fairlead.dead_letter (lane, seq, what, sqlstate, message, tries) SELECT %s, e._seq, "
 		"e.tableoid::regclass || ' 0x' || "

@@ -19,10 +19,11 @@ struct attempt {
 bool sql_failed(struct compiler *k, const PGresult *r, const char *doing)
 {
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE),
-			   *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+			   *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY),
+			   *where = PQresultErrorField(r, PG_DIAG_CONTEXT);
 	if (!k->failed)
-		err_put(k->e, state && strncmp(state, "42", 2) == 0 ? ERR_REJECTED : ERR_TRANSIENT, "%s: %s", doing,
-			text ? text : PQerrorMessage(k->conn));
+		err_put(k->e, state && strncmp(state, "42", 2) == 0 ? ERR_REJECTED : ERR_TRANSIENT, "%s: %s%s%s",
+			doing, text ? text : PQerrorMessage(k->conn), where ? "; " : "", where ? where : "");
 	k->failed = true;
 	return false;
 }

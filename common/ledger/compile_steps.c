@@ -78,7 +78,7 @@ static void let_none(struct steps *s, const struct step_decl *st)
 			"_fl.o, %d, "
 			"_fl.cur, 'its let has no row') ON CONFLICT (rule, id, ordinal) DO UPDATE SET seq = "
 			"EXCLUDED.seq;\n"
-			"_fl.parked := _fl.parked + 1; EXIT %s;\n",
+			"_fl.v_parked := _fl.v_parked + 1; EXIT %s;\n",
 			rule, s->row, s->b->chain_id, s->leave);
 	}
 }
@@ -179,7 +179,7 @@ static void batch_code(struct steps *s, const struct step_decl *st)
 		" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"
 		" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"
 		" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL;\n"
-		"GET DIAGNOSTICS n = ROW_COUNT; _fl.items := _fl.items + _fl.n;\n",
+		"GET DIAGNOSTICS n = ROW_COUNT; _fl.v_items := _fl.v_items + _fl.n;\n",
 		quote(k, st->batch->name), key, s->b->chain_id, args);
 }
 
@@ -201,7 +201,7 @@ static void log_code(struct steps *s, const struct step_decl *st)
 	}
 	const char *event = arena_printf(&k->mem, "%s.%s", s->ev->contract->name, s->ev->entry->as);
 	buf_printf(&s->b->code,
-		"_fl.lines := array_append(_fl.lines, concat_ws(E'\\x1f', %s, %s, '0x' || encode(%s._tx, 'hex'), "
+		"_fl.v_lines := array_append(_fl.v_lines, concat_ws(E'\\x1f', %s, %s, '0x' || encode(%s._tx, 'hex'), "
 		"%s._block, ''%s));\n",
 		quote(k, s->r->name), quote(k, event), s->row, s->row, line.n ? line.p : "");
 	buf_fini(&line);
@@ -250,7 +250,7 @@ static void each_code(struct steps *s)
 	buf_printf(o, "<<%s>> BEGIN\n", s->leave);
 	if (scope_columns(k, &s->sc, &p, arena_printf(&k->mem, "_fl.%s", v), s->r->each->at))
 		steps_code(s);
-	buf_printf(o, "END %s;\nEND LOOP;\n", s->leave);
+	buf_text(o, "END;\nEND LOOP;\n");
 }
 
 void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row)
@@ -269,5 +269,5 @@ void steps_rule(struct body *b, const struct rule_decl *r, const struct event_de
 		each_code(&s);
 	else
 		steps_code(&s);
-	buf_printf(&b->code, "END %s;\n", s.leave);
+	buf_text(&b->code, "END;\n");
 }
