@@ -1,9 +1,9 @@
 /* heads: the bell of one endpoint's chain head: newHeads over WebSocket, or polling, or both in turn.
  *
- * A head heard is only a hint that names a block to read (CHAIN.md R1): nothing is ever stored from it. While the
- * WebSocket is up, polling stands still but for a look every `silent` ms; an open socket that brought nothing for that
- * long while the poll shows a newer head is cut and replaced. While it is down, polling carries on (K-02) and the
- * socket is tried again with capped backoff for ever (K-65). */
+ * A head heard is only a hint that names a block to read (CHAIN.md R1): nothing is ever stored from it. While
+ * the WebSocket is up, polling stands still but for a look every `silent` ms; an open socket that brought
+ * nothing for that long while the poll shows a newer head is cut and replaced. While it is down, polling
+ * carries on (K-02) and the socket is tried again with capped backoff for ever (K-65). */
 #ifndef FAIRLEAD_IO_HEADS_H
 #define FAIRLEAD_IO_HEADS_H
 
@@ -11,26 +11,28 @@
 
 struct heads;
 struct heads_options {
-	struct rpc *rpc;       /* for polling: eth_blockNumber */
-	const char *ws_url;    /* NULL or "": polling only */
-	const char *logs;      /* JSON filter of eth_subscribe "logs", or NULL: heard logs also ring (with no number) */
+	struct rpc *rpc;    /* for polling: eth_blockNumber */
+	const char *ws_url; /* NULL or "": polling only */
+	const char *logs;   /* JSON filter of eth_subscribe "logs": heard logs also ring (number 0); or NULL */
 	uint64_t poll_ms, silent_ms;
 	uint64_t reconnect_first_ms, reconnect_max_ms;
 	uint32_t reconnect_alarm; /* the failed try in a row that raises an alarm line */
-	const char *name;      /* chain name, for logs */
+	const char *name;         /* chain name, for logs */
 };
 struct heads_state {
 	bool ws_up;          /* subscribed and confirmed */
 	bool heard;          /* at least one head or poll answer since start */
-	uint64_t head;       /* newest number heard or polled */
+	uint64_t head;       /* the number heard or polled last */
 	uint32_t reconnects; /* WebSocket tries since start, the first not counted */
 	uint32_t failures;   /* polls failed in a row */
 };
 struct heads_events {
-	void (*on_head)(void *arg, uint64_t number); /* a head was heard or polled: may repeat, go back, or skip */
+	/* A head was heard or polled: it may repeat, go back, or skip. 0: logs were heard. */
+	void (*on_head)(void *arg, uint64_t number);
 	void (*on_state)(void *arg, const struct heads_state *s); /* ws_up or failures changed */
 	void *arg;
 };
+/* Both callbacks run from the loop, never from inside these calls, and not after heads_close. */
 struct heads *heads_open(struct loop *l, const struct heads_options *o, const struct heads_events *ev);
 void heads_poll_now(struct heads *h);
 const struct heads_state *heads_state(const struct heads *h);

@@ -1,9 +1,8 @@
 #define _GNU_SOURCE
 #include "common/io/ws.h"
-#include "peer.h"
+#include "ws_peer.h"
 
 #include <stdio.h>
-#include <libwebsockets.h>
 
 /* A WebSocket server by hand (RFC 6455), so that a test can break its rules. It upgrades every peer and
  * answers each text frame by mode. */
@@ -11,76 +10,28 @@ static struct loop *l;
 static struct peer_server server;
 static enum { PEER_ECHO, PEER_SILENT, PEER_REFUSE, PEER_CUT, PEER_GARBAGE } mode;
 static int texts, pings;
-static char asked[4096], last_text[256];
+static char asked[4096];
 
 static int opened, closed;
 static struct buf heard;
 static int messages;
 static struct err why;
 
-static void upgrade(struct peer *p)
-{
-	char *key = strstr(p->in.p, "-Key: ");
-	assert_non_null(key);
-	key += 6;
-	char text[128], accept[64];
-	unsigned char sha[20];
-	int n = snprintf(text, sizeof text, "%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
-	lws_SHA1((unsigned char *)text, (size_t)n, sha);
-	lws_b64_encode_string((char *)sha, 20, accept, sizeof accept);
-	struct buf b = {0};
-	buf_printf(&b,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Accept: %s\r\n\r\n",
-		accept);
-	peer_say(p, b.p);
-	buf_fini(&b);
-}
-
-static void say_frame(struct peer *p, int first_byte, const char *text, size_t n)
-{
-	struct buf b = {0};
-	buf_char(&b, (char)first_byte);
-	if (n < 126) {
-		buf_char(&b, (char)n);
-	} else {
-		buf_char(&b, 127);
-		for (int i = 7; i >= 0; i--)
-			buf_char(&b, (char)((uint64_t)n >> (8 * i)));
-	}
-	buf_put(&b, text, n);
-	peer_say_bytes(p, b.p, b.n);
-	buf_fini(&b);
-}
-
-/* One frame of the client, if it is whole: always masked, here always below 126 bytes. */
 static bool take_frame(struct peer *p)
 {
-	if (p->in.n < 6)
-		return false;
-	unsigned char *b = (unsigned char *)p->in.p;
-	size_t n = b[1] & 0x7f;
-	assert_true(b[1] & 0x80);
-	assert_true(n < 126);
-	if (p->in.n < 6 + n)
-		return false;
-	char text[128];
-	for (size_t i = 0; i < n; i++)
-		text[i] = (char)(b[6 + i] ^ b[2 + i % 4]);
-	int op = b[0] & 15;
-	memmove(b, b + 6 + n, p->in.n - 6 - n);
-	p->in.n -= 6 + n;
+	char text[65536];
+	size_t n;
+	int op = ws_peer_take(p, text, &n);
 	if (op == 1) {
 		texts++;
-		snprintf(last_text, sizeof last_text, "%.*s", (int)n, text);
 		if (mode == PEER_ECHO)
-			say_frame(p, 0x81, text, n);
+			ws_peer_say(p, 0x81, text, n);
 	} else if (op == 9) {
 		pings++;
 		if (mode != PEER_SILENT)
-			say_frame(p, 0x8a, text, n);
+			ws_peer_say(p, 0x8a, text, n);
 	}
-	return true;
+	return op >= 0;
 }
 
 static void on_bytes(struct peer *p)
@@ -89,21 +40,17 @@ static void on_bytes(struct peer *p)
 		peer_say(p, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
 		return;
 	}
+	if (mode == PEER_CUT) {
+		peer_hang_up(p);
+		return;
+	}
 	if (text_starts(p->in.p, "GET ")) {
-		char *end = strstr(p->in.p, "\r\n\r\n");
-		if (!end)
+		if (!ws_peer_asks(p))
 			return;
 		snprintf(asked, sizeof asked, "%s", p->in.p);
-		if (mode == PEER_CUT) {
-			peer_hang_up(p);
-			return;
-		}
-		upgrade(p);
-		size_t rest = p->in.n - (size_t)(end + 4 - p->in.p);
-		memmove(p->in.p, end + 4, rest);
-		p->in.n = rest;
+		ws_peer_upgrade(p);
 		if (mode == PEER_GARBAGE)
-			say_frame(p, 0xf3, "xyz", 3);
+			ws_peer_say(p, 0xf3, "xyz", 3);
 	}
 	while (take_frame(p))
 		;
@@ -197,7 +144,7 @@ static void a_long_message_is_whole(void **state)
 	char *big = mem_alloc(n);
 	memset(big, 'x', n);
 	big[n - 1] = '!';
-	say_frame(server.peers, 0x81, big, n);
+	ws_peer_say(server.peers, 0x81, big, n);
 	spin_until(l, messages == 1);
 	assert_int_equal(heard.n, n);
 	assert_memory_equal(heard.p, big, n);
@@ -211,10 +158,10 @@ static void a_split_message_is_joined(void **state)
 	(void)state;
 	struct ws *w = open_at("127.0.0.1");
 	spin_until(l, opened);
-	say_frame(server.peers, 0x01, "one ", 4);
-	say_frame(server.peers, 0x89, "ping", 4); /* control frames may stand between */
-	say_frame(server.peers, 0x00, "two ", 4);
-	say_frame(server.peers, 0x80, "three", 5);
+	ws_peer_say(server.peers, 0x01, "one ", 4);
+	ws_peer_say(server.peers, 0x89, "ping", 4); /* control frames may stand between */
+	ws_peer_say(server.peers, 0x00, "two ", 4);
+	ws_peer_say(server.peers, 0x80, "three", 5);
 	spin_until(l, messages == 1);
 	assert_string_equal(heard.p, "one two three");
 	ws_close(w);
@@ -313,7 +260,7 @@ static void the_peers_end_is_told(void **state)
 
 	open_at("127.0.0.1");
 	spin_until(l, opened == 2);
-	say_frame(server.peers, 0x88, "\x03\xe8", 2);
+	ws_peer_say(server.peers, 0x88, "\x03\xe8", 2);
 	spin_until(l, closed == 2);
 }
 
@@ -326,7 +273,7 @@ static void broken_frames_end_it(void **state)
 	mode = PEER_ECHO;
 	open_at("127.0.0.1");
 	spin_until(l, opened == 2);
-	say_frame(server.peers, 0x82, "bin", 3);
+	ws_peer_say(server.peers, 0x82, "bin", 3);
 	spin_until(l, closed == 2);
 	assert_int_equal(why.class, ERR_MALFORMED);
 }

@@ -1,0 +1,432 @@
+#include "common/io/heads.h"
+#include "common/base/backoff.h"
+#include "common/base/mem.h"
+#include "common/io/json_pick.h"
+#include "common/io/log.h"
+#include "common/io/ws.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	PING_MS = 15000,      /* an open socket that is quiet for this long is pinged */
+	CONFIRM_MS = 10000,   /* for a node to confirm the subscription */
+	STEADY_MS = 30000,    /* up for this long, or a head heard: the next loss begins a new series of tries */
+	DOUBT_MOST_MS = 1000, /* for a head that the poll saw first to come over the socket as well */
+	SAY_AGAIN_MS = 10000, /* losses are told no more often than this */
+};
+static const char heads_request[] =
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}";
+
+enum phase {
+	PHASE_NONE,    /* no WebSocket is wanted */
+	PHASE_WAITING, /* no socket; the retry timer runs */
+	PHASE_OPENING, /* a socket is on its way, eth_subscribe is sent with it, nothing is confirmed */
+	PHASE_UP,      /* the node confirmed newHeads */
+	PHASE_ENDING,  /* ws_close was called, on_close will come */
+};
+
+struct heads {
+	struct loop *loop;
+	struct rpc *rpc;
+	char *ws_url, *logs, *name;
+	uint64_t poll_ms, silent_ms;
+	uint32_t alarm;
+	struct heads_events ev;
+	struct heads_state state, told; /* told: what on_state last said */
+	enum phase phase;
+	struct ws *ws;
+	struct timer *poll_timer, *retry_timer, *ping_timer, *doubt_timer, *confirm_timer;
+	struct backoff backoff;
+	struct str heads_id, logs_id; /* raw JSON of the node's names for our subscriptions; the arena's */
+	struct arena arena;           /* of this socket */
+	uint64_t ws_head;             /* newest head of this socket, or the polled one that it began with */
+	uint64_t heard_ms, up_ms;     /* last message of this socket; when it was confirmed */
+	uint64_t doubt_head;          /* seen by the poll, not by the socket */
+	uint64_t said_ms;             /* when a loss was last told; 0: never */
+	bool ws_heard;                /* a head came on this socket */
+	bool ws_was_up, loss_told, provider_told;
+	bool base_due; /* the next poll answer says where this socket began */
+	bool polling, poll_again, ring_due, closing, free_due;
+};
+
+static void ws_try(void *arg);
+static void poll_start(void *arg);
+
+static void free_now(void *arg)
+{
+	struct heads *h = arg;
+	timer_free(&h->poll_timer);
+	timer_free(&h->retry_timer);
+	timer_free(&h->ping_timer);
+	timer_free(&h->doubt_timer);
+	timer_free(&h->confirm_timer);
+	arena_fini(&h->arena);
+	free(h->ws_url);
+	free(h->logs);
+	free(h->name);
+	free(h);
+}
+
+/* In a turn of its own: heads_close may be called from inside on_head and on_state. */
+static void free_if_done(struct heads *h)
+{
+	if (!h->closing || h->polling || h->ws || h->ring_due || h->free_due)
+		return;
+	h->free_due = true;
+	loop_later(h->loop, free_now, h);
+}
+
+static void tell_state(struct heads *h)
+{
+	if (h->closing || (h->told.ws_up == h->state.ws_up && h->told.failures == h->state.failures))
+		return;
+	h->told = h->state;
+	h->ev.on_state(h->ev.arg, &h->state);
+}
+
+static void ring(struct heads *h, uint64_t number)
+{
+	h->state.heard = true;
+	h->state.head = number;
+	h->ev.on_head(h->ev.arg, number);
+}
+
+/* ---- polling ---- */
+
+static void poll_in(struct heads *h, uint64_t ms)
+{
+	if (!h->closing)
+		timer_start(h->loop, &h->poll_timer, ms, poll_start, h);
+}
+
+static void on_doubt(void *arg)
+{
+	struct heads *h = arg;
+	if (h->phase != PHASE_UP || h->ws_head >= h->doubt_head)
+		return;
+	log_odd("heads.silent", "WebSocket error: the socket is open but brings no heads, reconnect follows",
+		F_STR("chain", h->name), F_URL("url", h->ws_url), F_UINT("head", h->doubt_head),
+		F_UINT("heard", h->ws_head));
+	h->loss_told = true;
+	h->said_ms = loop_now_ms(h->loop);
+	h->phase = PHASE_ENDING;
+	ws_close(h->ws);
+}
+
+/* A poll answer while the socket is up: does the socket hide something? */
+static void compare(struct heads *h, uint64_t number)
+{
+	uint64_t now = loop_now_ms(h->loop);
+	if (h->base_due) {
+		h->base_due = false;
+		if (!h->ws_heard)
+			h->ws_head = number;
+	} else if (number > h->ws_head && now - h->heard_ms >= h->silent_ms) {
+		h->doubt_head = number;
+		timer_start(h->loop, &h->doubt_timer, h->silent_ms < DOUBT_MOST_MS ? h->silent_ms : DOUBT_MOST_MS,
+			on_doubt, h);
+	}
+	if (number > h->state.head || !h->state.heard)
+		ring(h, number);
+}
+
+static void poll_failed(struct heads *h, const char *why)
+{
+	h->state.failures++;
+	if (h->state.failures == 1 || h->state.failures == h->alarm)
+		log_odd("heads.poll",
+			h->state.failures == 1
+				? "Provider error: the head of the chain could not be read, it is tried again for ever"
+				: "Provider error: the head of the chain still can't be read, it is tried for ever",
+			F_STR("chain", h->name), F_STR("why", why), F_UINT("tries", h->state.failures));
+	h->provider_told = true;
+}
+
+static void poll_worked(struct heads *h, uint64_t number)
+{
+	if (h->provider_told)
+		log_info("heads.poll", "The provider answers again", F_STR("chain", h->name),
+			F_UINT("tries", h->state.failures), F_UINT("head", number));
+	h->provider_told = false;
+	h->state.failures = 0;
+	if (h->phase == PHASE_UP)
+		compare(h, number);
+	else
+		ring(h, number);
+}
+
+static bool quantity(struct str raw, uint64_t *v)
+{
+	return raw.n > 2 && raw.p[0] == '"' && str_hex_to_u64((struct str){raw.p + 1, raw.n - 2}, v);
+}
+
+static void on_polled(void *arg, const struct rpc_reply *r)
+{
+	struct heads *h = arg;
+	uint64_t number;
+	h->polling = false;
+	if (h->closing) {
+		free_if_done(h);
+		return;
+	}
+	if (h->poll_again) {
+		h->poll_again = false;
+		poll_start(h);
+		return;
+	}
+	if (!r->ok)
+		poll_failed(h, r->err.text);
+	else if (!r->answers[0].ok)
+		poll_failed(
+			h, r->answers[0].message.n ? r->answers[0].message.p : "the node refused eth_blockNumber");
+	else if (!quantity(r->answers[0].result, &number))
+		poll_failed(h, "the answer to eth_blockNumber is no number");
+	else
+		poll_worked(h, number);
+	tell_state(h);
+	uint64_t wait = h->phase == PHASE_UP && h->state.failures == 0 ? h->silent_ms : h->poll_ms;
+	poll_in(h, wait > r->retry_after_ms ? wait : r->retry_after_ms);
+}
+
+static void poll_start(void *arg)
+{
+	struct heads *h = arg;
+	if (h->polling || h->closing)
+		return;
+	h->polling = true;
+	struct rpc_request *q = rpc_request(h->rpc);
+	rpc_call(q, "eth_blockNumber", "[]");
+	rpc_send(q, on_polled, h);
+}
+
+/* A poll whose answer is asked for from now on: one on its way may be too old. */
+static void poll_fresh(struct heads *h)
+{
+	h->poll_again = h->polling;
+	poll_start(h);
+}
+
+/* ---- the WebSocket ---- */
+
+static void on_ping_due(void *arg)
+{
+	struct heads *h = arg;
+	if (h->phase != PHASE_UP)
+		return;
+	if (loop_now_ms(h->loop) - h->heard_ms >= PING_MS)
+		ws_ping(h->ws);
+	timer_start(h->loop, &h->ping_timer, PING_MS, on_ping_due, h);
+}
+
+static void on_confirmed(struct heads *h)
+{
+	timer_stop(&h->confirm_timer);
+	h->phase = PHASE_UP;
+	h->state.ws_up = true;
+	h->up_ms = h->heard_ms = loop_now_ms(h->loop);
+	h->base_due = true;
+	h->ws_head = h->state.head;
+	if (h->loss_told)
+		log_info("heads.up", "The WebSocket is back, the reconnect succeeded", F_STR("chain", h->name),
+			F_URL("url", h->ws_url), F_UINT("tries", h->backoff.tries));
+	else if (!h->ws_was_up)
+		log_info("heads.up", "The WebSocket brings the chain's heads", F_STR("chain", h->name),
+			F_URL("url", h->ws_url));
+	h->loss_told = false;
+	h->ws_was_up = true;
+	timer_start(h->loop, &h->ping_timer, PING_MS, on_ping_due, h);
+	poll_fresh(h); /* no gap between the last poll and the first head heard */
+	tell_state(h);
+}
+
+static void ring_logs(void *arg)
+{
+	struct heads *h = arg;
+	h->ring_due = false;
+	if (h->closing)
+		free_if_done(h);
+	else
+		h->ev.on_head(h->ev.arg, 0);
+}
+
+static void on_notice(struct heads *h, struct str id, struct str number)
+{
+	uint64_t v;
+	if (h->heads_id.n && str_eq(id, h->heads_id)) {
+		if (!quantity(number, &v))
+			return;
+		h->ws_head = v;
+		h->ws_heard = true;
+		ring(h, v);
+	} else if (h->logs_id.n && str_eq(id, h->logs_id) && !h->ring_due) {
+		h->ring_due = true; /* a block of 20,000 logs rings once */
+		loop_later(h->loop, ring_logs, h);
+	}
+}
+
+static void on_answer(struct heads *h, struct str id, struct str result, struct str message)
+{
+	bool heads = str_is(id, "1");
+	if ((!heads && !str_is(id, "2")) || (heads && h->phase != PHASE_OPENING))
+		return;
+	if (result.n > 2 && result.p[0] == '"') {
+		struct str kept = {arena_copy(&h->arena, result.p, result.n), result.n};
+		*(heads ? &h->heads_id : &h->logs_id) = kept;
+		if (heads)
+			on_confirmed(h);
+		return;
+	}
+	struct str why = {0};
+	json_pick_text(&h->arena, &why, message);
+	log_odd("heads.refused",
+		heads ? "WebSocket error: the node refused newHeads, reconnect follows"
+			  : "The node refused a subscription to logs, its heads alone are heard",
+		F_STR("chain", h->name), F_URL("url", h->ws_url), F_STR("why", why.p));
+	if (!heads)
+		return;
+	h->loss_told = true;
+	h->said_ms = loop_now_ms(h->loop);
+	h->phase = PHASE_ENDING;
+	ws_close(h->ws);
+}
+
+static void on_text(void *arg, struct str text)
+{
+	static const char *const paths[] = {
+		"method", "params.subscription", "params.result.number", "id", "result", "error.message"};
+	struct heads *h = arg;
+	struct str v[6];
+	if (h->closing || !json_pick(v, paths, 6, text))
+		return;
+	h->heard_ms = loop_now_ms(h->loop);
+	if (v[0].n)
+		on_notice(h, v[1], v[2]);
+	else
+		on_answer(h, v[3], v[4], v[5]);
+}
+
+static void on_no_confirm(void *arg)
+{
+	struct heads *h = arg;
+	if (h->phase != PHASE_OPENING)
+		return;
+	h->phase = PHASE_ENDING;
+	ws_close(h->ws);
+}
+
+static void on_open(void *arg)
+{
+	struct heads *h = arg;
+	timer_start(h->loop, &h->confirm_timer, CONFIRM_MS, on_no_confirm, h);
+}
+
+static void say_loss(struct heads *h, const struct err *e, uint64_t wait)
+{
+	uint64_t now = loop_now_ms(h->loop);
+	bool alarm = h->backoff.tries == h->alarm;
+	bool first = h->backoff.tries == 1 && (h->said_ms == 0 || now - h->said_ms >= SAY_AGAIN_MS);
+	if (!alarm && !first)
+		return;
+	log_odd(alarm ? "heads.alarm" : "heads.lost",
+		alarm ? "WebSocket error: no reconnect succeeded so far, it is tried for ever, meanwhile heads are "
+				"polled"
+			  : "WebSocket error: heads are polled until a reconnect succeeds",
+		F_STR("chain", h->name), F_URL("url", h->ws_url), F_STR("why", e->text),
+		F_UINT("tries", h->backoff.tries), F_UINT("next_ms", wait));
+	h->loss_told = true;
+	h->said_ms = now;
+}
+
+static void on_close(void *arg, const struct err *e)
+{
+	struct heads *h = arg;
+	h->ws = NULL;
+	if (h->closing) {
+		free_if_done(h);
+		return;
+	}
+	bool was_up = h->state.ws_up;
+	uint64_t now = loop_now_ms(h->loop);
+	if (h->ws_heard || (was_up && now - h->up_ms >= STEADY_MS))
+		backoff_ok(&h->backoff);
+	timer_stop(&h->confirm_timer);
+	timer_stop(&h->doubt_timer);
+	timer_stop(&h->ping_timer);
+	h->state.ws_up = false;
+	h->phase = PHASE_WAITING;
+	uint64_t wait = backoff_fail(&h->backoff);
+	timer_start(h->loop, &h->retry_timer, wait, ws_try, h);
+	say_loss(h, e, wait);
+	if (was_up)
+		poll_fresh(h);
+	tell_state(h);
+}
+
+static void ws_try(void *arg)
+{
+	struct heads *h = arg;
+	struct ws_events ev = {on_open, on_text, on_close, h};
+	if (h->phase == PHASE_WAITING)
+		h->state.reconnects++;
+	h->phase = PHASE_OPENING;
+	h->ws_heard = false;
+	h->heads_id = h->logs_id = (struct str){0};
+	arena_reset(&h->arena);
+	h->ws = ws_open(h->loop, h->ws_url, &ev);
+	ws_text(h->ws, str_of(heads_request));
+	if (!h->logs)
+		return;
+	struct buf b = {0};
+	buf_printf(
+		&b, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_subscribe\",\"params\":[\"logs\",%s]}", h->logs);
+	ws_text(h->ws, (struct str){b.p, b.n});
+	buf_fini(&b);
+}
+
+/* ---- the outside ---- */
+
+struct heads *heads_open(struct loop *l, const struct heads_options *o, const struct heads_events *ev)
+{
+	struct heads *h = mem_alloc(sizeof *h);
+	h->loop = l;
+	h->rpc = o->rpc;
+	h->ws_url = mem_text(o->ws_url && *o->ws_url ? o->ws_url : NULL);
+	h->logs = mem_text(o->logs);
+	h->name = mem_text(o->name);
+	h->poll_ms = o->poll_ms ? o->poll_ms : 5000;
+	h->silent_ms = o->silent_ms ? o->silent_ms : 300000;
+	h->alarm = o->reconnect_alarm;
+	h->ev = *ev;
+	backoff_init(
+		&h->backoff, o->reconnect_first_ms, o->reconnect_max_ms, clock_mono_us() ^ (uint64_t)getpid() << 32);
+	poll_in(h, 0);
+	if (h->ws_url)
+		ws_try(h);
+	return h;
+}
+
+void heads_poll_now(struct heads *h)
+{
+	poll_start(h);
+}
+
+const struct heads_state *heads_state(const struct heads *h)
+{
+	return &h->state;
+}
+
+void heads_close(struct heads *h)
+{
+	if (!h || h->closing)
+		return;
+	h->closing = true;
+	timer_stop(&h->poll_timer);
+	timer_stop(&h->retry_timer);
+	timer_stop(&h->ping_timer);
+	timer_stop(&h->doubt_timer);
+	timer_stop(&h->confirm_timer);
+	if (h->ws)
+		ws_close(h->ws);
+	free_if_done(h);
+}
