@@ -1,5 +1,7 @@
 # Everything that must hold. `make test ONLY=K-05` runs one row; names and options: top of test/run.mjs.
 -include test/vectors/vectors.mk
+# make.mjs of the vectors finds its npm packages here.
+export FAIRLEAD_NPM ?= $(CURDIR)/.run/npm
 
 .PHONY: test check-source lanes fuzz fuzz-replay
 test:

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { need, npm, root } from "./npm.mjs";
-import { keys } from "./servers.mjs";
+import { until } from "./proc.mjs";
+import { keys, rpc } from "./servers.mjs";
 
 export function artifact() {
 	const source = readFileSync(join(root, "deploy/apps/ktty/Companions.sol"), "utf8");
@@ -28,15 +29,12 @@ export function artifact() {
 export async function deploy(url, { supply = 10000, minted = supply, mine = async () => {} } = {}) {
 	const { ethers } = need("ethers");
 	const { abi, bytecode } = artifact();
-	const provider = new ethers.JsonRpcProvider(url, 31337, { staticNetwork: true, cacheTimeout: -1, polling: true, pollingInterval: 50 });
-	try {
-		const owner = new ethers.Wallet(keys[0], provider);
-		const minting = new ethers.Wallet(keys[1]).address;
-		const contract = await new ethers.ContractFactory(abi, bytecode, owner).deploy(supply, minted, minting);
-		await mine();
-		const receipt = await contract.deploymentTransaction().wait(1, 60000);
-		return { address: receipt.contractAddress, block: receipt.blockNumber };
-	} finally {
-		provider.destroy();
-	}
+	const minting = new ethers.Wallet(keys[1]).address;
+	const { data } = await new ethers.ContractFactory(abi, bytecode).getDeployTransaction(supply, minted, minting);
+	const raw = await new ethers.Wallet(keys[0]).signTransaction({ type: 2, chainId: 31337, nonce: 0, data, gasLimit: 4000000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n });
+	const hash = await rpc(url, "eth_sendRawTransaction", [raw]);
+	await mine();
+	const receipt = await until(() => rpc(url, "eth_getTransactionReceipt", [hash]), "the contract to be deployed", 60000);
+	if (receipt.status !== "0x1") throw new Error("the contract's constructor reverted");
+	return { address: ethers.getAddress(receipt.contractAddress), block: Number(receipt.blockNumber) };
 }

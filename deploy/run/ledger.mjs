@@ -20,12 +20,13 @@ export function faults(watch, ids, rows, codes, back, attempts) {
 	const list = [];
 	for (const id of ids) {
 		const b = back.tokens.find((t) => t.id === id);
-		const story = `its rows: psql, SELECT * FROM fairlead.item WHERE key = '${id}'`;
+		const item = rows.get(id);
+		const story = `${item ? `its item is ${item.state}${item.reason ? ` (${item.reason})` : ""}` : "it never became an item"}; logs: .run/log`;
 		if (!watch.events.has(id)) list.push(`token ${id} has no event on the chain`);
-		else if (b.code === "") list.push(`token ${id} has no code on the chain; ${rows.get(id) ? `its item is ${rows.get(id).state}` : "it never became an item"}; ${story}`);
+		else if (b.code === "") list.push(`token ${id} has no code on the chain; ${story}`);
 		else if (b.code !== codes[id]) list.push(`token ${id} has another code on the chain than in tokenMapping.json`);
-		else if (b.writes !== 1) list.push(`token ${id} was set ${b.writes} times`);
-		else if (rows.get(id)?.state !== "done") list.push(`token ${id} has its code, but its item is ${rows.get(id)?.state ?? "not there"}`);
+		else if (b.writes !== 1) list.push(`token ${id} was set ${b.writes} times; logs: .run/log`);
+		else if (rows.get(id)?.state !== "done") list.push(`token ${id} has its code, but ${story}`);
 	}
 	if (attempts.stray) list.push(`${plural(attempts.stray, "transaction")} of the owner on the chain stand in no row of fairlead.attempt`);
 	return list;

@@ -211,7 +211,7 @@ async function reveal37({ f, pg, watch, traffic, codes }) {
 		died.push(text);
 		console.log(` ! ${text}`);
 	};
-	const rowsNow = async () => new Map((await db.query("SELECT key, batch, state FROM fairlead.item WHERE batch_of = 'reveal'")).rows.map((r) => [Number(r.key), { batch: r.batch === null ? null : Number(r.batch), state: r.state }]));
+	const rowsNow = async () => new Map((await db.query("SELECT key, batch, state, reason FROM fairlead.item WHERE batch_of = 'reveal'")).rows.map((r) => [Number(r.key), { batch: r.batch === null ? null : Number(r.batch), state: r.state, reason: r.reason }]));
 	await traffic.reveal(ids.slice(0, 12), "one");
 	await traffic.reveal(ids.slice(12), "batch");
 	let rows = new Map(), late;
