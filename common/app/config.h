@@ -1,7 +1,9 @@
-/* config: the application as it was declared: fairlead.yaml, parsed, expanded, checked. Read-only after config_load.
+/* config: the application as it was declared: fairlead.yaml, parsed, expanded, checked. Read-only after
+ * config_load.
  *
- * Everything lives in the config's arena until config_free. Durations are ms, amounts are wei. Optional texts are NULL when
- * absent. Values of the declarations are final (defaults filled in). Secrets are in `struct secret` and print as ***. */
+ * Everything lives in the config's arena until config_free. Durations are ms, amounts are wei. Optional texts
+ * are NULL when absent. Values of the declarations are final (defaults filled in). Secrets are in `struct
+ * secret` and print as ***. */
 #ifndef FAIRLEAD_APP_CONFIG_H
 #define FAIRLEAD_APP_CONFIG_H
 
@@ -9,6 +11,10 @@
 #include "common/app/problem.h"
 #include "common/app/sqltext.h"
 #include "common/evm/abi.h"
+
+struct value;
+struct secret_text;
+struct used_var;
 
 struct secret {
 	char *value; /* wiped by config_wipe_secrets; NULL when empty */
@@ -18,7 +24,8 @@ struct template_part { /* text with {names} */
 	struct str text;
 	struct pos at;
 };
-struct template {
+struct template
+{
 	struct pos at;
 	const struct template_part *parts;
 	size_t n;
@@ -37,15 +44,15 @@ enum final_kind { FINAL_DEFAULT, FINAL_DEPTH, FINAL_SAFE, FINAL_FINALIZED };
 struct chain_decl {
 	const char *name;
 	struct pos at;
-	int index;            /* 1, 2, … in file order: the number in PostgreSQL is fairlead.chain.id by name, not this */
+	int index; /* 1, 2, … in file order: the number in PostgreSQL is fairlead.chain.id by name, not this */
 	bool has_id;
 	uint64_t id;
 	const struct endpoint_decl *rpc;
 	size_t nrpc;
 	uint64_t poll_ms, timeout_ms, silent_ms;
-	uint64_t range, run;  /* blocks a request; events a transaction */
+	uint64_t range, run; /* blocks a request; events a transaction */
 	struct retry_decl retry, reconnect;
-	uint64_t seen;        /* depth: 0 = latest */
+	uint64_t seen; /* depth: 0 = latest */
 	enum final_kind final;
 	uint64_t final_depth;
 	bool has_window;
@@ -53,8 +60,8 @@ struct chain_decl {
 	uint64_t overdue_ms, sweep_ms; /* 0: off */
 };
 struct contract_decl {
-	const char *name;     /* as written */
-	const char *schema;   /* its PostgreSQL schema: lower case */
+	const char *name;   /* as written */
+	const char *schema; /* its PostgreSQL schema: lower case */
 	struct pos at;
 	const struct chain_decl *chain;
 	const uint8_t (*addresses)[20];
@@ -67,8 +74,8 @@ struct contract_decl {
 struct event_decl { /* a declared event: one typed table, one decl row */
 	const struct contract_decl *contract;
 	const struct abi_entry *entry;
-	const char *table;       /* snake case of entry->as */
-	const char **columns;    /* one a field of entry->in, clashes settled (model A5) */
+	const char *table;    /* snake case of entry->as */
+	const char **columns; /* one a field of entry->in, clashes settled (model A5) */
 	struct pos at;
 };
 enum gas_order { ORDER_ANY, ORDER_STRICT };
@@ -76,11 +83,11 @@ struct signer_decl {
 	const char *name;
 	struct pos at;
 	const struct chain_decl *chain;
-	struct secret key;       /* hex */
+	struct secret key; /* hex */
 	const char *keyfile;
 	bool has_must;
 	struct check must;
-	uint64_t gas_limit;      /* 0: estimate × margin */
+	uint64_t gas_limit;              /* 0: estimate × margin */
 	uint64_t margin_num, margin_den; /* 1.2 = 6/5: exact */
 	bool has_max, has_tip, has_low, has_max_cost;
 	struct u256 max, tip, low, max_cost;
@@ -97,7 +104,7 @@ enum on_missing { MISSING_ERROR, MISSING_PARK, MISSING_SKIP };
 struct batch_decl {
 	const char *name;
 	struct pos at;
-	const char *key;         /* a name of the item */
+	const char *key; /* a name of the item */
 	struct pos key_at;
 	uint64_t max, wait_ms, pause_ms;
 	const struct sqltext *let; /* or NULL */
@@ -109,17 +116,18 @@ struct batch_decl {
 	uint32_t tries;
 	uint64_t retry_first_ms, retry_max_ms;
 	bool retry_grow;
-	const char *const *names; /* what an item keeps: the names that key, let, skip, send use and let does not make */
+	const char *const
+		*names; /* what an item keeps: the names that key, let, skip, send use and let does not make */
 	size_t nnames;
 };
 enum step_kind { STEP_SQL, STEP_LET, STEP_BATCH, STEP_LOG };
 struct step_decl {
 	enum step_kind kind;
 	struct pos at;
-	const struct sqltext *sql;       /* SQL, LET */
-	enum on_missing missing;         /* LET's else */
-	const struct batch_decl *batch;  /* BATCH */
-	const struct template *log;      /* LOG */
+	const struct sqltext *sql;      /* SQL, LET */
+	enum on_missing missing;        /* LET's else */
+	const struct batch_decl *batch; /* BATCH */
+	const struct template *log;     /* LOG */
 };
 struct where_decl {
 	const char *field;
@@ -133,26 +141,26 @@ struct compare_decl { /* every: … compare: */
 	struct compare_column {
 		const char *column; /* NULL: the whole call */
 		struct call call;
-	} *columns;
+	} * columns;
 	size_t ncolumns;
 	const struct sqltext *fix, *missing; /* or NULL */
 	uint64_t most_percent;
 };
 struct rule_decl {
-	int index;               /* place in rules:, from 0 */
-	const char *name;        /* given, or "rule3" */
+	int index;        /* place in rules:, from 0 */
+	const char *name; /* given, or "rule3" */
 	struct pos at;
-	bool off;                /* needs: is empty */
+	bool off;                               /* needs: is empty */
 	const struct event_decl *const *events; /* on: Contract.Event, expanded Contract.*; empty for clocks */
 	size_t nevents;
-	bool at_final;           /* at: final */
+	bool at_final; /* at: final */
 	bool late_apply;
 	const struct where_decl *where;
 	size_t nwhere;
 	const struct sqltext *each;
 	const struct step_decl *steps;
 	size_t nsteps;
-	uint64_t every_ms;       /* 0: an event rule */
+	uint64_t every_ms;                  /* 0: an event rule */
 	const struct compare_decl *compare; /* clocks */
 };
 struct serve_decl {
@@ -183,26 +191,31 @@ struct config {
 	struct app_sql {
 		const char *path;
 		struct str text;
-	} *sql;
+	} * sql;
 	size_t nsql;
 	const struct rule_decl *rules;
 	size_t nrules;
 	struct serve_decl serve;
 	struct arena mem;
+	/* config.c's own: the typed values that config_print shows, what must be wiped and never shown */
+	const struct value *values;
+	struct secret_text *secrets;
+	const struct used_var *used;
 };
 
 /* Where texts come from: the caller owns environment and files, so that tests can give their own. */
 struct config_source {
 	void *arg;
-	const char *(*env)(void *arg, const char *name);                                  /* NULL: unset */
-	bool (*read)(void *arg, const char *path, struct buf *out, struct err *e);        /* a whole file */
+	const char *(*env)(void *arg, const char *name);                           /* NULL: unset */
+	bool (*read)(void *arg, const char *path, struct buf *out, struct err *e); /* a whole file */
 };
 extern const struct config_source config_from_process; /* getenv and the file system */
 
 /* NULL when ps is not empty afterwards. Every mistake is added to ps, not only the first. */
 struct config *config_load(const char *file, const struct config_source *src, struct problems *ps);
-void config_print(const struct config *c, FILE *out); /* the effective configuration as YAML, secrets as *** */
-void config_free(struct config *c);                   /* wipes secrets first */
+void config_print(
+	const struct config *c, FILE *out); /* the effective configuration as YAML, secrets as *** */
+void config_free(struct config *c);     /* wipes secrets first */
 void config_wipe_secrets(struct config *c);
 /* One line a key of the whole grammar, from the key table: for --help keys and the README's check. */
 void config_keys(FILE *out);

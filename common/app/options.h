@@ -11,22 +11,23 @@ struct option_decl {
 	const char *flag;  /* "--check" */
 	const char *value; /* "BLOCK" or NULL: no value */
 	enum option_group group;
-	const char *text;  /* what it does; NULL: hidden from --help */
+	const char *text; /* what it does; NULL: hidden from --help */
 };
 struct options {
-	const char *file;       /* fairlead.yaml if not given */
-	const char *health[4];  /* --health ADDR, repeatable; NULL ends */
+	const char *file;      /* fairlead.yaml if not given */
+	const char *health[4]; /* --health ADDR, repeatable; NULL ends */
 	bool check, print, help, version, faults, once, top;
-	const char *once_name;  /* --once NAME */
+	const char *once_name; /* --once NAME */
 	const char *from, *replay;
 };
 struct program_decl {
-	const char *name;    /* "fairlead-submitter" */
-	const char *what;    /* "signs and sends batches: one lane per signer, exactly once" */
+	const char *name;                /* "fairlead-submitter" */
+	const char *what;                /* "signs and sends batches: one lane per signer, exactly once" */
 	const struct option_decl *extra; /* of this program only; a zero flag ends */
 };
 /* false: usage error in *e (exit 64). */
 bool options_parse(struct options *o, const struct program_decl *p, int argc, char **argv, struct err *e);
-void options_help(const struct program_decl *p, FILE *out); /* LOOKS text d: 80 columns, what, run, look, act, exit, environment */
+void options_help(const struct program_decl *p,
+	FILE *out); /* LOOKS text d: 80 columns, what, run, look, act, exit, environment */
 
 #endif
