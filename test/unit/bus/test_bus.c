@@ -234,6 +234,38 @@ static void test_credit(void **state)
 	spin_until(w->loop, pending() == 0);
 }
 
+/* A Redis that stands still makes the owner read by the ear's own timer. What is delivered while it reads
+ * came behind its back: its answer does not acknowledge that. */
+static void test_delivered_meanwhile(void **state)
+{
+	need_redis();
+	struct world *w = *state;
+	void *r;
+	int done = 0;
+	open_ear_as(w, &w->a, "events", "main", "lane", 200);
+	spin_until(w->loop, w->a.bells == 1 && blocked());
+	w->a.waits = true;
+	redisAppendCommand(side.c, "DEBUG SLEEP 0.6");
+	redisAppendCommand(side.c, "XADD " EVENTS " 1-0 to 1 n 1");
+	while (!done)
+		redisBufferWrite(side.c, &done);
+	spin_until(w->loop, w->a.bells == 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(redisGetReply(side.c, &r), REDIS_OK);
+		freeReplyObject(r);
+	}
+	if (w->a.rungs == 1) /* a slow machine: the entry was faster than the timer */
+		skip();
+	assert_int_equal(pending(), 1);
+	for (int i = 0; i < 5; i++)
+		spin_once(w->loop);
+	ear_ready(w->a.ear, INT64_MAX);
+	spin_until(w->loop, w->a.rungs == 1);
+	assert_int_equal(pending(), 1);
+	ear_ready(w->a.ear, INT64_MAX);
+	spin_until(w->loop, pending() == 0);
+}
+
 /* Only what the cursor has reached is acknowledged. */
 static void test_cursor(void **state)
 {
@@ -379,26 +411,26 @@ static void test_refused(void **state)
 	assert_string_equal(last_id(EVENTS), "1-0");
 }
 
-/* A stream's name that holds something else: an error that comes at once must not spin. */
+static void set_flag(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* A stream's name that holds something else: an error that comes back at once must not spin. */
 static void test_trouble(void **state)
 {
 	need_redis();
 	struct world *w = *state;
+	bool enough = false;
+	struct timer *t = NULL;
 	side_do("SET " EVENTS " x");
 	open_ear_as(w, &w->a, "events", "main", "lane", 200);
-	spin_until(w->loop, w->a.bells >= 3);
-	redisReply *r = redisCommand(side.c, "INFO commandstats");
-	const char *at = strstr(r->str, "cmdstat_xgroup|create:calls=");
-	freeReplyObject(r);
-	assert_non_null(at);
-	side_do("CONFIG RESETSTAT");
-	int before = w->a.bells;
-	spin_until(w->loop, w->a.bells >= before + 3);
-	r = redisCommand(side.c, "INFO commandstats");
-	at = strstr(r->str, "cmdstat_xgroup|create:calls=");
-	long calls = at ? atol(at + strlen("cmdstat_xgroup|create:calls=")) : 0;
-	freeReplyObject(r);
-	assert_in_range(calls, 1, 8);
+	spin_until(w->loop, w->a.bells >= 1);
+	timer_start(w->loop, &t, 400, set_flag, &enough);
+	spin_until(w->loop, enough);
+	timer_free(&t);
+	assert_in_range(w->a.bells, 1, 20); /* thousands when it spins */
+	assert_int_equal(w->a.rungs, 0);
 	side_do("DEL " EVENTS);
 	bus_ring(w->bus, BUS_LOG, "events", "main", 1, 1);
 	spin_until(w->loop, w->a.rungs == 1);
@@ -452,6 +484,7 @@ int main(void)
 		T(test_many_rings),
 		T(test_lost),
 		T(test_credit),
+		T(test_delivered_meanwhile),
 		T(test_cursor),
 		T(test_inherits),
 		T(test_inherits_many),

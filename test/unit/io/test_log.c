@@ -181,6 +181,8 @@ static void test_full_disk(void **state)
 	while (start > text && start[-1] != '\n')
 		start--;
 	assert_memory_equal(start, "t=2", 3);
+	assert_int_equal(
+		fourth - start, strlen("t=2026-01-02T03:04:05.678Z level=info program=x ")); /* alone in its line */
 }
 
 static void expect_url(const char *url, const char *shown)

@@ -388,8 +388,9 @@ static void test_killed(void **state)
 {
 	need_server();
 	struct world *w = *state;
-	struct got flushed = {0}, also = {0}, held = {0}, down = {0}, after = {0};
+	struct got flushed = {0}, also = {0}, held = {0}, down = {0}, after = {0}, known = {0}, again = {0};
 	sql_do("CREATE TABLE killed (id int)");
+	run(w, unit_of(w, "known", "SELECT 'known'"), &known);
 	pg_unit_run(unit_of(w, NULL, "INSERT INTO killed VALUES (1)"), 0, on_done, &flushed);
 	struct pg_unit *u = unit_of(w, NULL, "SELECT pg_sleep(60)");
 	stmt(u, "held", "INSERT INTO killed VALUES (2)");
@@ -411,6 +412,9 @@ static void test_killed(void **state)
 	run(w, unit_of(w, "held", "INSERT INTO killed VALUES (2)"), &after);
 	assert_ok(&after);
 	assert_int_equal(sql_int("SELECT count(*) FROM killed"), 2);
+	run(w, unit_of(w, "known", "SELECT 'known'"),
+		&again); /* a name of the old connection is new to this one */
+	assert_string_equal(again.text, "known");
 }
 
 static void test_deadline(void **state)
