@@ -9,10 +9,11 @@
 enum option_group { OPTION_LOOK, OPTION_ACT, OPTION_RUN };
 struct option_decl {
 	const char *flag;  /* "--check" */
-	const char *value; /* "BLOCK" or NULL: no value */
+	const char *value; /* "BLOCK"; "[NAME]": may be left out, is a word without . and /; NULL: no value */
 	enum option_group group;
 	const char *text; /* what it does; NULL: hidden from --help */
 };
+enum { OPTIONS_HEALTH_MAX = 4 };
 struct options {
 	const char *file;      /* fairlead.yaml if not given */
 	const char *health[4]; /* --health ADDR, repeatable; NULL ends */

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <strings.h>
-#include <strings.h>
 
 static void read_value(
 	struct reading *r, const struct keyword *k, const struct node *n, const char *path, struct value *out);

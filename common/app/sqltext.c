@@ -4,7 +4,6 @@
 #include "common/base/err.h"
 
 #include <strings.h>
-#include <strings.h>
 
 struct cutting {
 	const struct scalar *s;
