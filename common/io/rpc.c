@@ -302,8 +302,8 @@ static void step(void *arg)
 		list_take(&r->refused, q);
 		struct rpc_reply rep = {.err = r->bad_url};
 		if (r->closing)
-			err_put(&rep.err, ERR_TRANSIENT, "the request to %s was given up, this program is ending",
-				r->at.name);
+			err_put(&rep.err, ERR_TRANSIENT,
+				"the request to %s was given up, its connections were closed here", r->at.name);
 		complete(q, &rep);
 	}
 	if (r->closing && !r->step_is_due)

@@ -1,0 +1,394 @@
+#define _GNU_SOURCE
+#include "common/io/heads.h"
+#include "common/io/http.h"
+#include "common/io/log.h"
+#include "ws_peer.h"
+
+#include <sys/mman.h>
+
+/* A node of two halves: polls are answered by our own HTTP server, the WebSocket by hand. */
+static struct loop *l;
+static struct http_server *node;
+static struct rpc *rpc;
+static struct peer_server sockets;
+static uint64_t node_head;
+static int polls;
+static enum { POLL_OK, POLL_500, POLL_ERROR } poll_mode;
+static enum { WS_GOOD, WS_REFUSE, WS_NO_HEADS, WS_NO_LOGS } ws_mode;
+
+static struct heads *h;
+static uint64_t head; /* the last rung */
+static int rings, log_rings, states;
+static bool close_inside;
+
+static int log_fd, real_stderr;
+
+static void on_rpc(void *arg, struct http_request *q)
+{
+	(void)arg;
+	polls++;
+	struct str body = http_body(q);
+	assert_non_null(memmem(body.p, body.n, "\"eth_blockNumber\"", 17));
+	const char *id = memmem(body.p, body.n, "\"id\":", 5);
+	char text[200];
+	if (poll_mode == POLL_500) {
+		http_answer(q, 500, "text/html", STR("<html>no</html>"));
+		return;
+	}
+	snprintf(text, sizeof text,
+		poll_mode == POLL_ERROR ? "{\"id\":%lu,\"error\":{\"code\":-32000,\"message\":\"not today\"}}"
+								: "{\"id\":%lu,\"result\":\"0x%lx\"}",
+		strtoul(id + 5, NULL, 10), (unsigned long)node_head);
+	http_answer(q, 200, "application/json", str_of(text));
+}
+
+static void answer(struct peer *p, const char *text)
+{
+	ws_peer_say(p, 0x81, text, strlen(text));
+}
+
+static void on_ws_bytes(struct peer *p)
+{
+	if (ws_mode == WS_REFUSE) {
+		peer_hang_up(p);
+		return;
+	}
+	if (ws_peer_asks(p))
+		ws_peer_upgrade(p);
+	static char text[65536];
+	size_t n;
+	while (ws_peer_take(p, text, &n) == 1) {
+		bool logs = strstr(text, "[\"logs\",{\"address\":\"0xaa\"}]") != NULL;
+		assert_true(logs || strstr(text, "[\"newHeads\"]"));
+		if (ws_mode == (logs ? WS_NO_LOGS : WS_NO_HEADS))
+			answer(p, logs ? "{\"id\":2,\"error\":{\"code\":-32601,\"message\":\"no such subscription\"}}"
+						   : "{\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no such subscription\"}}");
+		else
+			answer(p, logs ? "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"0xb\"}"
+						   : "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0xa\"}");
+	}
+}
+
+static void say_head(uint64_t n)
+{
+	char text[300];
+	node_head = n;
+	snprintf(text, sizeof text,
+		"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"0xa\","
+		"\"result\":"
+		"{\"hash\":\"0x12\",\"number\":\"0x%lx\",\"list\":[{\"number\":\"0x0\"}]}}}",
+		(unsigned long)n);
+	answer(sockets.peers, text);
+}
+
+static void on_head(void *arg, uint64_t number)
+{
+	(void)arg;
+	rings++;
+	if (number)
+		head = number;
+	else
+		log_rings++;
+	if (close_inside)
+		heads_close(h);
+}
+
+static void on_mined(void *arg, const struct rpc_reply *r)
+{
+	(void)arg;
+	assert_true(r->ok);
+}
+
+static void on_state(void *arg, const struct heads_state *s)
+{
+	(void)arg, (void)s;
+	states++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	l = loop_new();
+	polls = rings = log_rings = states = 0;
+	head = 0;
+	node_head = 100;
+	poll_mode = POLL_OK;
+	ws_mode = WS_GOOD;
+	close_inside = false;
+	struct err e;
+	node = http_open(l, &(struct http_options){.max_body = 10000}, on_rpc, NULL);
+	assert_true(http_listen(node, "127.0.0.1:0", &e));
+	peer_server_open(&sockets, l, 0, on_ws_bytes);
+	char url[64];
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/", http_port(node));
+	rpc = rpc_open(l, url, 5000);
+	real_stderr = dup(2);
+	log_fd = memfd_create("log", 0);
+	dup2(log_fd, 2);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	dup2(real_stderr, 2);
+	close(real_stderr);
+	close(log_fd);
+	rpc_close(rpc);
+	http_close(node);
+	peer_server_close(&sockets);
+	loop_free(l);
+	return 0;
+}
+
+static void start(bool with_ws, const struct heads_options *more)
+{
+	static char url[80];
+	snprintf(url, sizeof url, "ws://user:hunter2@127.0.0.1:%d/", sockets.port);
+	struct heads_options o = *more;
+	o.rpc = rpc;
+	o.name = "main";
+	o.ws_url = with_ws ? url : "";
+	o.reconnect_first_ms = 1;
+	o.reconnect_max_ms = 5;
+	o.poll_ms = o.poll_ms ? o.poll_ms : 10;
+	o.silent_ms = o.silent_ms ? o.silent_ms : 600000;
+	h = heads_open(l, &o, &(struct heads_events){on_head, on_state, NULL});
+	assert_int_equal(rings, 0);
+}
+
+/* How many log lines hold all of the words. */
+static int logged(const char *words)
+{
+	static char text[1 << 20];
+	ssize_t n = pread(log_fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	int lines = 0;
+	for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		lines += strstr(line, words) != NULL;
+	return lines;
+}
+
+static void without_ws_heads_are_polled(void **state)
+{
+	(void)state;
+	start(false, &(struct heads_options){0});
+	spin_until(l, head == 100);
+	node_head = 105;
+	spin_until(l, head == 105);
+	node_head = 103; /* a head may go back */
+	spin_until(l, head == 103);
+	assert_true(heads_state(h)->heard);
+	assert_false(heads_state(h)->ws_up);
+	assert_int_equal(heads_state(h)->head, 103);
+	assert_int_equal(sockets.accepted, 0);
+	heads_close(h);
+}
+
+static void failed_polls_are_counted_told_once_and_tried_again(void **state)
+{
+	(void)state;
+	poll_mode = POLL_500;
+	start(false, &(struct heads_options){.poll_ms = 1, .reconnect_alarm = 7});
+	spin_until(l, heads_state(h)->failures == 5);
+	assert_int_equal(states, 5);
+	poll_mode = POLL_ERROR;
+	spin_until(l, heads_state(h)->failures >= 20);
+	assert_int_equal(logged("Provider error"), 2); /* the first and the alarm */
+	assert_int_equal(logged("answered HTML with status 500"), 1);
+	assert_false(heads_state(h)->heard);
+	poll_mode = POLL_OK;
+	spin_until(l, head == 100);
+	assert_int_equal(heads_state(h)->failures, 0);
+	assert_int_equal(logged("The provider answers again"), 1);
+	heads_close(h);
+}
+
+static void heads_come_over_the_socket_and_polling_stands_still(void **state)
+{
+	(void)state;
+	start(true, &(struct heads_options){0});
+	spin_until(l, heads_state(h)->ws_up && head == 100);
+	while (polls < 2) /* the one at the seam */
+		spin_once(l);
+	int before = polls;
+	for (uint64_t n = 101; n <= 110; n++) {
+		say_head(n);
+		spin_until(l, head == n);
+	}
+	assert_true(polls <= before + 1);
+	assert_int_equal(heads_state(h)->reconnects, 0);
+	assert_int_equal(logged("level=odd"), 0);
+	say_head(90);
+	spin_until(l, head == 90);
+	heads_close(h);
+}
+
+static void logs_ring_without_a_number(void **state)
+{
+	(void)state;
+	start(true, &(struct heads_options){.logs = "{\"address\":\"0xaa\"}"});
+	spin_until(l, heads_state(h)->ws_up && head == 100);
+	spin_once(l);
+	for (int i = 0; i < 3; i++)
+		answer(sockets.peers, "{\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"0xb\","
+							  "\"result\":{\"data\":\"0x\"}}}");
+	answer(sockets.peers,
+		"{\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"0xc\",\"result\":{}}}");
+	answer(sockets.peers, "not json");
+	answer(sockets.peers, "{\"id\":77,\"result\":\"0x1\"}");
+	spin_until(l, log_rings >= 1);
+	assert_true(log_rings <= 3);
+	say_head(101);
+	spin_until(l, head == 101);
+	assert_true(log_rings <= 3);
+	heads_close(h);
+}
+
+static void a_refused_logs_subscription_leaves_the_heads(void **state)
+{
+	(void)state;
+	ws_mode = WS_NO_LOGS;
+	start(true, &(struct heads_options){.logs = "{\"address\":\"0xaa\"}"});
+	spin_until(l, logged("refused a subscription to logs") == 1);
+	say_head(101);
+	spin_until(l, head == 101);
+	assert_true(heads_state(h)->ws_up);
+	heads_close(h);
+}
+
+static void a_node_without_new_heads_is_polled_and_tried_again(void **state)
+{
+	(void)state;
+	ws_mode = WS_NO_HEADS;
+	start(true, &(struct heads_options){.poll_ms = 5});
+	spin_until(l, heads_state(h)->reconnects >= 3 && head == 100);
+	assert_true(logged("the node refused newHeads") >= 1);
+	ws_mode = WS_GOOD;
+	spin_until(l, heads_state(h)->ws_up);
+	heads_close(h);
+}
+
+static void a_lost_socket_is_polled_over_and_comes_back(void **state)
+{
+	(void)state;
+	start(true, &(struct heads_options){0});
+	spin_until(l, heads_state(h)->ws_up);
+	say_head(101);
+	spin_until(l, head == 101);
+	ws_mode = WS_REFUSE;
+	peer_hang_up(sockets.peers);
+	spin_until(l, !heads_state(h)->ws_up);
+	node_head = 150;
+	spin_until(l, head == 150);
+	spin_until(l, heads_state(h)->reconnects >= 5);
+	ws_mode = WS_GOOD;
+	spin_until(l, heads_state(h)->ws_up);
+	say_head(151);
+	spin_until(l, head == 151);
+	assert_int_equal(logged("WebSocket error"), 1);
+	assert_int_equal(logged("reconnect"), 2);
+	assert_int_equal(logged("is back"), 1);
+	assert_int_equal(logged("hunter2"), 0);
+	heads_close(h);
+}
+
+static void fifty_refusals_and_then_it_listens_again(void **state)
+{
+	(void)state;
+	ws_mode = WS_REFUSE;
+	start(true, &(struct heads_options){.reconnect_alarm = 10});
+	spin_until(l, heads_state(h)->reconnects >= 50);
+	assert_false(heads_state(h)->ws_up);
+	assert_int_equal(logged("WebSocket error"), 2); /* the first, and the alarm at the tenth */
+	assert_int_equal(logged("ev=heads.alarm"), 1);
+	ws_mode = WS_GOOD;
+	spin_until(l, heads_state(h)->ws_up);
+	say_head(160);
+	spin_until(l, head == 160);
+	assert_int_equal(logged("is back"), 1);
+	heads_close(h);
+}
+
+static void an_open_but_silent_socket_is_replaced(void **state)
+{
+	(void)state;
+	start(true, &(struct heads_options){.silent_ms = 60});
+	spin_until(l, heads_state(h)->ws_up && polls >= 4); /* nothing new on the chain: silence is fine */
+	assert_int_equal(sockets.accepted, 1);
+	node_head = 120; /* the poll sees it, the socket does not */
+	spin_until(l, sockets.accepted == 2 && heads_state(h)->ws_up);
+	assert_int_equal(head, 120);
+	assert_int_equal(logged("brings no heads"), 1);
+	int looks = polls;
+	spin_until(l, polls >= looks + 3); /* the new socket began at 120 */
+	assert_int_equal(sockets.accepted, 2);
+	heads_close(h);
+}
+
+static void it_may_be_closed_from_inside_and_at_any_turn(void **state)
+{
+	(void)state;
+	close_inside = true;
+	start(true, &(struct heads_options){0});
+	spin_until(l, rings == 1);
+	for (int i = 0; i < 10; i++)
+		spin_once(l);
+	assert_int_equal(rings, 1);
+	close_inside = false;
+	for (int turns = 0; turns < 15; turns++) {
+		rings = 0;
+		start(true, &(struct heads_options){.logs = "{\"address\":\"0xaa\"}"});
+		for (int i = 0; i < turns; i++)
+			uv_run(loop_uv(l), UV_RUN_NOWAIT);
+		heads_close(h);
+		rings = 0;
+		for (int i = 0; i < 3; i++)
+			spin_once(l);
+		assert_int_equal(rings, 0);
+	}
+}
+
+static void a_real_node_rings(void **state)
+{
+	(void)state;
+	const char *url = getenv("FAIRLEAD_TEST_RPC");
+	if (!url || !text_starts(url, "http://")) {
+		print_message("skipped: FAIRLEAD_TEST_RPC names no node\n");
+		skip();
+	}
+	char ws_url[256];
+	snprintf(ws_url, sizeof ws_url, "ws://%s", url + 7);
+	struct rpc *r = rpc_open(l, url, 5000);
+	struct heads_options o = {
+		.rpc = r, .ws_url = ws_url, .name = "real", .silent_ms = 600000, .poll_ms = 600000};
+	h = heads_open(l, &o, &(struct heads_events){on_head, on_state, NULL});
+	spin_until(l, heads_state(h)->ws_up && heads_state(h)->heard);
+	uint64_t before = heads_state(h)->head;
+	struct rpc_request *q = rpc_request(r);
+	rpc_call(q, "evm_mine", "[]");
+	rpc_send(q, on_mined, NULL);
+	spin_until(l, heads_state(h)->head == before + 1);
+	heads_close(h);
+	rpc_close(r);
+}
+
+int main(void)
+{
+	log_init("test", "info");
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(without_ws_heads_are_polled),
+		T(failed_polls_are_counted_told_once_and_tried_again),
+		T(heads_come_over_the_socket_and_polling_stands_still),
+		T(logs_ring_without_a_number),
+		T(a_refused_logs_subscription_leaves_the_heads),
+		T(a_node_without_new_heads_is_polled_and_tried_again),
+		T(a_lost_socket_is_polled_over_and_comes_back),
+		T(fifty_refusals_and_then_it_listens_again),
+		T(an_open_but_silent_socket_is_replaced),
+		T(it_may_be_closed_from_inside_and_at_any_turn),
+		T(a_real_node_rings),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
