@@ -185,10 +185,12 @@ static void judge(struct compare *c, struct compare_row *w, const struct bytes *
 /* A node that does not know EIP-1898 refuses every call of the request alike; then it is asked by number. */
 static bool refuses_hashes(const struct rpc_reply *q)
 {
-	for (int i = 0; i < q->calls; i++)
-		if (q->answers[i].ok || rpc_is_revert(&q->answers[i], NULL))
-			return false;
-	return true;
+	struct buf data = {0};
+	bool all = true;
+	for (int i = 0; all && i < q->calls; i++)
+		all = !q->answers[i].ok && !rpc_is_revert(&q->answers[i], &data);
+	buf_fini(&data);
+	return all;
 }
 
 static void take_answers(struct compare *c, const struct rpc_reply *q)

@@ -1,0 +1,53 @@
+/* view: the live screen as text, from figures. Pure: no terminal, no clock, no database.
+ *
+ * The first line that matters is a sentence: does anything need me? Then the rope through five rings (what
+ * waits before the next one stands on it), then lives, newest first, one a line. A value equal to the line
+ * above is not printed again. */
+#ifndef FAIRLEAD_RECONCILER_VIEW_H
+#define FAIRLEAD_RECONCILER_VIEW_H
+
+#include "common/base/str.h"
+
+enum { VIEW_LIVES = 60 };
+
+struct view_life {
+	int64_t id;
+	char key[40], event[64], batch[24], offered[96], mined[64], final[32], state[16], reason[200];
+	int64_t block, log, nonce, mined_block, depth; /* -1: none */
+	int64_t event_ms;                              /* Unix time of the event's block, ms; -1: none */
+	int64_t to_mined_ms;                           /* from the item's birth to the receipt, -1: not mined */
+	int64_t age_ms;                                /* since its birth */
+	bool is_final, taken_back;
+};
+struct view {
+	char app[48], chain[48];
+	int64_t now_ms; /* Unix */
+	bool color, utf8;
+	int width, height; /* of the terminal; height 0: no end */
+	const char *foot;  /* lines under the screen, or NULL */
+
+	bool loaded;        /* the figures below mean something */
+	int64_t pg_away_ms; /* 0: answers */
+	char pg_reason[200];
+	int64_t figures_ms;     /* Unix time of the figures */
+	double pg_ms, redis_ms; /* round trips; < 0: no answer */
+	int processes[4];       /* listener batcher submitter reconciler */
+	int64_t head, done, final, applied_lag, head_age_ms;
+	bool listening, catching_up, halted;
+	char halted_why[300];
+	int64_t events, items_waiting, items_parked, ready, sending, sending_items, mined_not_final, done_batches,
+		dead;
+	int64_t due_ms;                         /* until a timer cuts, -1: none */
+	double events_per_min, batches_per_min; /* < 0: not known yet */
+	int64_t median_ms, slowest_ms;          /* of the last hour, -1: none */
+	char parked_reason[160], waiting_reason[200];
+	int64_t oldest_sending_ms; /* -1: none */
+	struct view_life lives[VIEW_LIVES];
+	size_t nlives;
+};
+void view_render(const struct view *v, struct buf *out); /* lines end in \n; no cursor control */
+/* 950 → "0.9 s", 12000 → "12 s", 200000 → "3 min", hours "5 h". */
+void view_duration(char *out, size_t size, int64_t ms);
+void view_grouped(char *out, size_t size, int64_t n); /* 26 471 921, with U+202F between; ids stay plain */
+
+#endif
