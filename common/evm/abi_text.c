@@ -4,6 +4,7 @@
 
 void abi_clean_text(struct buf *b, struct bytes s)
 {
+	buf_put(b, NULL, 0); /* a C string, also when empty */
 	for (size_t i = 0; i < s.n;) {
 		size_t k = s.p[i] == 0 ? 0 : utf8_len((struct str){(const char *)s.p + i, s.n - i});
 		if (k > 0)

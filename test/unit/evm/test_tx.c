@@ -237,7 +237,7 @@ static void test_refused_typed(void **state)
 	refused(made(2, "01808080808080", ""), "the data");
 	refused(made(2, "0180808080808080", ""), "the access list");
 	refused(made(2, "0180808080808080", "80"), "access list");
-	refused(made(2, "0180808080808080", "c3c2c0c0"), "0 bytes");
+	refused(made(2, "0180808080808080", "c3c28080"), "0 bytes");
 	refused(made(2, "0180808080808080", "c2c1c0"), "access list");
 	refused(made(2, "0180808080808080", "c180"), "access list");
 	refused(made(2, "0180808080808080", "c101"), "access list");
