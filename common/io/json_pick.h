@@ -7,8 +7,8 @@
 
 enum { JSON_PICK_PATHS = 16, JSON_PICK_DEPTH = 8 };
 
-/* paths: "id", "params.result.number": names of members joined by dots, through objects only; at most
- * JSON_PICK_PATHS. out[i] becomes the raw text of the value at paths[i] (the last one, if a name stands
+/* paths: "id", "params.result.number": names of members joined by dots (7 at most), through objects only; up
+ * to JSON_PICK_PATHS. out[i] becomes the raw text of the value at paths[i] (the last one, if a name stands
  * twice), p == NULL where there is none. false: text is not one JSON value; out is then all empty. */
 bool json_pick(struct str *out, const char *const *paths, int n, struct str text);
 
