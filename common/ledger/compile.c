@@ -23,15 +23,6 @@ static const char *ask(struct compiler *k, const char *query, const char *arg)
 	return v;
 }
 
-static bool has_column(struct compiler *k, const char *column)
-{
-	return text_is(
-		ask(k,
-			"SELECT count(*) FROM pg_attribute WHERE attrelid = 'fairlead.event'::regclass AND attname = $1",
-			column),
-		"1");
-}
-
 static int chain_id(struct compiler *k, const struct chain_decl *chain)
 {
 	const char *id = ask(k, "SELECT id FROM fairlead.chain WHERE name = $1", chain->name);
@@ -45,28 +36,29 @@ static int chain_id(struct compiler *k, const struct chain_decl *chain)
 /* Everything that stood is made anew: a schema of generated code and of nothing else. Its rights stay. */
 static void script_head(struct compiler *k)
 {
-	buf_text(&k->script, "CREATE SCHEMA IF NOT EXISTS fairlead_app;\n"
-						 "DO $$ DECLARE f regprocedure; BEGIN\n"
-						 "FOR f IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = "
-						 "'fairlead_app'::regnamespace LOOP EXECUTE 'DROP FUNCTION ' || f; END "
-						 "LOOP; END $$;\n"
-						 "CREATE UNLOGGED TABLE IF NOT EXISTS fairlead_app.compared (rule text, n bigint, "
-						 "data jsonb NOT NULL, PRIMARY KEY (rule, n));\n"
-						 "CREATE FUNCTION fairlead_app.raw(p text, p_hex bool) RETURNS bytea IMMUTABLE "
-						 "STRICT LANGUAGE sql AS $$ SELECT CASE WHEN p_hex AND p "
-						 "LIKE '0x%' THEN decode(substr(p, 3), 'hex') ELSE convert_to(p, 'UTF8') END $$;\n"
-						 /* the first in the order of the queue says how long the batch has collected */
-						 "CREATE FUNCTION fairlead_app.peek(p_batch text, OUT waiting bigint, OUT oldest_ms "
-						 "bigint, OUT next_ms bigint) STABLE LANGUAGE sql "
-						 "AS $$\n"
-						 "SELECT count(*) FILTER (WHERE due <= clock_timestamp()),\n"
-						 " coalesce(ceil(extract(epoch FROM clock_timestamp() - min(due) FILTER (WHERE due "
-						 "<= clock_timestamp())) * 1000), 0)::bigint,\n"
-						 " coalesce(ceil(extract(epoch FROM min(due) FILTER (WHERE due > clock_timestamp()) "
-						 "- clock_timestamp()) * 1000), -1)::bigint\n"
-						 "FROM (SELECT greatest(at, not_before) AS due FROM fairlead.item WHERE batch_of = "
-						 "p_batch AND state = 'waiting' ORDER BY turn, "
-						 "ordinal, id LIMIT 10001) q $$;\n");
+	buf_text(&k->script,
+		"CREATE SCHEMA IF NOT EXISTS fairlead_app;\n"
+		"DO $$ DECLARE f regprocedure; BEGIN\n"
+		"FOR f IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = "
+		"'fairlead_app'::regnamespace LOOP EXECUTE 'DROP FUNCTION ' || f; END "
+		"LOOP; END $$;\n"
+		"CREATE UNLOGGED TABLE IF NOT EXISTS fairlead_app.compared (rule text, n bigint, "
+		"data jsonb NOT NULL, PRIMARY KEY (rule, n));\n"
+		"CREATE FUNCTION fairlead_app.raw(p text, p_hex bool) RETURNS bytea IMMUTABLE "
+		"STRICT LANGUAGE sql AS $$ SELECT CASE WHEN p_hex AND p "
+		"~ '^0x([0-9a-fA-F]{2})*$' THEN decode(substr(p, 3), 'hex') ELSE convert_to(p, 'UTF8') END $$;\n"
+		/* the first in the order of the queue says how long the batch has collected */
+		"CREATE FUNCTION fairlead_app.peek(p_batch text, OUT waiting bigint, OUT oldest_ms "
+		"bigint, OUT next_ms bigint) STABLE LANGUAGE sql "
+		"AS $$\n"
+		"SELECT count(*) FILTER (WHERE due <= clock_timestamp()),\n"
+		" coalesce(ceil(extract(epoch FROM clock_timestamp() - min(due) FILTER (WHERE due "
+		"<= clock_timestamp())) * 1000), 0)::bigint,\n"
+		" coalesce(ceil(extract(epoch FROM min(due) FILTER (WHERE due > clock_timestamp()) "
+		"- clock_timestamp()) * 1000), -1)::bigint\n"
+		"FROM (SELECT greatest(at, not_before) AS due FROM fairlead.item WHERE batch_of = "
+		"p_batch AND state = 'waiting' ORDER BY turn, "
+		"ordinal, id LIMIT 10001) q $$;\n");
 }
 
 /* Rights follow the roles of the programs, where a database has them. */
@@ -126,11 +118,12 @@ bool compile_application(const struct config *c, PGconn *conn, struct problems *
 	size_t before = ps->n;
 	PQnoticeReceiver old = PQsetNoticeReceiver(conn, on_notice, &k);
 	const char *path = ask(&k, "SELECT current_setting('search_path')", NULL);
+	const char *level = k.failed ? NULL : ask(&k, "SELECT current_setting('client_min_messages')", NULL);
 	if (!k.failed)
-		PQclear(sql_exec(&k, "SET LOCAL search_path = public, pg_catalog; SAVEPOINT fairlead_compile"));
+		PQclear(sql_exec(&k,
+			"SET LOCAL search_path = public, pg_catalog; SET LOCAL client_min_messages = notice; "
+			"SAVEPOINT fairlead_compile"));
 	if (!k.failed) {
-		k.event_address = has_column(&k, "_address");
-		k.event_late = has_column(&k, "_late");
 		batches_init(&k);
 		compile_all(&k);
 	}
@@ -140,6 +133,8 @@ bool compile_application(const struct config *c, PGconn *conn, struct problems *
 		PQclear(sql_exec(&k, "RELEASE SAVEPOINT fairlead_compile"));
 	if (!k.failed)
 		ask(&k, "SELECT set_config('search_path', $1, true)", path);
+	if (!k.failed)
+		ask(&k, "SELECT set_config('client_min_messages', $1, true)", level);
 	PQsetNoticeReceiver(conn, old, NULL);
 	buf_fini(&k.script);
 	arena_fini(&k.mem);

@@ -82,7 +82,7 @@ static void cut_scope(struct cut *t, size_t index, struct scope *sc)
 		if (!type) /* no rule feeds it (yet) */
 			type = type_oid(k, "text");
 		const char *text = arena_printf(&k->mem, "(_fl_w.args->>%s)", quote(k, t->b->names[i]));
-		scope_add(k, sc,
+		scope_name_add(k, sc,
 			(struct name){.name = t->b->names[i],
 				.type = type,
 				.hex = type == type_oid(k, "text"),

@@ -50,7 +50,7 @@ static void row_scope(struct compare *t, struct scope *sc)
 	for (size_t i = 0; i < t->rows.ncols; i++) {
 		const struct column *c = &t->rows.cols[i];
 		const char *text = arena_printf(&k->mem, "(p_row->>%s)", quote(k, c->name));
-		scope_add(k, sc,
+		scope_name_add(k, sc,
 			(struct name){.name = c->name,
 				.type = c->type,
 				.hex = c->type == type_oid(k, "text"),
@@ -66,7 +66,7 @@ static void chain_name(struct compare *t, struct scope *sc, const char *word, co
 	Oid oid = type_oid(k, type.p);
 	buf_fini(&type);
 	const char *text = arena_printf(&k->mem, "(p_chain->>%s)", quote(k, word));
-	scope_add(k, sc,
+	scope_name_add(k, sc,
 		(struct name){.name = arena_printf(&k->mem, "chain.%s", word),
 			.type = oid,
 			.hex = oid == type_oid(k, "text"),

@@ -55,10 +55,8 @@ struct compiler {
 	struct pg_type types[64];
 	size_t ntypes;
 	struct batch_names *batches;
-	bool event_address; /* fairlead.event has _address */
-	bool event_late;    /* fairlead.event has _late */
-	bool cut_name;      /* PostgreSQL gave notice that it cut a name */
-	bool failed;        /* *e is set */
+	bool cut_name; /* PostgreSQL gave notice that it cut a name */
+	bool failed;   /* *e is set */
 };
 
 /* compile_cast.c: types, and values on their way into SQL */
@@ -75,7 +73,7 @@ const char *cast_back(struct compiler *k, const char *text, Oid to);   /* from t
 bool cast_exists(struct compiler *k, Oid from, Oid to);
 
 /* compile_scope.c */
-void scope_add(struct compiler *k, struct scope *s, struct name n);
+void scope_name_add(struct compiler *k, struct scope *s, struct name n);
 const struct name *scope_find(const struct scope *s, struct str name);
 void scope_unknown(struct compiler *k, const struct scope *s, struct str name, struct pos at);
 /* The names of an event; row: SQL of its row as a composite value, "(_fl.r.e1)". */

@@ -12,7 +12,7 @@ static bool is_taken(const char *name)
 	return false;
 }
 
-void scope_add(struct compiler *k, struct scope *s, struct name n)
+void scope_name_add(struct compiler *k, struct scope *s, struct name n)
 {
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? s->cap * 2 : 32;
@@ -71,12 +71,12 @@ static bool is_hex(const struct abi_param *p)
 static void add_plain(
 	struct compiler *k, struct scope *s, const char *name, const char *type, const char *expr)
 {
-	scope_add(k, s, (struct name){.name = name, .type = type_oid(k, type), .expr = expr});
+	scope_name_add(k, s, (struct name){.name = name, .type = type_oid(k, type), .expr = expr});
 }
 
 static void add_hex(struct compiler *k, struct scope *s, const char *name, const char *raw)
 {
-	scope_add(k, s,
+	scope_name_add(k, s,
 		(struct name){.name = name,
 			.type = type_oid(k, "text"),
 			.hex = true,
@@ -96,9 +96,9 @@ static void add_fields(struct compiler *k, struct scope *s, const struct event_d
 			.expr = arena_printf(&k->mem, "%s.%s", row, quote_name(k, ev->columns[i]))};
 		buf_fini(&type);
 		if (!is_taken(p->name))
-			scope_add(k, s, n);
+			scope_name_add(k, s, n);
 		n.name = arena_printf(&k->mem, "args.%s", p->name);
-		scope_add(k, s, n);
+		scope_name_add(k, s, n);
 	}
 }
 
@@ -129,18 +129,6 @@ static const char *event_json(
 	return text;
 }
 
-static void add_address(struct compiler *k, struct scope *s, const struct event_decl *ev, const char *row)
-{
-	const struct contract_decl *c = ev->contract;
-	if (k->event_address) {
-		add_hex(k, s, "log.address", arena_printf(&k->mem, "%s._address", row));
-	} else if (c->naddresses == 1) { /* one address: a literal is as true as a column */
-		char hex[2 * 20 + 1];
-		hex_to(hex, c->addresses[0], 20);
-		add_hex(k, s, "log.address", arena_printf(&k->mem, "'\\x%s'::bytea", hex));
-	}
-}
-
 void scope_event(struct compiler *k, struct scope *s, const struct event_decl *ev, const char *row)
 {
 	struct arena *a = &k->mem;
@@ -155,7 +143,7 @@ void scope_event(struct compiler *k, struct scope *s, const struct event_decl *e
 	add_plain(k, s, "event.source", "text",
 		arena_printf(a, "CASE WHEN %s._swept THEN 'swept' ELSE 'live' END", row));
 	add_plain(k, s, "log.index", "integer", arena_printf(a, "%s._log", row));
-	add_address(k, s, ev, row);
+	add_hex(k, s, "log.address", arena_printf(a, "%s._address", row));
 	add_hex(k, s, "tx.hash", arena_printf(a, "%s._tx", row));
 	add_plain(k, s, "block.number", "bigint", arena_printf(a, "%s._block", row));
 	add_hex(k, s, "block.hash", arena_printf(a, "%s._block_hash", row));
@@ -181,9 +169,11 @@ bool scope_columns(
 				k->ps, at, "the column %s makes the name :%s again; give it another name", c->name, c->name);
 			return false;
 		}
-		scope_add(k, s,
+		bool text = c->type == type_oid(k, "text") || c->type == type_oid(k, "text[]");
+		scope_name_add(k, s,
 			(struct name){.name = c->name,
 				.type = c->type,
+				.hex = text, /* it may hold 0x…: nobody says where it comes from */
 				.expr = arena_printf(&k->mem, "%s.%s", record, quote_name(k, c->name))});
 	}
 	return true;

@@ -262,7 +262,7 @@ void steps_rule(struct body *b, const struct rule_decl *r, const struct event_de
 	buf_printf(&b->code, "-- %s on %s.%s\n<<%s>> BEGIN\n_fl.rule := %s; _fl.o := 0;\n", r->name,
 		ev->contract->name, ev->entry->as, s.leave, quote(k, r->name));
 	/* R4: what was found below the window is only stored, unless the rule wants it */
-	if (k->event_late && !r->late_apply && b->kind != BODY_UNPARK)
+	if (!r->late_apply && b->kind != BODY_UNPARK)
 		buf_printf(&b->code, "EXIT %s WHEN %s._late;\n", s.leave, row);
 	where_code(&s);
 	if (r->each)

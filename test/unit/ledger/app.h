@@ -302,10 +302,11 @@ static inline int64_t emit(
 {
 	int64_t seq = ++w->seq;
 	q(w,
-		"INSERT INTO companions.%s (_seq, _block, _at, _log, _chain, _open, _block_hash, _tx, _id, %s) "
+		"INSERT INTO companions.%s (_seq, _block, _at, _log, _chain, _open, _block_hash, _tx, _id, _address, "
+		"%s) "
 		"VALUES (%lld, %d, '2024-01-01 "
 		"00:00:00Z'::timestamptz + make_interval(secs => %d), %lld, 1, true, sha256('b%d'), sha256('t%lld'), "
-		"sha256('e%s%lld%d'), %s)",
+		"sha256('e%s%lld%d'), decode(repeat('ab', 20), 'hex'), %s)",
 		table, columns, (long long)seq, block, block, (long long)seq, block, (long long)seq, table,
 		(long long)seq, block, values);
 	q(w, "UPDATE fairlead.lane SET at = %lld WHERE name = 'listen:main'", (long long)seq);

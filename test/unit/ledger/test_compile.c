@@ -2,7 +2,8 @@
  * reorgs. */
 #include "app.h"
 
-#define LET "SELECT value AS code FROM files.codes WHERE key = :tokenId::text"
+#define LET          "SELECT value AS code FROM files.codes WHERE key = :tokenId::text"
+#define LET_OF(name) "SELECT value AS code FROM files.codes WHERE key = :" name "::text"
 #define TABLES                                                                                     \
 	"CREATE TABLE token_codes (token_id numeric PRIMARY KEY, code text, tx text, at timestamptz);" \
 	"CREATE TABLE counted (id bigint PRIMARY KEY, n bigint NOT NULL DEFAULT 0 CHECK (n <> 666), note text)"
@@ -132,6 +133,360 @@ static void parked_and_released(void **state)
 	end(&w, &a);
 }
 
+/* Each event adds its token to `counted`; 666 breaks its check. */
+static void counting(struct app *a)
+{
+	app_init(a, NULL);
+	app_do_sql(a, app_rule(a, "count", 0, NULL),
+		"INSERT INTO counted (id, n) VALUES (:tokenId, :tokenId) ON CONFLICT (id) DO UPDATE SET n = "
+		"counted.n + 1");
+}
+
+static void one_poison_in_1001_stops_at_its_place(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	counting(&a);
+	world_of(&w, &a);
+	for (int i = 1; i <= 1001; i++)
+		reveal(&w, 1, i == 600 ? 666 : i + 1000);
+	assert_string_equal(
+		APPLY(&w, "concat_ws(' ', from_seq, to_seq, events, stop_seq, stop_state, stop_text)", 2000),
+		"0 599 599 600 23514 rule count: new row for relation \"counted\" violates check constraint "
+		"\"counted_n_check\"");
+	assert_string_equal(q(&w, "SELECT count(*) FROM counted"), "599");
+	assert_string_equal(q(&w, "SELECT at FROM fairlead.lane WHERE name = 'apply:main'"), "599");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, events, stop_seq)", 1), "599 599 0 600");
+	assert_string_equal(q(&w, "SELECT fairlead_app.bury_main(1, 600, '23514', 'x', 3, false)"), "t");
+	assert_string_equal(q(&w, "SELECT fairlead_app.bury_main(1, 600, '23514', 'x', 3, false)"), "f");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', lane, seq, left(what, 27), sqlstate, tries) FROM fairlead.dead_letter"),
+		"apply:main 600 companions.token_revealed 0 23514 3");
+	assert_string_equal(
+		APPLY(&w, "concat_ws(' ', from_seq, to_seq, events, stop_seq)", 2000), "600 1001 401");
+	assert_string_equal(q(&w, "SELECT count(*) FROM counted"), "1000");
+	end(&w, &a);
+}
+
+static void a_deferred_constraint_is_found_by_halving(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	int calls = 0;
+	app_init(&a, NULL);
+	app_do_sql(
+		&a, app_rule(&a, "child", 0, NULL), "INSERT INTO child (id, parent) VALUES (:tokenId, :tokenId)");
+	world_open(&w);
+	world_declare(&w, &a,
+		"CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int PRIMARY KEY, parent int "
+		"REFERENCES parent "
+		"DEFERRABLE INITIALLY DEFERRED); INSERT INTO parent SELECT generate_series(1, 60)");
+	world_compile(&w, &a);
+	q(&w, "DELETE FROM parent WHERE id = 41");
+	for (int i = 1; i <= 60; i++)
+		reveal(&w, 1, i);
+	while (strcmp(APPLY(&w, "coalesce(stop_seq, 0)", 1000), "41") != 0)
+		assert_true(++calls < 20);
+	assert_string_equal(q(&w, "SELECT count(*) || ' ' || max(id) FROM child"), "40 40");
+	assert_string_equal(q(&w, "SELECT fairlead_app.bury_main(1, 41, '23503', 'x', 3, false)"), "t");
+	APPLY(&w, "1", 1000);
+	assert_string_equal(q(&w, "SELECT count(*) FROM child"), "59");
+	end(&w, &a);
+}
+
+static void a_renamed_column_stops_the_lane_and_buries_nothing(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	const char *text;
+	counting(&a);
+	world_of(&w, &a);
+	reveal(&w, 1, 1);
+	q(&w, "ALTER TABLE counted RENAME n TO m");
+	assert_string_equal(raises(&w, "SELECT fairlead_app.apply_main(1, 10)", &text), "42703");
+	assert_non_null(strstr(text, "rule count, event 1: column \"n\" of relation \"counted\" does not exist"));
+	assert_string_equal(q(&w, "SELECT at FROM fairlead.lane WHERE name = 'apply:main'"), "0");
+	q(&w, "ALTER TABLE counted RENAME m TO n");
+	assert_string_equal(APPLY(&w, "to_seq", 10), "1");
+	end(&w, &a);
+}
+
+static void what_a_reorg_takes_is_undone_and_applied_again(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	counting(&a);
+	app_do_batch(&a, app_rule(&a, "items", 0, NULL));
+	world_of(&w, &a);
+	for (int i = 1; i <= 6; i++)
+		reveal(&w, i, i % 3 + 1);
+	APPLY(&w, "1", 1000);
+	assert_string_equal(
+		q(&w, "SELECT string_agg(id || ':' || n, ' ' ORDER BY id) FROM counted"), "1:2 2:3 3:4");
+	q(&w, "SELECT fairlead.retract(1::smallint, 1, 3)");
+	w.seq = 7;
+	reveal(&w, 3, 9);
+	/* a run ends before the entry, the entry is a call of its own */
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, events, undone > 0)", 1000), "6 7 0 t");
+	assert_string_equal(q(&w, "SELECT string_agg(id || ':' || n, ' ' ORDER BY id) FROM counted"), "2:2 3:3");
+	assert_string_equal(q(&w, "SELECT string_agg(key || state, ' ' ORDER BY key) FROM fairlead.item"),
+		"1void 2waiting 3waiting");
+	assert_string_equal(
+		APPLY(&w, "concat_ws(' ', from_seq, to_seq, events, undone, items)", 1000), "7 8 1 -1 1");
+	assert_string_equal(
+		q(&w, "SELECT string_agg(id || ':' || n, ' ' ORDER BY id) FROM counted"), "2:2 3:3 9:9");
+	reveal(&w, 4, 1); /* comes back: its item lives again, once */
+	assert_string_equal(APPLY(&w, "items", 1000), "1");
+	assert_string_equal(q(&w, "SELECT string_agg(key || state, ' ' ORDER BY turn) FROM fairlead.item"),
+		"2waiting 3waiting 9waiting 1waiting");
+	/* in front of an entry a run stops short */
+	reveal(&w, 5, 20);
+	reveal(&w, 6, 21);
+	q(&w, "SELECT fairlead.retract(1::smallint, 1, 6)");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, events)", 1000), "9 11 1");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, undone)", 1000), "11 12 0");
+	end(&w, &a);
+}
+
+static void final_rules_wait_for_the_block(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	struct rule_decl *r = app_rule(&a, "sure", 0, NULL);
+	r->at_final = true;
+	app_do_sql(&a, r, "INSERT INTO counted (id, n) VALUES (:tokenId, :block.number)");
+	app_do_batch(&a, app_rule(&a, "items", 0, NULL));
+	world_of(&w, &a);
+	for (int i = 1; i <= 6; i++)
+		reveal(&w, i, i);
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, events) FROM fairlead_app.final_main(1, 100)"),
+		"0 0 0");
+	APPLY(&w, "1", 4);
+	q(&w, "SELECT fairlead.advance(1::smallint, 1, 2, -1)");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, head, events) FROM fairlead_app.final_main(1, 100)"),
+		"0 2 4 2");
+	q(&w, "SELECT fairlead.advance(1::smallint, 1, 5, -1)");
+	/* not beyond the cursor of the lane, whatever is final */
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, events) FROM fairlead_app.final_main(1, 100)"),
+		"2 4 2");
+	APPLY(&w, "1", 100);
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, events) FROM fairlead_app.final_main(1, 100)"),
+		"4 5 1");
+	assert_string_equal(
+		q(&w, "SELECT string_agg(id || ':' || n, ' ' ORDER BY id) FROM counted"), "1:1 2:2 3:3 4:4 5:5");
+	/* deeper than final, inside the window: what it wrote and its position are filed where the lane stood
+	 * (A2) */
+	q(&w, "SELECT fairlead.retract(1::smallint, 1, 5)");
+	APPLY(&w, "1", 100);
+	assert_string_equal(q(&w, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM counted"), "1 2 3 4");
+	assert_string_equal(q(&w, "SELECT at FROM fairlead.position WHERE name = 'final'"), "4");
+	/* poison: stops there, is buried there */
+	w.seq = 7;
+	reveal(&w, 5, 5);
+	q(&w, "INSERT INTO counted (id) VALUES (5)");
+	APPLY(&w, "1", 100);
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', to_seq, stop_seq, stop_state) FROM fairlead_app.final_main(1, 100)"),
+		"7 8 23505");
+	assert_string_equal(q(&w, "SELECT fairlead_app.bury_main(1, 8, '23505', 'x', 3, true)"), "t");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, stop_seq) FROM fairlead_app.final_main(1, 100)"),
+		"8 8");
+	end(&w, &a);
+}
+
+static void a_let_parks_skips_or_is_an_error(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	struct rule_decl *r = app_rule(&a, "parks", 1, "SELECT unnest(:tokenIds) AS id");
+	app_do_let(&a, r, LET_OF("id"), MISSING_PARK);
+	app_do_sql(&a, r, "INSERT INTO counted (id, note) VALUES (:id, :code)");
+	r = app_rule(&a, "skips", 0, NULL);
+	app_do_let(&a, r, LET_OF("tokenId"), MISSING_SKIP);
+	app_do_sql(&a, r, "INSERT INTO counted (id, note) VALUES (:tokenId, :code)");
+	r = app_rule(&a, "fails", 2, "SELECT unnest(:tokenIds) AS id");
+	app_do_let(&a, r, LET_OF("id"), MISSING_ERROR);
+	world_of(&w, &a);
+	codes(&w, 1, 2);
+	emit(&w, 1, "tokens_revealed", "token_ids", "ARRAY[1, 7, 2, 8]::numeric[]");
+	reveal(&w, 2, 50);
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events, parked, stop_seq)", 100), "2 2 2");
+	assert_string_equal(
+		q(&w, "SELECT string_agg(id || note, ' ' ORDER BY id) FROM counted"), "1code1 2code2");
+	assert_string_equal(q(&w, "SELECT string_agg(concat_ws(':', rule, ordinal, seq), ' ' ORDER BY ordinal) "
+							  "FROM fairlead.parked"),
+		"parks:2:1 parks:4:1");
+	assert_string_equal(q(&w, "SELECT concat_ws(' ', from_seq, to_seq, events, parked) FROM "
+							  "fairlead_app.unpark_main(1, 0, 100)"),
+		"0 1 0 2");
+	codes(&w, 8, 8);
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', events, parked) FROM fairlead_app.unpark_main(1, 0, 100)"), "1 1");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', to_seq, events) FROM fairlead_app.unpark_main(1, 1, 100)"), "0");
+	assert_string_equal(
+		q(&w, "SELECT string_agg(id || note, ' ' ORDER BY id) FROM counted"), "1code1 2code2 8code8");
+	/* released late, taken back with the suffix that stood when it was released, parked again with its event
+	 */
+	q(&w, "SELECT fairlead.retract(1::smallint, 1, 2)");
+	APPLY(&w, "1", 100);
+	assert_string_equal(
+		q(&w, "SELECT string_agg(id || note, ' ' ORDER BY id) FROM counted"), "1code1 2code2");
+	assert_string_equal(q(&w, "SELECT count(*) FROM fairlead.parked"), "2");
+	w.seq = 3;
+	emit(&w, 3, "token_codes_updated", "token_ids, codes", "ARRAY[50]::numeric[], ARRAY['x']");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, stop_seq, stop_state, stop_text)", 100),
+		"3 4 P0002 rule fails: its let has no row");
+	end(&w, &a);
+}
+
+static void filters_lines_and_file_order(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	struct rule_decl *r = app_rule(&a, "first", 3, NULL);
+	app_where(&a, r, "level", "3");
+	app_do_sql(&a, r, "INSERT INTO counted (id, note) VALUES (:level, 'first')");
+	app_do_log(&a, r, "{who} at {level}, {others}, in {block.number}: {{{note}");
+	r = app_rule(&a, "second", 3, NULL);
+	app_do_sql(&a, r, "UPDATE counted SET note = note || ' second' WHERE id = :level");
+	r = app_rule(&a, "late", 3, NULL);
+	r->late_apply = true;
+	app_do_sql(&a, r, "INSERT INTO counted (id, note) VALUES (:event.seq + 100, :event ->> 'source')");
+	world_of(&w, &a);
+	emit(&w, 1, "seen", "who, mark, level, good, note, others", "'0xab', '0xcd', 2, true, 'no', '{}'");
+	emit(&w, 2, "seen", "who, mark, level, good, note, others",
+		"'0xab', '0xcd', 3, true, E'a\x1f\"b', '{0x01,0x02}'");
+	emit(&w, 3, "seen", "who, mark, level, good, note, others, _late",
+		"'0xab', '0xcd', 3, true, 'late', '{}', true");
+	assert_string_equal(APPLY(&w, "replace(lines[1], '0x' || encode(sha256('t2'), 'hex'), 'TX')", 100),
+		"first\x1f"
+		"Companions.Seen\x1fTX\x1f"
+		"2\x1f"
+		"0xab at 3, [\"0x01\", \"0x02\"], in 2: {a\x1f\"b");
+	assert_string_equal(q(&w, "SELECT string_agg(id || ' ' || note, ', ' ORDER BY id) FROM counted"),
+		"3 first second, 101 live, 102 live, 103 live");
+	end(&w, &a);
+}
+
+static void bytes_go_as_text_or_raw(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	app_do_sql(&a, app_rule(&a, "r", 3, "SELECT :who AS w, unnest(:others) AS o"),
+		"INSERT INTO raws VALUES (:event.seq, :mark, :tx.hash, :note, :others, :w, :o, :log.address, :mark, "
+		":tx.hash, :block.hash)");
+	world_open(&w);
+	world_declare(&w, &a,
+		"CREATE TABLE raws (id int PRIMARY KEY, mark bytea, tx bytea, note bytea, others bytea[], w text, o "
+		"bytea, address "
+		"text, mark_text text, tx_text varchar(80), block bytea)");
+	world_compile(&w, &a);
+	emit(&w, 1, "seen", "who, mark, level, good, note, others",
+		"'0xab', '0xcd01', 2, true, '0x_é', '{0x0102}'");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, stop_text)", 100), "1");
+	assert_string_equal(q(&w, "SELECT concat_ws(' ', mark, tx = sha256('t1'), convert_from(note, 'UTF8'), "
+							  "others, w, o, address, mark_text, tx_text = '0x' || "
+							  "encode(tx, 'hex'), block = sha256('b1')) FROM raws"),
+		"\\xcd01 t 0x_\xc3\xa9 {\"\\\\x0102\"} 0xab \\x0102 0xabababababababababababababababababababab "
+		"0xcd01 t t");
+	end(&w, &a);
+}
+
+/* A6: numeric against a bigint key would be a scan of the table for each event. */
+static void a_bigint_key_is_found_by_its_index(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	app_do_sql(&a, app_rule(&a, "r", 0, NULL),
+		"UPDATE counted SET note = CONCAT('t', :tokenId) WHERE id = :tokenId");
+	world_of(&w, &a);
+	q(&w, "INSERT INTO counted SELECT g FROM generate_series(1000, 3000) g");
+	q(&w, "ANALYZE counted");
+	q(&w, "SELECT pg_stat_force_next_flush()");
+	const char *before = q(&w, "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'counted'");
+	int scans = atoi(before);
+	for (int i = 0; i < 20; i++)
+		reveal(&w, 1, 1000 + i);
+	APPLY(&w, "1", 100);
+	q(&w, "SELECT pg_stat_force_next_flush()");
+	assert_int_equal(
+		atoi(q(&w, "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'counted'")), scans);
+	assert_string_equal(q(&w, "SELECT count(*) FROM counted WHERE note = 't' || id"), "20");
+	emit(&w, 2, "token_revealed", "token_id", "2::numeric ^ 200"); /* no bigint: the event's own fault */
+	assert_string_equal(APPLY(&w, "concat_ws(' ', stop_seq, stop_state)", 100), "21 22003");
+	end(&w, &a);
+}
+
+static void a_let_that_raises_parks_its_item_only(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, "SELECT 100 / (:tokenId - 3) AS share, ARRAY[:tokenId, 1] AS list");
+	app_do_batch(&a, app_rule(&a, "rule0", 0, NULL));
+	world_of(&w, &a);
+	for (int i = 1; i <= 5; i++)
+		reveal(&w, 1, i);
+	APPLY(&w, "1", 100);
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', batches, items, parked) FROM fairlead_app.cut_reveal(1, 2, 5, true)"),
+		"{1,2} 4 1");
+	assert_string_equal(q(&w, "SELECT key || ' ' || reason FROM fairlead.item WHERE state = 'parked'"),
+		"3 let: division by zero");
+	assert_string_equal(q(&w, "SELECT args FROM fairlead.item WHERE key = '5'"),
+		"{\"list\": \"[5, 1]\", \"share\": \"50\", \"tokenId\": \"5\"}");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', released, behind) FROM fairlead_app.unpark_reveal(1, 0, 10)"), "0 3");
+	end(&w, &a);
+}
+
+static void items_wait_for_their_next_try(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	app_do_batch(&a, app_rule(&a, "rule0", 0, NULL));
+	world_of(&w, &a);
+	for (int i = 1; i <= 3; i++)
+		reveal(&w, 1, i);
+	APPLY(&w, "1", 100);
+	q(&w, "UPDATE fairlead.item SET not_before = clock_timestamp() + interval '1 hour' WHERE key = '1'");
+	q(&w, "UPDATE fairlead.item SET at = clock_timestamp() - interval '5 s' WHERE key = '2'");
+	assert_string_equal(q(&w, "SELECT concat_ws(' ', waiting, oldest_ms BETWEEN 5000 AND 60000, next_ms "
+							  "BETWEEN 3500000 AND 3600000) FROM "
+							  "fairlead_app.peek('reveal')"),
+		"2 t t");
+	assert_string_equal(q(&w, "SELECT concat_ws(' ', items, waiting, oldest_ms, next_ms > 0) FROM "
+							  "fairlead_app.cut_reveal(1, 10, 1, true)"),
+		"2 0 0 t");
+	q(&w, "UPDATE fairlead.item SET not_before = clock_timestamp() WHERE key = '1'");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', items, waiting, next_ms) FROM fairlead_app.cut_reveal(1, 10, 1, true)"),
+		"1 0 -1");
+	end(&w, &a);
+}
+
 static int run(const struct CMUnitTest *tests, size_t n)
 {
 	if (!getenv("FAIRLEAD_TEST_PG")) {
@@ -147,6 +502,17 @@ int main(void)
 		cmocka_unit_test(ktty_37_become_10_10_10_7),
 		cmocka_unit_test(a_stale_epoch_is_fenced),
 		cmocka_unit_test(parked_and_released),
+		cmocka_unit_test(one_poison_in_1001_stops_at_its_place),
+		cmocka_unit_test(a_deferred_constraint_is_found_by_halving),
+		cmocka_unit_test(a_renamed_column_stops_the_lane_and_buries_nothing),
+		cmocka_unit_test(what_a_reorg_takes_is_undone_and_applied_again),
+		cmocka_unit_test(final_rules_wait_for_the_block),
+		cmocka_unit_test(a_let_parks_skips_or_is_an_error),
+		cmocka_unit_test(filters_lines_and_file_order),
+		cmocka_unit_test(bytes_go_as_text_or_raw),
+		cmocka_unit_test(a_bigint_key_is_found_by_its_index),
+		cmocka_unit_test(a_let_that_raises_parks_its_item_only),
+		cmocka_unit_test(items_wait_for_their_next_try),
 	};
 	return run(tests, sizeof(tests) / sizeof(tests[0]));
 }
