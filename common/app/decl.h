@@ -44,6 +44,13 @@ void decl_rules(struct loading *l);
 void decl_routes(struct loading *l);
 void decl_batch_names(struct loading *l); /* when all that adds to a batch is known */
 
+/* decl_step.c: the steps of a request. gets: they only read. *sends counts the sends among them. */
+void decl_request_steps(struct loading *l, const struct value *steps, struct scope *s, bool gets, int *sends);
+void decl_calls(
+	struct loading *l, const struct value *calls, struct scope *s); /* name: call, each makes its name */
+void decl_reads(
+	struct loading *l, const struct value *sql, const struct scope *s); /* names, and that it only reads */
+
 /* Declared names share one name space. */
 void decl_name(struct loading *l, const char *name, const char *kind, struct pos at);
 /* Index of the member of map (a "*" map) that v names, or -1, reported. v not set: the only one. */

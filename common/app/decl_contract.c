@@ -9,7 +9,8 @@ static void addresses(struct loading *l, const struct value *v, struct contract_
 	uint8_t(*out)[20] = arena_alloc(l->a, (list->n + 1) * sizeof *out);
 	if (list->node && !list->written && !list->set)
 		problem_add(l->ps, list->at, "%s is empty; %s needs an address", list->path, v->path);
-	for (size_t i = 0; list->form == VALUE_LIST && i < list->n; i++) {
+	bool foreign = value_get(v, "idl")->written; /* of another kind of chain: refused there */
+	for (size_t i = 0; list->form == VALUE_LIST && !foreign && i < list->n; i++) {
 		const struct value *a = &list->items[i];
 		struct err e = {0};
 		if (!a->set)
@@ -107,6 +108,10 @@ static void abi(struct loading *l, const struct value *v, struct contract_decl *
 		else if (line->set)
 			abi_file(l, line, list);
 	}
+	if (value_get(v, "idl")->written)
+		return; /* refused already: nothing is known of it, and nothing more is said about it */
+	if (v->form == VALUE_MAP && !lines->node)
+		problem_add(l->ps, v->name_at, "%s needs abi: lines of Solidity, or a JSON file", v->path);
 	check_overloads(l, v->name, list);
 	c->abi = list->entries ? list->entries : arena_alloc(l->a, sizeof *list->entries);
 	c->nabi = list->n;

@@ -57,9 +57,9 @@ static void add_events(struct making *m, const struct contract_decl *c, const ch
 			}
 		m->events[m->rule->nevents++] = e;
 	}
-	if (!found && n == 0)
+	if (!found && n == 0 && c->abi)
 		problem_add(m->l->ps, at, "the abi of %s declares no event", c->name);
-	else if (!found)
+	else if (!found && c->abi)
 		unknown(m, at, "event", c->name, event, names);
 	m->bad |= !found;
 }
@@ -362,6 +362,7 @@ static void compare_columns(
 		if (fn && fn->nout == 0)
 			problem_add(m->l->ps, v->call->at,
 				"%s gives nothing back; add `returns (…)` to its line in the abi", fn->as);
+		fix->open |= whole && !fn;
 		c->columns[c->ncolumns++] = (struct compare_column){whole ? NULL : v->name, *v->call};
 		if (!whole)
 			scope_add(fix, arena_printf(m->l->a, "chain.%s", v->name), SCOPE_SHOWN);

@@ -77,6 +77,8 @@ static struct str value_of(struct vars *v, const struct scalar *s, const struct 
 	if (f->mode == '-')
 		return f->rest;
 	*set = false;
+	if (!found && in_profile(v, f->name))
+		return (struct str){"", 0}; /* reported where the profile's value stands */
 	struct pos at = scalar_pos(s, f->from, f->to);
 	int n = (int)f->name.n;
 	if (f->mode == '?' && f->rest.n)

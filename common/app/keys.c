@@ -69,7 +69,7 @@ const struct keyword keywords[] = {
 
 {"contracts", "*", KEY_MAP, 0, "contract", 0, "name", "one contract"},
 {"contract", "address", KEY_PLAIN, LIST | NEED, "contract.address", 0, 0, "where it stands"},
-{"contract", "abi", KEY_PLAIN, LIST | NEED, 0, 0, 0, "lines of Solidity, or a JSON file"},
+{"contract", "abi", KEY_PLAIN, LIST, 0, 0, 0, "lines of Solidity, or a JSON file"},
 {"contract", "start", KEY_DEPTH, 0, 0, "0", "latest", "the first block that is read"},
 {"contract", "chain", KEY_NAME, 0, 0, 0, 0, "[the only one]"},
 {"contract", "idl", KEY_FILE, LATER, 0, 0, 0, "Anchor IDL"},

@@ -7,8 +7,8 @@ static const struct option_decl common[] = {
 	{"--check", NULL, OPTION_LOOK, "names every mistake in FILE; exit 0 or 78"},
 	{"--print", NULL, OPTION_LOOK, "FILE as understood, secrets as ***"},
 	{"--health", "ADDR", OPTION_RUN, "host:port or a unix socket's path; may be repeated"},
-	{"--version", NULL, OPTION_LOOK, "what was built"},
-	{"--help", NULL, OPTION_LOOK, "this page"},
+	{"--version", NULL, OPTION_RUN, "what was built"},
+	{"--help", NULL, OPTION_RUN, "this page"},
 	{"--faults", NULL, OPTION_RUN, NULL},
 	{0},
 };

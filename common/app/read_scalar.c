@@ -245,7 +245,9 @@ void read_one(struct reading *r, struct scalar s, const struct node *n, struct v
 		read_secret(r, n, out);
 		return;
 	}
-	if (!s.nvars)
+	bool stays = strcmp(out->key->map, "profile") ==
+				 0; /* the chosen one was read before all else, the others stay unread */
+	if (!s.nvars && !stays)
 		expand(r->vars, &out->scalar, is_open(t) ? USE_OPEN : USE_PLAIN);
 	bool unset = false;
 	for (size_t i = 0; i < out->scalar.nvars; i++)
