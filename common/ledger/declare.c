@@ -30,9 +30,13 @@ static const char **names_of(struct setup *s, size_t n)
 static bool declare_chain(struct setup *s, const struct chain_decl *d)
 {
 	const char *id = d->has_id ? arena_printf(&s->mem, "%" PRIu64, d->id) : NULL;
-	PGresult *r = setup_query(s, "declaring a chain",
-		"UPDATE fairlead.chain SET healthy = $2, retired = NULL, network = coalesce(network, $3) WHERE id = "
-		"fairlead.chain_id($1)"
+	PGresult *r = setup_query(
+		s, "declaring a chain", "SELECT fairlead.chain_id($1)", 1, (const char *const[]){d->name});
+	if (!r)
+		return false;
+	PQclear(r);
+	r = setup_query(s, "declaring a chain",
+		"UPDATE fairlead.chain SET healthy = $2, retired = NULL, network = coalesce(network, $3) WHERE name = $1"
 		" RETURNING network, network <> $3",
 		3, (const char *const[]){d->name, setup_number(s, (int64_t)d->healthy), id});
 	if (!r)
