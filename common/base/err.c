@@ -23,14 +23,18 @@ void err_prefix_put(struct err *e, const char *fmt, ...)
 {
 	if (!e)
 		return;
-	char was[sizeof e->text];
-	memcpy(was, e->text, sizeof was);
+	char text[sizeof e->text];
 	va_list ap;
 	va_start(ap, fmt);
-	int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
+	int n = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof e->text)
-		snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", was);
+	size_t at = n < 0 ? 0 : (size_t)n < sizeof text - 3 ? (size_t)n : sizeof text - 3;
+	memcpy(text + at, ": ", 3);
+	at += 2;
+	for (const char *was = e->text; *was && at < sizeof text - 1; was++)
+		text[at++] = *was;
+	text[at] = 0;
+	memcpy(e->text, text, sizeof text);
 }
 
 const char *err_class_name(enum err_class class)

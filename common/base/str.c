@@ -178,7 +178,7 @@ void buf_json(struct buf *b, struct str s)
 		} else {
 			buf_put(b, s.p + i, k);
 		}
-		i += k ? k : 1;
+		i += k;
 	}
 	buf_char(b, '"');
 }

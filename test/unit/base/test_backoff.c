@@ -50,6 +50,16 @@ static void test_odd_settings(void **state)
 		assert_in_range(backoff_fail(&b), 4000, 5000);
 }
 
+/* One seed mixes to zero, on which xorshift would stand still. */
+static void test_no_seed_stands_still(void **state)
+{
+	(void)state;
+	struct backoff b;
+	backoff_init(&b, 100000, 100000, 0 - (uint64_t)0x9e3779b97f4a7c15);
+	uint64_t first = backoff_fail(&b);
+	assert_true(backoff_fail(&b) != first || backoff_fail(&b) != first);
+}
+
 /* Programs that fail together must not come back together: their seeds are neighbouring process ids. */
 static void test_neighbours_part(void **state)
 {
@@ -85,6 +95,7 @@ int main(void)
 		cmocka_unit_test(test_grows_to_its_cap),
 		cmocka_unit_test(test_never_gives_up),
 		cmocka_unit_test(test_odd_settings),
+		cmocka_unit_test(test_no_seed_stands_still),
 		cmocka_unit_test(test_neighbours_part),
 		cmocka_unit_test(test_jitter_uses_its_range),
 	};

@@ -153,6 +153,7 @@ static void test_misfits(void **state)
 	misfit("address", (struct abi_value){.bytes = {(const uint8_t *)"x", 1}});
 	misfit("bytes2", (struct abi_value){.bytes = {(const uint8_t *)"xyz", 3}});
 	misfit("function", (struct abi_value){.bytes = {(const uint8_t *)"xyz", 3}});
+	misfit("address[2]", (struct abi_value){.items = two, .n = 2});
 	misfit("uint8[3]", (struct abi_value){.items = two, .n = 2});
 	misfit("string[3]", (struct abi_value){.items = two, .n = 2});
 	misfit("(uint8)", (struct abi_value){.items = two, .n = 2});
