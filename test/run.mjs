@@ -4,11 +4,11 @@
 //
 // ONLY="K-05" runs what is so named, or whose name begins so (several words: any of them), with just the builds it needs.
 // Names: build …, unit <floor>/<module>, vectors …, fuzz <target>, harden <program>, and the scenarios' ids (K-05 …).
-// JOBS scenarios run at once (3). Work lies in .run/test; what failed keeps its logs there.
+// JOBS scenarios run at once (3). BUILD (build/release), BUILD_ASAN, BUILD_CLANG say where the builds lie. Work lies in .run/test; what failed keeps its logs there.
 import { fork } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import assert from "node:assert/strict";
 import { root } from "../deploy/run/npm.mjs";
@@ -74,7 +74,7 @@ function marked(mark) {
 const children = new Set();
 async function scenario(file, id, limit, shared) {
 	const mark = `${id}:${process.pid}`;
-	const child = fork(self, ["--one", file, id], { detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, FAIRLEAD_TEST: mark, FAIRLEAD_SHARED: JSON.stringify(shared) } });
+	const child = fork(self, ["--one", file, id], { detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, FAIRLEAD_BIN: resolve(root, release, "bin"), FAIRLEAD_BIN_ASAN: resolve(root, asan, "bin"), FAIRLEAD_TEST: mark, FAIRLEAD_SHARED: JSON.stringify(shared) } });
 	children.add(child);
 	let said = "";
 	child.stdout.on("data", (d) => (said += d));
@@ -180,7 +180,7 @@ async function runUnits(list) {
 
 // The hardening is read back from what was built, not from the flags.
 const harden = (program) => check(`harden ${program}`, async () => {
-	const bin = join(root, release, "bin", `fairlead-${program}`);
+	const bin = resolve(root, release, "bin", `fairlead-${program}`);
 	const headers = (await run("readelf", ["-hlWd", bin])).text;
 	const symbols = (await run("readelf", ["-sW", "--dyn-syms", bin])).text;
 	const wants = {
@@ -213,10 +213,10 @@ async function main() {
 	if (only.length && (rows.length || hard.length) && !process.env.NOBUILD) await quietly("build release", release);
 	if (!only.length || wanted("build")) {
 		await make("build release (gcc, -Werror)", `BUILD=${release}`, "WERROR=-Werror", "all");
-		await make("build address+undefined", `BUILD=${asan}`, "SAN=address,undefined", "OPT=-O1 -g", "all", "unit", "fuzz-replay");
+		await make("build address+undefined", "-k", `BUILD=${asan}`, "SAN=address,undefined", "OPT=-O1 -g", "all", "unit", "fuzz-replay");
 		await make("build clang (-Werror)", `BUILD=${clang}`, "CC=clang", "WERROR=-Werror", "OPT=-O1", "all");
 	} else {
-		if (unit.length) await quietly("build unit", asan, "SAN=address,undefined", "OPT=-O1 -g", ...unit.map((u) => `${asan}/${u.path}`));
+		if (unit.length) await quietly("build unit", asan, "-k", "SAN=address,undefined", "OPT=-O1 -g", ...unit.map((u) => `${asan}/${u.path}`));
 		if (fuzz.length) await quietly("build fuzz", asan, "SAN=address,undefined", "OPT=-O1 -g", "fuzz-replay");
 		if (rows.some((r) => r.builds.includes("asan"))) await quietly("build asan", asan, "SAN=address,undefined", "OPT=-O1 -g", "all");
 	}

@@ -273,6 +273,7 @@ async function own() {
 }
 
 try {
+	servers.removeForgotten();
 	await (config ? own() : demo());
 } catch (e) {
 	if (!(e instanceof StepError)) console.error(e.stack ?? e);

@@ -1,6 +1,6 @@
 // Private servers: PostgreSQL and Redis on unix sockets, anvil or hardhat on a free loopback port. None reads a
 // configuration of the machine, none is visible outside its directory, all end with us (proc.mjs).
-import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { userInfo } from "node:os";
@@ -10,10 +10,25 @@ import { npm, root } from "./npm.mjs";
 
 const borrowed = new Set(); // directories of ours outside the tree: all are gone at the end
 
+// Written down first, so that the next run can remove what a kill -9 left (removeForgotten).
 export function outside() {
 	const dir = mkdtempSync("/tmp/fairlead-");
+	mkdirSync(join(root, ".run"), { recursive: true });
+	appendFileSync(join(root, ".run/outside"), `${process.pid} ${dir}\n`);
 	borrowed.add(dir);
 	return dir;
+}
+export function removeForgotten() {
+	const list = join(root, ".run/outside");
+	if (!existsSync(list)) return;
+	const kept = readFileSync(list, "utf8").split("\n").filter((line) => {
+		const [, pid, dir] = line.match(/^(\d+) (\/tmp\/fairlead-\w+)$/) ?? [];
+		if (!dir) return false;
+		if (existsSync(`/proc/${pid}`)) return true;
+		rmSync(dir, { recursive: true, force: true });
+		return false;
+	});
+	writeFileSync(list, kept.map((l) => `${l}\n`).join(""));
 }
 export function removeOutside() {
 	for (const dir of borrowed) rmSync(dir, { recursive: true, force: true });
