@@ -1,0 +1,159 @@
+/* lane: taking, fencing, moving and leaving, through the pipeline that programs use (INV-8). */
+#include "common/ledger/lane.h"
+#include "test/unit/io/spin.h"
+#include "test/unit/ledger/world.h"
+
+/* One unit run to its end on a loop of its own. */
+struct turn {
+	struct loop *loop;
+	struct pg *pg;
+	bool up, done;
+	struct lane lane;
+	bool taken, fenced;
+	enum pg_outcome outcome;
+	int failed;
+	int64_t at;
+};
+
+static void on_up(void *arg)
+{
+	((struct turn *)arg)->up = true;
+}
+
+static void on_down(void *arg, const struct err *e)
+{
+	(void)arg;
+	(void)e;
+}
+
+static void on_done(void *arg, const struct pg_reply *r)
+{
+	struct turn *t = arg;
+	t->done = true;
+	t->outcome = r->outcome;
+	t->failed = r->failed;
+	t->fenced = pg_fenced(r);
+	t->taken = lane_taken(r, 0, &t->lane);
+	t->at = r->outcome == PG_OK && pg_rows(r, 0) == 1 ? pg_get_int(r, 0, 0, 0) : -1;
+}
+
+static void turn_open(struct turn *t, const struct world *w)
+{
+	*t = (struct turn){.loop = loop_new()};
+	const struct pg_options o = {.conninfo = w->conninfo, .application = "fairlead-test"};
+	const struct pg_events ev = {.on_up = on_up, .on_down = on_down, .arg = t};
+	t->pg = pg_open(t->loop, &o, &ev);
+}
+
+static void turn_run(struct turn *t, struct pg_unit *u)
+{
+	t->done = false;
+	pg_unit_run(u, 0, on_done, t);
+	spin_until(t->loop, t->done);
+}
+
+static void turn_close(struct turn *t)
+{
+	pg_close(t->pg);
+	loop_free(t->loop);
+}
+
+static void turn_take(struct turn *t, const char *name, const char *holder)
+{
+	spin_until(t->loop, t->up);
+	struct pg_unit *u = pg_unit(t->pg);
+	snprintf(t->lane.name, sizeof t->lane.name, "%s", name);
+	lane_take(u, name, holder);
+	turn_run(t, u);
+}
+
+static void one_holds_it(void **state)
+{
+	(void)state;
+	struct world w;
+	struct turn a, b;
+	world_open(&w);
+	world_migrate(&w);
+	turn_open(&a, &w);
+	turn_open(&b, &w);
+	turn_take(&a, "apply:main", "a");
+	assert_true(a.taken);
+	assert_int_equal(a.lane.epoch, 1);
+	assert_int_equal(a.lane.at, 0);
+	turn_take(&b, "apply:main", "b");
+	assert_int_equal(b.outcome, PG_OK);
+	assert_false(b.taken);
+	gives(&w, "a|t",
+		"SELECT holder, until BETWEEN clock_timestamp() + '5s' AND clock_timestamp() + '10s' FROM "
+		"fairlead.lane WHERE name = 'apply:main'");
+
+	struct pg_unit *u = pg_unit(a.pg);
+	lane_fence(u, &a.lane);
+	lane_move(u, &a.lane, 42);
+	turn_run(&a, u);
+	assert_int_equal(a.outcome, PG_OK);
+	assert_int_equal(a.at, 0); /* the fence tells the position as it was */
+
+	u = pg_unit(a.pg);
+	lane_leave(u, &a.lane);
+	turn_run(&a, u);
+	turn_take(&b, "apply:main", "b");
+	assert_true(b.taken);
+	assert_int_equal(b.lane.epoch, 2);
+	assert_int_equal(b.lane.at, 42);
+	turn_close(&a);
+	turn_close(&b);
+	world_close(&w);
+}
+
+/* P5: whoever lost the lane writes nothing, whatever stands behind its fence, and can't give it back either.
+ */
+static void the_fence_holds(void **state)
+{
+	(void)state;
+	struct world w;
+	struct turn a, b;
+	world_open(&w);
+	world_migrate(&w);
+	turn_open(&a, &w);
+	turn_open(&b, &w);
+	turn_take(&a, "apply:main", "a");
+	run(&w, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = 'apply:main'");
+	turn_take(&b, "apply:main", "b");
+	assert_true(b.taken);
+
+	static const struct pg_sql write = {"t_odd", "INSERT INTO fairlead.odd (kind, what) VALUES ('t', 't')"};
+	struct pg_unit *u = pg_unit(a.pg);
+	lane_fence(u, &a.lane);
+	pg_stmt(u, &write);
+	lane_move(u, &a.lane, 9);
+	turn_run(&a, u);
+	assert_int_equal(a.outcome, PG_REFUSED);
+	assert_true(a.fenced);
+	assert_int_equal(a.failed, 0);
+
+	u = pg_unit(a.pg);
+	lane_leave(u, &a.lane);
+	lane_move(u, &a.lane, 9); /* without a fence it still moves nothing */
+	turn_run(&a, u);
+	assert_int_equal(a.outcome, PG_OK);
+	gives(&w, "2|b|0|0",
+		"SELECT epoch, holder, at, (SELECT count(*) FROM fairlead.odd) FROM fairlead.lane WHERE name = "
+		"'apply:main'");
+	u = pg_unit(b.pg);
+	lane_fence(u, &b.lane);
+	turn_run(&b, u);
+	assert_int_equal(b.outcome, PG_OK);
+	turn_close(&a);
+	turn_close(&b);
+	world_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_holds_it),
+		cmocka_unit_test(the_fence_holds),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
