@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { POISON_TRIES = 3, POISON_FIRST_MS = 200, UNPARK_AT_ONCE = 1000, TELL_PARKED = 20 };
+enum { POISON_TRIES = 3, POISON_FIRST_MS = 200, UNPARK_AT_ONCE = 1000, TELL_PARKED = 5 };
 
 static struct pg_unit *unit(struct applier *a)
 {
@@ -390,6 +390,9 @@ static void on_cut(void *arg, const struct pg_reply *r)
 		return;
 	}
 	metric_add(a->m_parked, was.parked);
+	if (was.parked > TELL_PARKED)
+		log_odd("items.parked", "Items are parked; the newest of them follow", F_STR("batch", k->decl->name),
+			F_INT("items", was.parked));
 	struct pg_unit *u = unit(a);
 	queue_parked(u, k->decl->name, was.parked < TELL_PARKED ? was.parked : TELL_PARKED);
 	a->doing = WORK_CUT;

@@ -370,6 +370,19 @@ static bool utf8_terminal(void)
 	return true; /* nothing is said: most terminals of today can */
 }
 
+/* "token" of a batch whose key is tokenId. */
+static void key_heading(struct view *v, const struct config *c)
+{
+	if (c->nbatches == 0)
+		return;
+	snprintf(v->key, sizeof v->key, "%s", c->batches[0].key);
+	size_t n = strlen(v->key);
+	if (n > 2 && text_is(v->key + n - 2, "Id"))
+		v->key[n - 2] = 0;
+	else if (n > 3 && text_is(v->key + n - 3, "_id"))
+		v->key[n - 3] = 0;
+}
+
 int top_main(void *arg, struct member *m)
 {
 	(void)arg;
@@ -381,6 +394,7 @@ int top_main(void *arg, struct member *m)
 	t.view->foot = getenv("FAIRLEAD_TOP_FOOT");
 	t.view->redis_ms = -1;
 	t.view->width = 100;
+	key_heading(t.view, m->config);
 	snprintf(t.view->app, sizeof t.view->app, "%s", m->config->name);
 	char *conninfo = pg_conninfo_from_env(), *url = redis_url_from_env();
 	struct pg_events pe = {.on_up = on_up, .on_down = on_down, .arg = &t};

@@ -97,8 +97,11 @@ static void clock_text(char out[16], int64_t unix_ms)
 
 /* ── the sentence ── */
 
+/* No blank stands at the end of a line. */
 static void line_end(struct buf *b)
 {
+	while (b->n > 0 && b->p[b->n - 1] == ' ')
+		b->n--;
 	buf_char(b, '\n');
 }
 
@@ -208,8 +211,7 @@ static void names_line(const struct view *v, struct buf *b)
 			snprintf(text, sizeof text, "%s%s %s%d", names[i], i == 2 ? "s" : "", sign(v, "×", "x"),
 				v->processes[i]);
 		else
-			snprintf(
-				text, sizeof text, "%s%s", names[i], v->processes[i] == 0 && v->loaded ? ": none runs" : "");
+			snprintf(text, sizeof text, "%s%s", v->processes[i] == 0 && v->loaded ? "no " : "", names[i]);
 		cell(v, b, v->processes[i] == 0 && v->loaded ? YELLOW : BOLD, RING_WIDTH, text);
 	}
 	put(v, b, BOLD, "Chain mined");
@@ -315,8 +317,8 @@ static void foundation_line(const struct view *v, struct buf *b)
 
 static void life_columns(const struct view *v, struct buf *b)
 {
-	put(v, b, DIM, "   %7s   %-23s %-7s %-23s %-14s %-11s %9s", "token", "event", "batch", "offered, gwei",
-		"mined", "final", "to mined");
+	put(v, b, DIM, "   %7.7s   %-23s %-7s %-23s %-14s %-11s %9s", v->key[0] ? v->key : "key", "event",
+		"batch", "offered, gwei", "mined", "final", "to mined");
 	line_end(b);
 }
 

@@ -20,8 +20,8 @@ struct view_life {
 	bool is_final, taken_back;
 };
 struct view {
-	char app[48], chain[48];
-	int64_t now_ms; /* Unix */
+	char app[48], chain[48], key[24]; /* key: what an item is, for the head of its column: "token" */
+	int64_t now_ms;                   /* Unix */
 	bool color, utf8;
 	int width, height; /* of the terminal; height 0: no end */
 	const char *foot;  /* lines under the screen, or NULL */

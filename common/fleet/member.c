@@ -1,5 +1,7 @@
 #include "common/fleet/member.h"
 
+#include "common/fleet/totals.h"
+
 #include "common/base/backoff.h"
 #include "common/base/mem.h"
 #include "common/io/fault.h"
@@ -37,6 +39,7 @@ struct member_run {
 	char waiting_for[600]; /* a sentence for /readyz while waiting */
 	uint64_t started_ms, pg_asked_ms, pg_heard_ms;
 	bool pg_said_down, ping_in_flight;
+	struct totals *totals;
 	int exit_code;
 };
 
@@ -139,6 +142,7 @@ static void start_program(struct member *m)
 	r->waiting_for[0] = 0;
 	log_info("start", "Started", F_STR("version", FAIRLEAD_VERSION), F_STR("file", m->config->file),
 		F_UINT("start_ms", loop_now_ms(m->loop) - r->started_ms), F_INT("pid", getpid()));
+	r->totals = totals_open(m->loop, m->pg, r->p->short_name);
 	r->p->on_start(r->p->arg, m);
 }
 
@@ -170,6 +174,7 @@ void member_drained(struct member *m)
 {
 	if (m->run->phase != PHASE_DRAINING)
 		return;
+	totals_push(m->run->totals);
 	log_info("end", "Drained; nothing was lost");
 	member_end(m, 0);
 }
@@ -198,7 +203,8 @@ struct pg *member_pg(struct member *m, const struct pg_events *ev, const char *l
 	char application[64];
 	snprintf(application, sizeof application, "fairlead-%s+", m->run->p->short_name);
 	struct pg_options o = {.conninfo = m->conninfo,
-		.application = application, /* the sign tells it from the process' main connection: one of those a process */
+		.application =
+			application, /* the sign tells it from the process' main connection: one of those a process */
 		.listen = {listen_channel},
 		.idle_in_transaction_ms = LANE_TTL_HALF_MS};
 	return pg_open(m->loop, &o, ev);
@@ -230,9 +236,7 @@ static void status(void *arg, struct buf *out)
 	struct member *m = arg;
 	struct member_run *r = m->run;
 	static const char *const phases[] = {"waiting", "running", "draining", "ended"};
-	buf_printf(out,
-		"\"program\":\"%s\",\"version\":\"%s\",\"pid\":%d,\"phase\":\"%s\",\"uptime_ms\":%" PRIu64 ",",
-		r->p->short_name, FAIRLEAD_VERSION, (int)getpid(), phases[r->phase],
+	buf_printf(out, "\"phase\":\"%s\",\"uptime_ms\":%" PRIu64 ",", phases[r->phase],
 		loop_now_ms(m->loop) - r->started_ms);
 	buf_text(out, "\"application\":");
 	buf_json(out, str_of(m->config->name));
@@ -343,6 +347,7 @@ static int run(struct member *m, const struct member_program *p)
 		if (p->on_end && r->phase == PHASE_ENDED)
 			p->on_end(p->arg);
 	}
+	totals_close(r->totals);
 	health_close(m->health);
 	bus_close(m->bus);
 	pg_close(m->pg);
