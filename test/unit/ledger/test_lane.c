@@ -7,7 +7,7 @@
 struct turn {
 	struct loop *loop;
 	struct pg *pg;
-	bool up, done;
+	bool up, done, taking;
 	struct lane lane;
 	bool taken, fenced;
 	enum pg_outcome outcome;
@@ -33,8 +33,10 @@ static void on_done(void *arg, const struct pg_reply *r)
 	t->outcome = r->outcome;
 	t->failed = r->failed;
 	t->fenced = pg_fenced(r);
-	t->taken = lane_taken(r, 0, &t->lane);
-	t->at = r->outcome == PG_OK && pg_rows(r, 0) == 1 ? pg_get_int(r, 0, 0, 0) : -1;
+	if (t->taking)
+		t->taken = lane_taken(r, 0, &t->lane);
+	else if (r->outcome == PG_OK && *pg_get_text(r, 0, 0, 0))
+		t->at = pg_get_int(r, 0, 0, 0);
 }
 
 static void turn_open(struct turn *t, const struct world *w)
@@ -64,7 +66,9 @@ static void turn_take(struct turn *t, const char *name, const char *holder)
 	struct pg_unit *u = pg_unit(t->pg);
 	snprintf(t->lane.name, sizeof t->lane.name, "%s", name);
 	lane_take(u, name, holder);
+	t->taking = true;
 	turn_run(t, u);
+	t->taking = false;
 }
 
 static void one_holds_it(void **state)
