@@ -65,8 +65,24 @@ size_t intake_alive(const struct intake_batch *b)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < b->n; i++)
-		n += !b->items[i].already && !b->items[i].bad;
+		n += b->items[i].out == ITEM_GOES;
 	return n;
+}
+
+struct intake_item *intake_item(struct intake_batch *b, size_t place)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].out == ITEM_GOES && place-- == 0)
+			return &b->items[i];
+	must(false);
+	return NULL;
+}
+
+void intake_again(struct intake_batch *b)
+{
+	b->end = INTAKE_ASKING;
+	b->stale = true;
+	b->fits = false;
 }
 
 bool intake_compose(
@@ -75,7 +91,7 @@ bool intake_compose(
 	const struct intake_item **list = arena_alloc(in->a, (hi - lo) * sizeof *list);
 	size_t place = 0, n = 0;
 	for (size_t i = 0; i < b->n; i++) {
-		if (b->items[i].already || b->items[i].bad)
+		if (b->items[i].out != ITEM_GOES)
 			continue;
 		if (place >= lo && place < hi)
 			list[n++] = &b->items[i];
@@ -104,9 +120,9 @@ static void compose(struct intake *in, struct intake_batch *b)
 			struct some_items s = {&one, 1, in->names};
 			struct str data;
 			struct err why = {0};
-			if (one->already || one->bad || encode(in->a, &b->decl->send, &s, &data, &why))
+			if (one->out != ITEM_GOES || encode(in->a, &b->decl->send, &s, &data, &why))
 				continue;
-			b->items[i].bad = true;
+			b->items[i].out = ITEM_PARKED;
 			b->items[i].why = arena_text(in->a, why.text);
 		}
 	}
@@ -172,10 +188,10 @@ static void ask_skips(
 		const struct intake_item *one = &b->items[i];
 		struct some_items s = {&one, 1, in->names};
 		struct err e = {0};
-		if (one->bad)
+		if (one->out != ITEM_GOES)
 			continue;
 		if (!encode(in->a, c, &s, &q.data, &e)) {
-			b->items[i].bad = true;
+			b->items[i].out = ITEM_PARKED;
 			b->items[i].why = arena_text(in->a, e.text);
 			b->stale = true;
 			continue;
@@ -238,7 +254,7 @@ static void told_skip(
 		b->end = INTAKE_WAITS;
 		snprintf(b->why, sizeof b->why, "skip: can't be read: %.200s", e.text);
 	} else if (holds) {
-		it->already = true;
+		it->out = ITEM_ALREADY;
 		b->stale = true;
 	}
 }

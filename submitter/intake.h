@@ -13,17 +13,22 @@
 #include "submitter/args.h"
 #include "submitter/poison.h"
 
+enum item_out {
+	ITEM_GOES,
+	ITEM_ALREADY, /* skip: holds on the chain */
+	ITEM_PARKED,  /* its values don't fit the call, or it is poison: why */
+	ITEM_WAITS,   /* goes back to wait for another batch */
+};
 struct intake_item {
 	int64_t id;
 	struct args args;
-	bool already; /* skip: holds on the chain */
-	bool bad;     /* its values don't fit the call's types: why */
+	enum item_out out;
 	const char *why;
 };
 enum intake_end {
 	INTAKE_ASKING,
 	INTAKE_GOES,  /* data, gas: may be signed */
-	INTAKE_EMPTY, /* no item is left: already done, or bad */
+	INTAKE_EMPTY, /* no item goes */
 	INTAKE_FAILS, /* the simulation reverted (revert holds the data) or is too big */
 	INTAKE_WAITS, /* a question was not answered: again later */
 };
@@ -90,9 +95,12 @@ void intake_init(struct intake *in);
 bool intake_round(struct intake *in, void (*fn)(void *arg, const struct question *q), void *arg);
 void intake_told(struct intake *in, const struct question *q, const struct reply *r);
 
-/* Items that go (not already, not bad), and the calldata of those among them with places [lo, hi) (for
+/* Items that go, and the calldata of those among them with places [lo, hi) (for
  * halving). false: their values don't fit; *e says why. */
 size_t intake_alive(const struct intake_batch *b);
+struct intake_item *intake_item(struct intake_batch *b, size_t place); /* the place-th of those that go */
+/* Some items were taken out: what is left is asked for again in the next round. */
+void intake_again(struct intake_batch *b);
 bool intake_compose(
 	struct intake *in, const struct intake_batch *b, size_t lo, size_t hi, struct str *data, struct err *e);
 

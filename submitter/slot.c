@@ -93,7 +93,7 @@ size_t window_unmined(const struct window *w)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < w->n; i++)
-		n += w->slots[i].phase < SLOT_MINED;
+		n += w->slots[i].phase < SLOT_COUNTED;
 	return n;
 }
 
@@ -132,6 +132,7 @@ static void mark_lowest(struct window *w, uint64_t now_ms)
 static void come_back(const struct window *w, struct slot *s)
 {
 	s->phase = s->nonce < w->count ? SLOT_COUNTED : SLOT_SIGNED;
+	s->counted_head = w->head;
 	s->answer = ANSWER_UNKNOWN;
 	s->block = 0;
 }
@@ -143,6 +144,12 @@ void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms)
 	mark_lowest(w, now_ms);
 }
 
+static void count_it(const struct window *w, struct slot *s)
+{
+	s->phase = SLOT_COUNTED;
+	s->counted_head = w->head;
+}
+
 bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_ms)
 {
 	bool asks = false;
@@ -151,7 +158,7 @@ bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_m
 	for (size_t i = 0; i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->nonce < count && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING)
-			s->phase = SLOT_COUNTED;
+			count_it(w, s);
 		else if (s->nonce >= count && s->phase >= SLOT_COUNTED)
 			come_back(w, s);
 		asks |= s->phase == SLOT_COUNTED;
@@ -179,7 +186,9 @@ void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t n
 	bool there = a == ANSWER_ACCEPTED || a == ANSWER_KNOWN;
 	if (a == ANSWER_ACCEPTED && (before == ANSWER_ACCEPTED || before == ANSWER_KNOWN) && s->refusals == 0)
 		s->evictions++;
-	s->phase = s->nonce < w->count ? SLOT_COUNTED : there ? SLOT_POOLED : SLOT_REFUSED;
+	s->phase = there ? SLOT_POOLED : SLOT_REFUSED;
+	if (s->nonce < w->count)
+		count_it(w, s);
 	s->refusals = there ? 0 : s->refusals + 1;
 	mark_lowest(w, now_ms);
 }
@@ -292,20 +301,20 @@ static struct slot *find_revised(struct window *w)
 	return NULL;
 }
 
-void window_next(struct window *w, uint64_t now_ms, struct window_todo *out)
+void window_next(struct window *w, uint64_t now_ms, bool changing, struct window_todo *out)
 {
 	out->what = WINDOW_REST;
 	out->slot = NULL;
 	out->ncast = 0;
 	out->wake_ms = 0;
 	struct slot *low = window_lowest(w);
-	if ((out->slot = find_revised(w))) {
+	if (!changing && (out->slot = find_revised(w))) {
 		out->what = WINDOW_REVISE;
 		return;
 	}
 	find_casts(w, now_ms, out);
-	if (out->what == WINDOW_CAST || !low || (low->phase != SLOT_POOLED && low->phase != SLOT_REFUSED) ||
-		!low->cast_ms)
+	if (out->what == WINDOW_CAST || changing || !low ||
+		(low->phase != SLOT_POOLED && low->phase != SLOT_REFUSED) || !low->cast_ms)
 		return;
 	if (low->answer == ANSWER_FUNDS || low->answer == ANSWER_NONCE_LOW || low->held_head == w->head)
 		return; /* a price helps none of these */

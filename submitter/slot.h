@@ -51,9 +51,11 @@ struct slot {
 	uint64_t made_ms;                /* first seen here */
 	uint64_t cast_ms, cast_head;     /* when the newest bytes last left; 0: never by us */
 	uint64_t lowest_ms, lowest_head; /* since when nothing unmined stands below; 0: something does */
-	uint64_t held_head; /* a replacement was above the cap at this head: asked again at the next one */
-	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
-	uint64_t block;     /* MINED */
+	uint64_t held_head;    /* a replacement was above the cap at this head: asked again at the next one */
+	uint64_t counted_head; /* COUNTED since this head */
+	uint64_t gone_head;    /* an item lost its reason, first seen at this head; 0: none */
+	bool seen_gone;        /* scratch of a look at PostgreSQL */
+	uint64_t block;        /* MINED */
 	uint8_t block_hash[32];
 };
 struct window {
@@ -72,7 +74,7 @@ struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_
 struct attempt *window_attempt(struct slot *s, const struct attempt *a);
 struct slot *window_at(struct window *w, uint64_t nonce); /* NULL: not here */
 struct slot *window_lowest(struct window *w);  /* the lowest unmined one (not COUNTED, not MINED), or NULL */
-size_t window_unmined(const struct window *w); /* phases before MINED: they use the window's room */
+size_t window_unmined(const struct window *w); /* not COUNTED, not MINED: they use the signer's window */
 /* Σ gas × fee of the newest attempts that the chain has not counted (S4: ≤ balance). */
 struct u256 window_cost(const struct window *w);
 
@@ -106,7 +108,8 @@ struct window_todo {
 	size_t ncast;
 	uint64_t wake_ms;
 };
-/* What to do next. casting: a cast is in flight (one at a time: sends leave in nonce order). */
-void window_next(struct window *w, uint64_t now_ms, struct window_todo *out);
+/* What to do next. One cast at a time (sends leave in nonce order); no change of a slot while another is
+ * being changed. */
+void window_next(struct window *w, uint64_t now_ms, bool changing, struct window_todo *out);
 
 #endif

@@ -32,7 +32,7 @@ static void pooled(struct window *w, uint64_t nonce, uint64_t now)
 
 static enum window_do next(struct window *w, uint64_t now)
 {
-	window_next(w, now, &todo);
+	window_next(w, now, false, &todo);
 	return todo.what;
 }
 
@@ -190,7 +190,7 @@ static void counted_mined_taken_back_closed(void **state)
 	assert_true(window_head(&w, 11, 7, 3));
 	assert_int_equal(window_at(&w, 6)->phase, SLOT_COUNTED);
 	assert_int_equal(window_lowest(&w)->nonce, 7);
-	assert_int_equal(window_unmined(&w), 3);
+	assert_int_equal(window_unmined(&w), 1);
 	char cost[U256_DEC_MAX];
 	u256_to_dec(cost, window_cost(&w));
 	assert_string_equal(cost, "5000");

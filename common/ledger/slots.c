@@ -1,0 +1,363 @@
+#include "common/ledger/slots.h"
+
+/* ── reading ── */
+
+void slots_chain(struct pg_unit *u, const char *chain)
+{
+	static const struct pg_sql sql = {
+		"slots_chain", "SELECT id, network FROM fairlead.chain WHERE name = $1"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, chain);
+}
+
+bool slots_chain_read(const struct pg_reply *r, int stmt, struct slots_chain *out)
+{
+	if (pg_rows(r, stmt) == 0)
+		return false;
+	out->id = (int)pg_get_int(r, stmt, 0, 0);
+	out->has_network = !pg_is_null(r, stmt, 0, 1);
+	out->network = pg_get_u256(r, stmt, 0, 1);
+	return true;
+}
+
+static void put_account(struct pg_unit *u, const struct slots_lane *l)
+{
+	pg_put_int(u, l->chain);
+	pg_put_bytes(u, l->signer, 20);
+}
+
+static void put_lane(struct pg_unit *u, const struct slots_lane *l)
+{
+	pg_put_text(u, l->lane->name);
+	pg_put_int(u, l->lane->epoch);
+}
+
+void slots_load(struct pg_unit *u, const struct slots_lane *l)
+{
+	/* hold, so that what is read is what stands while the lane is ours: nobody else can have a commit under
+	 * way. */
+	static const struct pg_sql at = {"slots_load_at", "SELECT fairlead.hold($1, $2)"};
+	static const struct pg_sql open = {"slots_load",
+		"SELECT s.nonce, s.batch, a.hash, a.kind, a.fee, a.tip, v.block, v.block_hash, a.raw,"
+		"       ARRAY(SELECT x.item FROM fairlead.attempt_item x WHERE x.hash = a.hash ORDER BY x.item)"
+		"  FROM fairlead.slot s"
+		"  JOIN fairlead.attempt a ON (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce)"
+		"  LEFT JOIN LATERAL (SELECT t.block, t.block_hash FROM fairlead.standing t"
+		"                      WHERE t.hash = a.hash AND t.standing <> 'taken back'"
+		"                      ORDER BY t.standing = 'stands' DESC, t.block DESC LIMIT 1) v ON true"
+		" WHERE s.chain = $1 AND s.signer = $2 AND s.closed IS NULL ORDER BY s.nonce, a.n"};
+	pg_stmt(u, &at);
+	put_lane(u, l);
+	pg_stmt(u, &open);
+	put_account(u, l);
+}
+
+int64_t slots_loaded_at(const struct pg_reply *r, int stmt)
+{
+	return pg_get_int(r, stmt, 0, 0);
+}
+
+struct each_id {
+	void (*fn)(void *arg, int64_t id);
+	void *arg;
+};
+
+static void one_id(void *arg, struct str item)
+{
+	const struct each_id *e = arg;
+	uint64_t v;
+	must(str_to_u64(item, &v));
+	e->fn(e->arg, (int64_t)v);
+}
+
+void slots_loaded(const struct pg_reply *r, int stmt, int row, struct slots_attempt *out, struct buf *raw,
+	void (*item)(void *arg, int64_t id), void *arg)
+{
+	struct each_id each = {item, arg};
+	out->nonce = pg_get_int(r, stmt, row, 0);
+	out->batch = pg_get_int(r, stmt, row, 1);
+	must(pg_get_bytes(r, stmt, row, 2, out->hash, 32));
+	out->kind = pg_get(r, stmt, row, 3);
+	out->fee = pg_get_u256(r, stmt, row, 4);
+	out->tip = pg_is_null(r, stmt, row, 5) ? out->fee : pg_get_u256(r, stmt, row, 5);
+	out->mined = !pg_is_null(r, stmt, row, 6);
+	out->block = pg_get_int(r, stmt, row, 6);
+	if (out->mined)
+		must(pg_get_bytes(r, stmt, row, 7, out->block_hash, 32));
+	pg_get_blob(r, stmt, row, 8, raw);
+	pg_get_array(r, stmt, row, 9, one_id, &each);
+}
+
+#define ITEM_COLUMNS "i.batch, i.id, i.batch_of, i.args, c.done"
+
+void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut)
+{
+	/* A literal LIMIT inside (model B3: a parameter is planned as a tenth of the table). The sizes are few:
+	 * one text each. */
+	enum { SIZES = 6 };
+	static const int sizes[SIZES] = {1, 10, 20, 40, 80, 100};
+#define READY(n)                                                                               \
+	"SELECT " ITEM_COLUMNS "  FROM (SELECT id, rank, chain FROM fairlead.batch"                \
+	"        WHERE pool = $1 AND state = 'ready' AND chain = $2 AND id <> ALL ($3::bigint[])"  \
+	"        ORDER BY rank, id LIMIT " #n ") b"                                                \
+	"  JOIN fairlead.item i ON i.batch = b.id AND i.state = 'batched' AND i.cause IS NOT NULL" \
+	"  JOIN fairlead.chain c ON c.id = b.chain ORDER BY b.rank, b.id, i.turn, i.ordinal, i.id"
+	static const struct pg_sql sql[SIZES] = {{"slots_ready_1", READY(1)}, {"slots_ready_10", READY(10)},
+		{"slots_ready_20", READY(20)}, {"slots_ready_40", READY(40)}, {"slots_ready_80", READY(80)},
+		{"slots_ready_100", READY(100)}};
+	int k = 0;
+	while (k + 1 < SIZES && sizes[k + 1] <= limit)
+		k++;
+	pg_stmt(u, &sql[k]);
+	pg_put_text(u, pool);
+	pg_put_int(u, chain);
+	pg_array_open(u);
+	for (size_t i = 0; i < nbut; i++)
+		pg_item_int(u, but[i]);
+	pg_array_close(u);
+}
+
+void slots_items(struct pg_unit *u, int64_t batch)
+{
+	static const struct pg_sql sql = {"slots_items",
+		"SELECT " ITEM_COLUMNS "  FROM fairlead.item i JOIN fairlead.batch b ON b.id = i.batch"
+		"  JOIN fairlead.chain c ON c.id = b.chain"
+		" WHERE i.batch = $1 AND i.state = 'batched' AND i.cause IS NOT NULL ORDER BY i.turn, i.ordinal, "
+		"i.id"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, batch);
+}
+
+void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_item *out)
+{
+	out->batch = pg_get_int(r, stmt, row, 0);
+	out->item = pg_get_int(r, stmt, row, 1);
+	out->name = pg_get_text(r, stmt, row, 2);
+	out->args = pg_get(r, stmt, row, 3);
+	out->done = pg_get_int(r, stmt, row, 4);
+}
+
+/* ── writing ── */
+
+void slots_settle(struct pg_unit *u, const struct slots_lane *l, const struct slots_fate *f, size_t n)
+{
+	static const struct pg_sql sql = {
+		"slots_settle", "SELECT fairlead.items_settle($1, $2, $3, $4, $5, $6, $7)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, f[i].item);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_text(u, str_of(f[i].state));
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		f[i].reason ? pg_item_text(u, str_of(f[i].reason)) : pg_item_null(u);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		f[i].block_hash ? pg_item_bytes(u, f[i].block_hash, 32) : pg_item_null(u);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		f[i].block_hash ? pg_item_int(u, f[i].block) : pg_item_null(u);
+	pg_array_close(u);
+}
+
+/* hashes, raws, fees, tips: four arrays */
+static void put_bytes_and_fees(struct pg_unit *u, const struct slots_signed *s, size_t n)
+{
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, s[i].hash, 32);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, s[i].raw.p, s[i].raw.n);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_u256(u, s[i].fee);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_u256(u, s[i].tip);
+	pg_array_close(u);
+}
+
+/* all items, and beside each what it belongs to: two arrays */
+static void put_items(struct pg_unit *u, const struct slots_signed *s, size_t n, bool by_batch)
+{
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < s[i].nitems; k++)
+			pg_item_int(u, s[i].items[k]);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < s[i].nitems; k++)
+			pg_item_int(u, by_batch ? s[i].batch : s[i].nonce);
+	pg_array_close(u);
+}
+
+void slots_commit(
+	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n)
+{
+	static const struct pg_sql sql = {"slots_commit",
+		"SELECT fairlead.send_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	put_account(u, l);
+	pg_put_int(u, first);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, s[i].batch);
+	pg_array_close(u);
+	put_bytes_and_fees(u, s, n);
+	put_items(u, s, n, true);
+}
+
+void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n)
+{
+	static const struct pg_sql sql = {"slots_add",
+		"SELECT fairlead.attempt_add($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	put_account(u, l);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, s[i].nonce);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_text(u, str_of(s[i].kind));
+	pg_array_close(u);
+	put_bytes_and_fees(u, s, n);
+	put_items(u, s, n, false);
+}
+
+bool slots_changed(const struct pg_reply *r)
+{
+	return r->outcome == PG_REFUSED && strcmp(r->sqlstate, "FL005") == 0;
+}
+
+void slots_sent(struct pg_unit *u, const struct slots_lane *l, const struct slots_answer *a, size_t n)
+{
+	static const struct pg_sql sql = {"slots_sent", "SELECT fairlead.sent($1, $2, $3, $4, $5)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, a[i].hash, 32);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_text(u, str_of(a[i].endpoint));
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		a[i].answer ? pg_item_text(u, str_of(a[i].answer)) : pg_item_null(u);
+	pg_array_close(u);
+}
+
+void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct slots_verdict *v, size_t n)
+{
+	static const struct pg_sql sql = {
+		"slots_verdicts", "SELECT fairlead.verdicts_add($1, $2, $3, $4, $5::smallint, $6, $7, $8, $9)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, v[i].hash, 32);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_bytes(u, v[i].block_hash, 32);
+	pg_array_close(u);
+	pg_put_int(u, l->chain);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, v[i].block);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_text(u, v[i].ok ? STR("t") : STR("f"));
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, v[i].gas);
+	pg_array_close(u);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_u256(u, v[i].price);
+	pg_array_close(u);
+}
+
+void slots_sample(
+	struct pg_unit *u, const struct slots_lane *l, int64_t block, const uint8_t block_hash[32], int64_t count)
+{
+	static const struct pg_sql sql = {"slots_sample",
+		"WITH l AS (SELECT fairlead.hold($1, $2))"
+		" INSERT INTO fairlead.account (chain, address, block, block_hash, count)"
+		" SELECT $3::smallint, $4, $5, $6, $7 FROM l ON CONFLICT DO NOTHING"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	put_account(u, l);
+	pg_put_int(u, block);
+	pg_put_bytes(u, block_hash, 32);
+	pg_put_int(u, count);
+}
+
+void slots_watch(struct pg_unit *u, const struct slots_lane *l)
+{
+	static const struct pg_sql view = {"slots_view",
+		"SELECT coalesce((SELECT min(nonce) FROM fairlead.slot WHERE chain = $2 AND signer = $3 AND closed "
+		"IS NULL), l.at),"
+		"       c.final, c.halted IS NOT NULL"
+		"  FROM fairlead.chain c, fairlead.lane l WHERE c.id = $2 AND l.name = $1"};
+	/* First from what is rare: a verdict whose block left the chain; an item without a cause (item_orphan).
+	 */
+	static const struct pg_sql odd = {"slots_odd",
+		"SELECT s.nonce, true, false FROM fairlead.slot s"
+		" WHERE s.chain = $1 AND s.signer = $2 AND s.closed IS NULL"
+		"   AND EXISTS (SELECT FROM fairlead.attempt a JOIN fairlead.standing t ON t.hash = a.hash"
+		"                WHERE (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce) AND t.standing = "
+		"'taken back')"
+		"   AND NOT EXISTS (SELECT FROM fairlead.attempt a JOIN fairlead.standing t ON t.hash = a.hash"
+		"                WHERE (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce) AND t.standing <> "
+		"'taken back')"
+		" UNION ALL "
+		"SELECT DISTINCT s.nonce, false, true"
+		"  FROM fairlead.item i JOIN fairlead.slot s ON s.batch = i.batch AND s.closed IS NULL"
+		"  JOIN fairlead.attempt_item x ON x.item = i.id"
+		"  JOIN LATERAL (SELECT a.hash FROM fairlead.attempt a"
+		"                 WHERE (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce) ORDER BY a.n "
+		"DESC LIMIT 1) n"
+		"    ON n.hash = x.hash"
+		" WHERE i.cause IS NULL AND i.state IN ('batched', 'done') AND s.chain = $1 AND s.signer = $2"};
+	pg_stmt(u, &view);
+	pg_put_text(u, l->lane->name);
+	put_account(u, l);
+	pg_stmt(u, &odd);
+	put_account(u, l);
+}
+
+void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out)
+{
+	*out = (struct slots_view){.final = -1};
+	if (pg_rows(r, stmt) == 0)
+		return;
+	out->lowest_open = pg_get_int(r, stmt, 0, 0);
+	out->final = pg_get_int(r, stmt, 0, 1);
+	out->halted = pg_get_bool(r, stmt, 0, 2);
+}
+
+void slots_odd_read(const struct pg_reply *r, int stmt, int row, struct slots_odd *out)
+{
+	out->nonce = pg_get_int(r, stmt, row, 0);
+	out->taken_back = pg_get_bool(r, stmt, row, 1);
+	out->gone = pg_get_bool(r, stmt, row, 2);
+}

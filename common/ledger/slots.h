@@ -1,0 +1,116 @@
+/* slots: what the submitter reads and writes: ready batches, slots, signed attempts, verdicts (INV-5, INV-7,
+ * CHAIN S1..S7).
+ *
+ * Every write begins with the fence of the lane (INV-8) inside its function; several of them in one unit are
+ * one transaction. FL005 (slots_changed) means that what was read has changed since: read again, nothing was
+ * written. Not here: what to do. */
+#ifndef FAIRLEAD_LEDGER_SLOTS_H
+#define FAIRLEAD_LEDGER_SLOTS_H
+
+#include "common/io/pg.h"
+#include "common/ledger/lane.h"
+
+struct slots_lane { /* whose slots: the signer's account on one chain */
+	const struct lane *lane;
+	int chain;             /* fairlead.chain.id */
+	const uint8_t *signer; /* 20 bytes */
+};
+
+/* The chain's number and network, as PostgreSQL has them. */
+struct slots_chain {
+	int id;
+	bool has_network;
+	struct u256 network;
+};
+void slots_chain(struct pg_unit *u, const char *chain);
+bool slots_chain_read(
+	const struct pg_reply *r, int stmt, struct slots_chain *out); /* false: not declared yet */
+
+/* Two statements: the lane's position; every attempt of every open slot, in order of nonce and age. */
+void slots_load(struct pg_unit *u, const struct slots_lane *l);
+int64_t slots_loaded_at(const struct pg_reply *r, int stmt);
+struct slots_attempt {
+	int64_t nonce, batch; /* batch 0: none */
+	uint8_t hash[32];
+	struct str kind;
+	struct u256 fee, tip;
+	bool mined; /* a verdict of it stands, or is ahead of the listener: at block, block_hash */
+	int64_t block;
+	uint8_t block_hash[32];
+};
+void slots_loaded(const struct pg_reply *r, int stmt, int row, struct slots_attempt *out, struct buf *raw,
+	void (*item)(void *arg, int64_t id), void *arg);
+
+/* Ready batches of the signer's pool in their order, at most limit, without `but`: one row an item that has a
+ * cause, rows of one batch neighbours, items in the order of the queue. */
+void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut);
+/* The items of one batch that have a cause, the same columns. */
+void slots_items(struct pg_unit *u, int64_t batch);
+struct slots_item {
+	int64_t batch, item;
+	const char *name; /* of the batch's declaration; borrowed */
+	struct str args;  /* JSON object; borrowed */
+	int64_t done;     /* the listener's cursor: what the items say is true from that block on */
+};
+void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_item *out);
+
+/* What happened to items of ready batches: state "already" "parked" "dead" "waiting" (see sql/007). */
+struct slots_fate {
+	int64_t item;
+	const char *state, *reason; /* reason may be NULL */
+	const uint8_t *block_hash;  /* already: what showed it; else NULL */
+	int64_t block;
+};
+void slots_settle(struct pg_unit *u, const struct slots_lane *l, const struct slots_fate *f, size_t n);
+
+/* Nonces first, first+1, … for these batches, with their signed bytes and item sets; moves the lane's
+ * position. */
+struct slots_signed {
+	int64_t batch; /* slots_commit */
+	int64_t nonce; /* slots_add */
+	const char *kind;
+	const uint8_t *hash;
+	struct bytes raw;
+	struct u256 fee, tip;
+	const int64_t *items;
+	size_t nitems;
+};
+void slots_commit(
+	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n);
+void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n);
+bool slots_changed(const struct pg_reply *r); /* SQLSTATE FL005 */
+
+struct slots_answer {
+	const uint8_t *hash;
+	const char *endpoint, *answer; /* answer NULL: accepted */
+};
+void slots_sent(struct pg_unit *u, const struct slots_lane *l, const struct slots_answer *a, size_t n);
+
+struct slots_verdict {
+	uint8_t hash[32], block_hash[32];
+	int64_t block, gas;
+	bool ok;
+	struct u256 price;
+};
+void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct slots_verdict *v, size_t n);
+/* The account's count at a block (S2: what forensics bisects). */
+void slots_sample(struct pg_unit *u, const struct slots_lane *l, int64_t block, const uint8_t block_hash[32],
+	int64_t count);
+
+/* Two statements: how far things are closed; and one row a slot that needs a look (both flags of one slot:
+ * two rows). */
+void slots_watch(struct pg_unit *u, const struct slots_lane *l);
+struct slots_view {
+	int64_t lowest_open; /* all below are closed by final blocks; the lane's position when nothing is open */
+	int64_t final;       /* the chain's newest final block, -1: none */
+	bool halted;         /* P10: the chain is stopped, nothing may be signed */
+};
+void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out);
+struct slots_odd {
+	int64_t nonce;
+	bool taken_back; /* it had a verdict and none stands any more (INV-7) */
+	bool gone;       /* an item of its newest attempt has lost its cause (S3) */
+};
+void slots_odd_read(const struct pg_reply *r, int stmt, int row, struct slots_odd *out);
+
+#endif

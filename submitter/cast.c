@@ -1,0 +1,104 @@
+#include "common/base/mem.h"
+#include "common/io/fault.h"
+#include "common/io/log.h"
+#include "submitter/sender.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct cast {
+	struct sender *s;
+	uint64_t era;
+	size_t n;
+	uint64_t nonces[WINDOW_CAST_MAX];
+	uint8_t hashes[WINDOW_CAST_MAX][32];
+	enum answer answers[WINDOW_CAST_MAX];
+};
+
+static void on_sent(void *arg, const struct pg_reply *r)
+{
+	struct sender *s = arg;
+	if (pg_fenced(r) && s->lease) /* anything else costs a line of the story, nothing more */
+		lease_lost(s->lease);
+}
+
+static void store_answers(struct sender *s, const struct cast *c)
+{
+	struct slots_answer list[WINDOW_CAST_MAX];
+	struct slots_lane l = sender_lane(s);
+	for (size_t i = 0; i < c->n; i++)
+		list[i] = (struct slots_answer){
+			c->hashes[i], s->endpoint, c->answers[i] == ANSWER_ACCEPTED ? NULL : answer_name(c->answers[i])};
+	struct pg_unit *u = pg_unit(s->m->pg);
+	slots_sent(u, &l, list, c->n);
+	pg_unit_run(u, 0, on_sent, s);
+}
+
+static void say_refusal(
+	struct sender *s, const struct slot *slot, enum answer a, const struct rpc_answer *said)
+{
+	char text[200];
+	snprintf(
+		text, sizeof text, "%.*s", (int)(said->message.n > 190 ? 190 : said->message.n), said->message.p);
+	if (slot->answer != a || slot->refusals == 0)
+		log_odd("send.refused", "The node did not take a transaction; it is offered again",
+			F_STR("signer", s->signer->name), F_UINT("nonce", slot->nonce), F_INT("batch", slot->batch),
+			F_STR("answer", answer_name(a)), F_STR("reason", text));
+}
+
+static void take_answer(struct sender *s, struct cast *c, size_t i, const struct rpc_reply *r)
+{
+	struct slot *slot = window_at(&s->window, c->nonces[i]);
+	const struct rpc_answer *a = r->ok ? &r->answers[i] : NULL;
+	enum answer answer = !a ? ANSWER_UNKNOWN : a->ok ? ANSWER_ACCEPTED : answer_of_error(a->code, a->message);
+	uint32_t evictions;
+	c->answers[i] = answer;
+	if (!slot)
+		return;
+	evictions = slot->evictions;
+	if (a && !a->ok && answer != ANSWER_KNOWN)
+		say_refusal(s, slot, answer, a);
+	window_answered(&s->window, slot, answer, sender_now(s));
+	metric_add(s->meters.evictions, slot->evictions - evictions);
+	s->plan.receipts_due |= slot->phase == SLOT_COUNTED;
+}
+
+static void on_cast(void *arg, const struct rpc_reply *r)
+{
+	struct cast *c = arg;
+	struct sender *s = c->s;
+	s->plan.busy_cast = false;
+	fault_hit(FAULT_send_after_broadcast);
+	bool ok = sender_heard(s, r);
+	if (c->era == s->era) {
+		for (size_t i = 0; i < c->n; i++)
+			take_answer(s, c, i, r);
+		fault_hit(FAULT_send_after_answer);
+		if (lease_held(s->lease))
+			store_answers(s, c);
+		s->plan.head_due |= ok; /* a node that mines at once rings before it answers */
+	}
+	free(c);
+	sender_drive(s);
+}
+
+void cast_send(struct sender *s, struct window_todo *todo)
+{
+	struct cast *c = mem_alloc(sizeof *c);
+	struct rpc_request *q = rpc_request(s->rpc);
+	struct buf hex = {0};
+	*c = (struct cast){.s = s, .era = s->era, .n = todo->ncast};
+	s->plan.busy_cast = true;
+	for (size_t i = 0; i < todo->ncast; i++) {
+		struct slot *slot = todo->cast[i];
+		const struct attempt *a = &slot->attempts[slot->nattempts - 1];
+		c->nonces[i] = slot->nonce;
+		memcpy(c->hashes[i], a->hash, 32);
+		buf_clear(&hex);
+		buf_hex(&hex, a->raw, a->nraw);
+		rpc_call(q, "eth_sendRawTransaction", "[\"0x%s\"]", hex.p);
+		window_casting(&s->window, slot, sender_now(s));
+	}
+	buf_fini(&hex);
+	rpc_send(q, on_cast, c);
+}

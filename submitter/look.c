@@ -1,0 +1,573 @@
+#include "common/base/mem.h"
+#include "common/evm/logs.h"
+#include "common/io/fault.h"
+#include "common/io/log.h"
+#include "submitter/sender.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	TIP_MS = 10000, /* tips and balance are asked again with a head after this long */
+	OLDER_MAX = 5,  /* so many answers in a row name an older head: then it is the chain, not a balancer */
+	FOREIGN_HEADS =
+		3, /* a counted slot without any receipt for so many heads: something else may have used its nonce */
+	HISTORY_BLOCKS = 5,
+	HISTORY_TEXT = 4096,
+};
+
+/* ── heads: number, hash, base fee, the account's count; now and then balance and tips ── */
+
+struct head_ask {
+	struct sender *s;
+	uint64_t era;
+	bool prices;
+};
+
+/* Prices above 2^128 are nonsense that would overflow what follows. */
+static bool price_of(const struct rpc_answer *a, struct u256 *out)
+{
+	struct u256 v;
+	if (!a->ok || !quantity_parse(a->result, &v, NULL) || v.w[2] || v.w[3])
+		return false;
+	*out = v;
+	return true;
+}
+
+struct history {
+	struct u256 rewards[HISTORY_BLOCKS];
+	bool used[HISTORY_BLOCKS];
+	size_t n, ratios;
+};
+
+static void one_reward(void *arg, struct str raw)
+{
+	struct history *h = arg;
+	struct str inner = {raw.p + 1, raw.n >= 2 ? raw.n - 2 : 0};
+	struct u256 v;
+	if (h->n < HISTORY_BLOCKS && quantity_parse(inner, &v, NULL) && !v.w[2] && !v.w[3])
+		h->rewards[h->n++] = v;
+}
+
+static void one_ratio(void *arg, struct str raw)
+{
+	struct history *h = arg;
+	bool used = false;
+	for (size_t i = 0; i < raw.n && raw.p[i] != 'e' && raw.p[i] != 'E'; i++)
+		used |= raw.p[i] >= '1' && raw.p[i] <= '9';
+	if (h->ratios < HISTORY_BLOCKS)
+		h->used[h->ratios++] = used;
+}
+
+/* From its opening bracket to the one that closes it. */
+static struct str whole_array(const char *p)
+{
+	size_t depth = 0, n = 0;
+	do {
+		depth += p[n] == '[';
+		depth -= p[n] == ']';
+		n++;
+	} while (depth && p[n]);
+	return (struct str){p, n};
+}
+
+/* eth_feeHistory's {"reward":[["0x1"],…],"gasUsedRatio":[0.5,…]}: found by name, the answer is small. */
+static bool tip_of_history(const struct rpc_answer *a, struct u256 *tip)
+{
+	struct history h = {0};
+	char text[HISTORY_TEXT];
+	if (!a->ok || a->result.n >= sizeof text)
+		return false;
+	memcpy(text, a->result.p, a->result.n);
+	text[a->result.n] = 0;
+	const char *reward = strstr(text, "\"reward\""), *ratio = strstr(text, "\"gasUsedRatio\"");
+	if (!reward || !ratio || !(reward = strchr(reward, '[')) || !(ratio = strchr(ratio, '[')))
+		return false;
+	args_each(whole_array(reward), one_reward, &h);
+	args_each(whole_array(ratio), one_ratio, &h);
+	return h.n == h.ratios && fee_tip_of_history(h.rewards, h.used, h.n, tip);
+}
+
+static void take_prices(struct sender *s, const struct rpc_answer *a)
+{
+	struct u256 v;
+	if (price_of(&a[0], &v))
+		s->balance = v;
+	if (!price_of(&a[1], &s->market.price))
+		s->market.price = u256_of(0);
+	if (!tip_of_history(&a[3], &s->market.tip) && !price_of(&a[2], &s->market.tip))
+		s->market.tip = u256_of(1000000000); /* a node that knows no tips: 1 gwei */
+	s->tip_ms = sender_now(s);
+	char balance[U256_DEC_MAX];
+	u256_to_dec(balance, s->balance);
+	metric_set(s->meters.balance, strtod(balance, NULL));
+	if (s->signer->has_low && u256_lt(s->balance, s->signer->low) && !s->balance_due)
+		log_odd("balance.low", "The balance is below signers.low", F_STR("signer", s->signer->name),
+			F_STR("address", s->address), F_STR("balance_wei", balance));
+}
+
+static bool take_header(struct sender *s, const struct rpc_answer *a)
+{
+	struct arena mem = {0};
+	struct block_header h;
+	struct err e = {0};
+	bool found = false;
+	if (!a->ok || !header_parse(&mem, a->result, &h, &found, &e) || !found ||
+		(h.has_base_fee && (h.base_fee.w[2] || h.base_fee.w[3]))) {
+		sender_trouble(
+			s, "eth_getBlockByNumber", a->code, a->ok ? str_of(e.text[0] ? e.text : "no head") : a->message);
+		arena_fini(&mem);
+		return false;
+	}
+	arena_fini(&mem);
+	if (s->head.known && h.number < s->head.number && s->head.older++ < OLDER_MAX) {
+		s->head.at_ms = sender_now(s);
+		return false;
+	}
+	s->head =
+		(struct head){.known = true, .number = h.number, .gas_limit = h.gas_limit, .at_ms = sender_now(s)};
+	memcpy(s->head.hash, h.hash, 32);
+	s->market.legacy = !h.has_base_fee;
+	s->market.base = h.has_base_fee ? h.base_fee : u256_of(0);
+	return true;
+}
+
+static void take_count(struct sender *s, uint64_t count)
+{
+	struct slot *low;
+	uint64_t now = sender_now(s);
+	s->plan.receipts_due |= window_head(&s->window, s->head.number, count, now);
+	s->plan.watch_due |= s->window.n > 0;
+	low = window_lowest(&s->window);
+	metric_set(s->meters.oldest, low ? (double)(now - low->made_ms) / 1000 : 0);
+}
+
+static void on_head(void *arg, const struct rpc_reply *r)
+{
+	struct head_ask *q = arg;
+	struct sender *s = q->s;
+	uint64_t count;
+	struct err e = {0};
+	s->plan.busy_head = false;
+	if (sender_heard(s, r) && q->era == s->era) {
+		const struct rpc_answer *a = r->answers;
+		if (!a[1].ok || !quantity_u64(a[1].result, &count, &e))
+			sender_trouble(s, "eth_getTransactionCount", a[1].code, a[1].ok ? str_of(e.text) : a[1].message);
+		else if (take_header(s, &a[0])) {
+			if (q->prices)
+				take_prices(s, a + 2);
+			take_count(s, count);
+		}
+	}
+	free(q);
+	sender_drive(s);
+}
+
+void look_head(struct sender *s)
+{
+	struct head_ask *q = mem_alloc(sizeof *q);
+	struct rpc_request *r = rpc_request(s->rpc);
+	*q =
+		(struct head_ask){s, s->era, s->tip_ms == 0 || s->balance_due || sender_now(s) - s->tip_ms >= TIP_MS};
+	s->plan.busy_head = true;
+	s->plan.head_due = false;
+	rpc_call(r, "eth_getBlockByNumber", "[\"latest\",false]");
+	rpc_call(r, "eth_getTransactionCount", "[\"%s\",\"latest\"]", s->address);
+	if (q->prices) {
+		rpc_call(r, "eth_getBalance", "[\"%s\",\"latest\"]", s->address);
+		rpc_call(r, "eth_gasPrice", "[]");
+		rpc_call(r, "eth_maxPriorityFeePerGas", "[]");
+		rpc_call(r, "eth_feeHistory", "[\"0x%x\",\"latest\",[50]]", HISTORY_BLOCKS);
+	}
+	rpc_send(r, on_head, q);
+}
+
+/* ── PostgreSQL's view of the open slots: closed, taken back, without a reason ── */
+
+static void on_watched(void *arg, const struct pg_reply *r)
+{
+	struct sender *s = arg;
+	struct slots_view v;
+	s->plan.busy_watch = false;
+	if ((s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED) &&
+		sender_stored(s, r, "a look at the slots")) {
+		slots_viewed(r, 0, &v);
+		s->final = v.final;
+		if (v.halted && !s->chain_halted)
+			log_odd("chain.halted", "The chain is stopped; nothing is signed for it",
+				F_STR("chain", s->chain->name));
+		s->chain_halted = v.halted;
+		window_closed(&s->window, (uint64_t)v.lowest_open);
+		for (size_t i = 0; i < s->window.n; i++)
+			s->window.slots[i].seen_gone = false;
+		for (int i = 0; i < pg_rows(r, 1); i++) {
+			struct slots_odd odd;
+			slots_odd_read(r, 1, i, &odd);
+			struct slot *slot = window_at(&s->window, (uint64_t)odd.nonce);
+			if (slot && odd.gone)
+				slot->seen_gone = true;
+			if (slot && odd.taken_back && slot->phase == SLOT_MINED) {
+				log_odd("verdict.back", "A block with one of our transactions left the chain",
+					F_STR("signer", s->signer->name), F_UINT("nonce", slot->nonce),
+					F_UINT("block", slot->block));
+				window_taken_back(&s->window, slot, sender_now(s));
+				s->plan.receipts_due = true;
+			}
+		}
+		for (size_t i = 0; i < s->window.n; i++)
+			window_reason(&s->window, &s->window.slots[i], s->window.slots[i].seen_gone);
+	}
+	sender_drive(s);
+}
+
+void look_watch(struct sender *s)
+{
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	s->plan.busy_watch = true;
+	s->plan.watch_due = false;
+	slots_watch(u, &l);
+	if (s->listed_count != s->window.count && s->head.known) {
+		slots_sample(u, &l, (int64_t)s->head.number, s->head.hash, (int64_t)s->window.count);
+		s->listed_count = s->window.count;
+	}
+	pg_unit_run(u, 0, on_watched, s);
+}
+
+/* ── receipts of counted slots, and the hashes of their blocks (S9) ── */
+
+struct found {
+	uint64_t nonce;
+	uint8_t hash[32]; /* of the attempt */
+	bool has;
+	struct receipt receipt;
+};
+struct block_hash {
+	uint64_t number;
+	bool known;
+	uint8_t hash[32];
+};
+struct receipts {
+	struct sender *s;
+	uint64_t era;
+	size_t in_flight, failed;
+	struct found *found; /* heap */
+	size_t nfound;
+	struct block_hash *blocks; /* heap */
+	size_t nblocks;
+	bool asked_final;
+	uint64_t final_count; /* the account's count at the final block */
+};
+struct part { /* one request's share: found[from…), or blocks[from…) */
+	struct receipts *q;
+	size_t from;
+};
+struct store {
+	struct slots_verdict *list; /* heap */
+	uint64_t *nonces;
+	size_t n;
+};
+
+static void finish_receipts(struct receipts *q);
+
+static void one_back(struct receipts *q)
+{
+	if (--q->in_flight == 0)
+		finish_receipts(q);
+}
+
+static void on_block_hashes(void *arg, const struct rpc_reply *r)
+{
+	struct part *part = arg;
+	struct receipts *q = part->q;
+	if (sender_heard(q->s, r)) {
+		for (int i = 0; i < r->calls; i++) {
+			struct block_hash *b = &q->blocks[part->from + (size_t)i];
+			struct arena mem = {0};
+			struct block_header h;
+			bool found = false;
+			if (r->answers[i].ok && header_parse(&mem, r->answers[i].result, &h, &found, NULL) && found &&
+				h.number == b->number) {
+				b->known = true;
+				memcpy(b->hash, h.hash, 32);
+			}
+			arena_fini(&mem);
+		}
+	}
+	free(part);
+	one_back(q);
+}
+
+static struct block_hash *block_of(struct receipts *q, uint64_t number)
+{
+	for (size_t i = q->nblocks; i-- > 0;)
+		if (q->blocks[i].number == number)
+			return &q->blocks[i];
+	return NULL;
+}
+
+/* "mined = a receipt whose block hash equals the hash that the same endpoint gives for its number": asked
+ * after the receipts. */
+static bool ask_blocks(struct receipts *q)
+{
+	for (size_t i = 0; i < q->nfound; i++) {
+		if (!q->found[i].has || block_of(q, q->found[i].receipt.block))
+			continue;
+		q->blocks = mem_grow(q->blocks, q->nblocks + 1, sizeof *q->blocks);
+		q->blocks[q->nblocks++] = (struct block_hash){.number = q->found[i].receipt.block};
+	}
+	for (size_t from = 0; from < q->nblocks; from += CALLS_MAX) {
+		struct rpc_request *r = rpc_request(q->s->rpc);
+		struct part *part = mem_alloc(sizeof *part);
+		*part = (struct part){q, from};
+		for (size_t i = from; i < q->nblocks && i < from + CALLS_MAX; i++)
+			rpc_call(r, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]", q->blocks[i].number);
+		q->in_flight++;
+		rpc_send(r, on_block_hashes, part);
+	}
+	return q->nblocks > 0;
+}
+
+static void on_receipts(void *arg, const struct rpc_reply *r)
+{
+	struct part *part = arg;
+	struct receipts *q = part->q;
+	bool ok = sender_heard(q->s, r);
+	q->failed += !ok;
+	for (int i = 0; ok && i < r->calls; i++) {
+		const struct rpc_answer *a = &r->answers[i];
+		struct err e = {0};
+		if (q->asked_final && part->from == 0 && i == r->calls - 1) {
+			if (!a->ok || !quantity_u64(a->result, &q->final_count, &e))
+				q->asked_final = false; /* that block's state is not served: nothing is proved */
+			continue;
+		}
+		struct found *f = &q->found[part->from + (size_t)i];
+		if (!a->ok || !receipt_parse(a->result, &f->receipt, &f->has, &e)) {
+			q->failed++;
+			if (a->ok)
+				sender_trouble(q->s, "eth_getTransactionReceipt", 0, str_of(e.text));
+			f->has = false;
+		} else if (f->has && memcmp(f->receipt.tx_hash, f->hash, 32) != 0) {
+			f->has = false;
+		}
+	}
+	free(part);
+	one_back(q);
+}
+
+static void list_attempts(struct receipts *q)
+{
+	struct window *w = &q->s->window;
+	size_t most = 0;
+	for (size_t i = 0; i < w->n; i++)
+		most += w->slots[i].phase == SLOT_COUNTED ? w->slots[i].nattempts : 0;
+	q->found = mem_alloc((most + 1) * sizeof *q->found);
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *slot = &w->slots[i];
+		if (slot->phase != SLOT_COUNTED)
+			continue;
+		q->asked_final |= w->head >= slot->counted_head + FOREIGN_HEADS && q->s->final >= 0;
+		for (size_t k = slot->nattempts; k-- > 0;) {
+			struct found *f = &q->found[q->nfound++];
+			f->nonce = slot->nonce;
+			memcpy(f->hash, slot->attempts[k].hash, 32);
+		}
+	}
+}
+
+void look_receipts(struct sender *s)
+{
+	struct receipts *q = mem_alloc(sizeof *q);
+	*q = (struct receipts){.s = s, .era = s->era};
+	s->plan.busy_receipts = true;
+	s->plan.receipts_due = false;
+	list_attempts(q);
+	q->in_flight = 1; /* our own, until all are sent */
+	for (size_t from = 0; from < q->nfound; from += CALLS_MAX) {
+		struct rpc_request *r = rpc_request(s->rpc);
+		struct part *part = mem_alloc(sizeof *part);
+		*part = (struct part){q, from};
+		for (size_t i = from; i < q->nfound && i < from + CALLS_MAX; i++) {
+			char hash[67];
+			hex_to_0x(hash, q->found[i].hash, 32);
+			rpc_call(r, "eth_getTransactionReceipt", "[\"%s\"]", hash);
+		}
+		if (from == 0 && q->asked_final)
+			rpc_call(
+				r, "eth_getTransactionCount", "[\"%s\",\"0x%" PRIx64 "\"]", s->address, (uint64_t)s->final);
+		q->in_flight++;
+		rpc_send(r, on_receipts, part);
+	}
+	if (q->nfound == 0)
+		q->asked_final = false;
+	if (q->in_flight == 1) {
+		s->plan.busy_receipts = false;
+		free(q->found);
+		free(q);
+		return;
+	}
+	q->in_flight--;
+}
+
+static void free_receipts(struct receipts *q)
+{
+	free(q->found);
+	free(q->blocks);
+	free(q);
+}
+
+/* S2: as of a final block the nonce is used, and none of our attempts has a receipt. What used it is not ours
+ * to guess: halt. */
+static void judge_foreign(struct receipts *q)
+{
+	struct sender *s = q->s;
+	for (size_t i = 0; q->asked_final && q->failed == 0 && i < s->window.n; i++) {
+		struct slot *slot = &s->window.slots[i];
+		bool any = slot->phase != SLOT_COUNTED || slot->nonce >= q->final_count ||
+				   s->window.head < slot->counted_head + FOREIGN_HEADS;
+		for (size_t k = 0; !any && k < q->nfound; k++)
+			any = q->found[k].nonce == slot->nonce && q->found[k].has;
+		if (any || s->plan.phase != LANE_OPEN)
+			continue;
+		snprintf(s->halt, sizeof s->halt,
+			"unproved: nonce %" PRIu64 " was used by something that is not ours, as of final block %" PRId64
+			"; its items wait until that is understood",
+			slot->nonce, s->final);
+		sender_enter(s, LANE_HALTED);
+	}
+}
+
+static void keep_verdicts(struct receipts *q)
+{
+	struct sender *s = q->s;
+	struct store *st = mem_alloc(sizeof *st);
+	st->list = mem_alloc((q->nfound + 1) * sizeof *st->list);
+	st->nonces = mem_alloc((q->nfound + 1) * sizeof *st->nonces);
+	for (size_t i = 0; i < q->nfound; i++) {
+		const struct found *f = &q->found[i];
+		const struct block_hash *b = f->has ? block_of(q, f->receipt.block) : NULL;
+		struct slot *slot = window_at(&s->window, f->nonce);
+		if (!b || !b->known || memcmp(b->hash, f->receipt.block_hash, 32) != 0 || !slot ||
+			slot->phase != SLOT_COUNTED)
+			continue;
+		struct slots_verdict *v = &st->list[st->n];
+		*v = (struct slots_verdict){.block = (int64_t)f->receipt.block,
+			.gas = (int64_t)f->receipt.gas_used,
+			.ok = f->receipt.ok,
+			.price = f->receipt.price};
+		memcpy(v->hash, f->hash, 32);
+		memcpy(v->block_hash, b->hash, 32);
+		st->nonces[st->n++] = f->nonce;
+	}
+	look_fini(s);
+	s->store = st;
+}
+
+static void finish_receipts(struct receipts *q)
+{
+	struct sender *s = q->s;
+	if (q->era == s->era && q->nblocks == 0 && ask_blocks(q))
+		return;
+	s->plan.busy_receipts = false;
+	if (q->era == s->era) {
+		judge_foreign(q);
+		keep_verdicts(q);
+	}
+	free_receipts(q);
+	sender_drive(s);
+}
+
+/* ── verdicts into PostgreSQL, then the bell, then the line ── */
+
+void look_fini(struct sender *s)
+{
+	if (!s->store)
+		return;
+	free(s->store->list);
+	free(s->store->nonces);
+	free(s->store);
+	s->store = NULL;
+}
+
+bool look_store_due(const struct sender *s)
+{
+	return s->store && s->store->n > 0;
+}
+
+static void say_verdict(struct sender *s, const struct slot *slot, const struct slots_verdict *v)
+{
+	const struct attempt *a = NULL;
+	for (size_t i = 0; i < slot->nattempts; i++)
+		if (memcmp(slot->attempts[i].hash, v->hash, 32) == 0)
+			a = &slot->attempts[i];
+	if (!a)
+		return;
+	metric_add(v->ok ? s->meters.mined : s->meters.failed, 1);
+	char price[U256_DEC_MAX];
+	u256_to_dec(price, v->price);
+	if (v->ok && a->kind == ATTEMPT_CANCEL)
+		log_info("batch.cancelled", "A slot was cancelled; its items are free when the block is final",
+			F_INT("batch", slot->batch), F_HEX("tx", v->hash, 32), F_INT("block", v->block),
+			F_UINT("nonce", slot->nonce));
+	else if (v->ok)
+		log_info("batch.mined", "Successfully processed batch", F_INT("batch", slot->batch),
+			F_HEX("tx", v->hash, 32), F_INT("block", v->block), F_UINT("items", a->nitems),
+			F_UINT("nonce", slot->nonce), F_INT("gas", v->gas), F_STR("price_wei", price),
+			F_UINT("attempt", slot->nattempts));
+	else
+		log_odd("batch.reverted", "A batch reverted; its items are free when the block is final",
+			F_INT("batch", slot->batch), F_HEX("tx", v->hash, 32), F_INT("block", v->block),
+			F_UINT("items", a->nitems), F_UINT("nonce", slot->nonce), F_INT("gas", v->gas));
+}
+
+struct store_ask {
+	struct sender *s;
+	uint64_t era;
+};
+
+static void on_stored(void *arg, const struct pg_reply *r)
+{
+	struct store_ask *q = arg;
+	struct sender *s = q->s;
+	struct store *st = s->store;
+	s->plan.busy_store = false;
+	if (q->era == s->era && sender_stored(s, r, "verdicts") && st) {
+		uint64_t highest = 0;
+		fault_hit(FAULT_verdict_after_commit);
+		for (size_t i = 0; i < st->n; i++)
+			highest = st->nonces[i] > highest ? st->nonces[i] : highest;
+		bus_ring(s->m->bus, BUS_WORK, "results", s->chain->name, (int64_t)highest, (int64_t)st->n);
+		fault_hit(FAULT_verdict_after_ring);
+		for (size_t i = 0; i < st->n; i++) {
+			struct slot *slot = window_at(&s->window, st->nonces[i]);
+			if (!slot || slot->phase != SLOT_COUNTED)
+				continue;
+			say_verdict(s, slot, &st->list[i]);
+			window_mined(
+				&s->window, slot, (uint64_t)st->list[i].block, st->list[i].block_hash, sender_now(s));
+		}
+		look_fini(s);
+		s->plan.watch_due = true;
+	}
+	free(q);
+	sender_drive(s);
+}
+
+void look_store(struct sender *s)
+{
+	struct store_ask *q = mem_alloc(sizeof *q);
+	*q = (struct store_ask){s, s->era};
+	s->plan.busy_store = true;
+	if (fault_hit(FAULT_verdict_before_commit)) {
+		s->plan.busy_store = false;
+		free(q);
+		sender_reload(s, "verdicts could not be stored");
+		return;
+	}
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	slots_verdicts(u, &l, s->store->list, s->store->n);
+	pg_unit_run(u, 0, on_stored, q);
+}

@@ -1,0 +1,504 @@
+#include "common/base/mem.h"
+#include "common/io/endpoint.h"
+#include "common/io/log.h"
+#include "submitter/group.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	LOOK_MS = 1000,       /* while slots are unmined and no WebSocket rings: a head at least this often */
+	LOOK_IDLE_MS = 10000, /* nothing is unmined: so that price and balance don't grow old */
+	BEHIND_MS = 20,       /* the listener is ahead of our head: asked again after this long, */
+	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */
+	STALE_MS = 500,       /* without a WebSocket: a head older than this is asked anew before a simulation */
+};
+
+uint64_t sender_now(const struct sender *s)
+{
+	return loop_now_ms(s->m->loop);
+}
+
+struct slots_lane sender_lane(struct sender *s)
+{
+	return (struct slots_lane){
+		.lane = lease_lane(s->lease), .chain = s->chain_row, .signer = key_address(s->key)};
+}
+
+/* ── what goes wrong ── */
+
+static void back_off(struct sender *s, const char *reason, uint64_t at_least_ms)
+{
+	uint64_t wait = backoff_fail(&s->backoff);
+	wait = wait < at_least_ms ? at_least_ms : wait;
+	s->retry_ms = sender_now(s) + wait;
+	if (!s->failing_since_ms)
+		s->failing_since_ms = sender_now(s);
+	snprintf(s->trouble, sizeof s->trouble, "%s", reason);
+	metric_add(s->meters.errors, 1);
+	log_odd("rpc.error", "Provider error; trying again", F_STR("signer", s->signer->name),
+		F_STR("endpoint", s->endpoint), F_STR("reason", reason), F_UINT("try", s->backoff.tries),
+		F_UINT("wait_ms", wait));
+	for (size_t i = 0; i < s->chain->retry.nalarm; i++)
+		if (s->chain->retry.alarm[i] == s->backoff.tries)
+			log_odd("rpc.alarm",
+				"The provider has failed many times in a row; nothing is lost, signing waits",
+				F_STR("endpoint", s->endpoint), F_UINT("tries", s->backoff.tries));
+}
+
+bool sender_heard(struct sender *s, const struct rpc_reply *r)
+{
+	if (!r->ok) {
+		back_off(s, r->err.text, r->retry_after_ms);
+		return false;
+	}
+	if (s->trouble[0])
+		log_info("rpc.up", "The provider answers again", F_STR("endpoint", s->endpoint));
+	s->trouble[0] = 0;
+	s->retry_ms = 0;
+	s->failing_since_ms = 0;
+	backoff_ok(&s->backoff);
+	return true;
+}
+
+void sender_trouble(struct sender *s, const char *what, int code, struct str message)
+{
+	char reason[280];
+	snprintf(reason, sizeof reason, "%s: %.*s (%d)", what, (int)(message.n > 200 ? 200 : message.n),
+		message.p ? message.p : "", code);
+	back_off(s, reason, 0);
+}
+
+void sender_hold(struct sender *s, enum hold_kind kind, const char *why)
+{
+	if (kind != s->hold_kind && kind != HOLD_NOTHING) {
+		metric_add(s->meters.holds, 1);
+		log_odd("hold", why, F_STR("signer", s->signer->name), F_STR("address", s->address));
+	} else if (kind != s->hold_kind) {
+		log_info("hold.over", "Signing goes on", F_STR("signer", s->signer->name));
+		s->plan.bell = true;
+	}
+	s->hold_kind = kind;
+	snprintf(s->hold, sizeof s->hold, "%s", why);
+}
+
+void sender_drop_groups(struct sender *s)
+{
+	if (s->group)
+		group_free(s->group);
+	if (s->committing)
+		group_free(s->committing);
+}
+
+void sender_reload(struct sender *s, const char *why)
+{
+	if (s->plan.phase != LANE_OPEN && s->plan.phase != LANE_SETTLING && s->plan.phase != LANE_HALTED)
+		return;
+	log_info("slots.reload", "Reads its slots anew from PostgreSQL", F_STR("lane", s->lane_name),
+		F_STR("reason", why));
+	sender_enter(s, LANE_LOADING);
+}
+
+bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what)
+{
+	if (r->outcome == PG_OK)
+		return true;
+	if (pg_fenced(r)) {
+		lease_lost(s->lease);
+		return false;
+	}
+	if (r->outcome == PG_REFUSED && !slots_changed(r))
+		log_odd("pg.refused", "PostgreSQL refused a write; reading the slots anew", F_STR("what", what),
+			F_STR("sqlstate", r->sqlstate), F_STR("reason", r->err.text));
+	sender_reload(s, r->err.text);
+	return false;
+}
+
+/* ── phases ── */
+
+static void forget_lane(struct sender *s)
+{
+	s->era++;
+	sender_drop_groups(s);
+	look_fini(s);
+	window_fini(&s->window);
+	s->nheld = 0;
+	s->halt[0] = 0;
+}
+
+void sender_enter(struct sender *s, enum lane_phase phase)
+{
+	s->plan.phase = phase;
+	switch (phase) {
+	case LANE_CHECKING: break;
+	case LANE_SPARE:
+	case LANE_LOADING: forget_lane(s); break;
+	case LANE_SETTLING: s->settle_ms = sender_now(s); break;
+	case LANE_OPEN:
+		s->halt[0] = 0;
+		s->plan.bell = true;
+		s->plan.head_due = true;
+		s->plan.watch_due = true;
+		log_info("lane.open", "Signs and sends", F_STR("signer", s->signer->name),
+			F_STR("address", s->address), F_INT("nonce", lease_lane(s->lease)->at),
+			F_UINT("unmined", window_unmined(&s->window)));
+		break;
+	case LANE_HALTED:
+		sender_drop_groups(s);
+		s->plan.head_due = true;
+		log_odd("lane.halted", "The lane is halted: nothing is signed until a person has looked",
+			F_STR("signer", s->signer->name), F_STR("address", s->address), F_STR("reason", s->halt));
+		break;
+	case LANE_LEFT: break;
+	}
+}
+
+static void on_gain(void *arg, const struct lane *l)
+{
+	struct sender *s = arg;
+	(void)l;
+	if (s->m->draining)
+		return;
+	sender_enter(s, LANE_LOADING);
+	sender_drive(s);
+}
+
+static void on_loss(void *arg)
+{
+	struct sender *s = arg;
+	if (s->plan.phase != LANE_LEFT)
+		sender_enter(s, LANE_SPARE);
+	sender_drive(s);
+}
+
+static void on_bell(void *arg, bool rung)
+{
+	struct sender *s = arg;
+	(void)rung;
+	s->plan.bell = true;
+	sender_drive(s);
+}
+
+static void on_head(void *arg, uint64_t number)
+{
+	struct sender *s = arg;
+	if (!s->head.known || number != s->head.number)
+		s->plan.head_due = true;
+	sender_drive(s);
+}
+
+/* Everything fits: from now on heads ring, the lane is wanted, and bells are heard. */
+static void begin(struct sender *s)
+{
+	const struct chain_decl *c = s->chain;
+	struct heads_options h = {.rpc = s->rpc,
+		.ws_url = c->rpc[0].ws,
+		.poll_ms = c->poll_ms,
+		.silent_ms = c->silent_ms,
+		.reconnect_first_ms = c->reconnect.first_ms,
+		.reconnect_max_ms = c->reconnect.max_ms,
+		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[0] : 0,
+		.name = c->name};
+	struct heads_events he = {.on_head = on_head, .arg = s};
+	struct lease_events le = {.on_gain = on_gain, .on_loss = on_loss, .arg = s};
+	struct ear_options eo = {.what = "sends",
+		.who = s->signer->name,
+		.group = "submitter",
+		.consumer = s->lane_name,
+		.on_bell = on_bell,
+		.arg = s};
+	s->heads = heads_open(s->m->loop, &h, &he);
+	s->lease = lease_open(s->m, s->lane_name, &le);
+	s->ear = ear_open(s->m->bus, &eo);
+}
+
+/* ── what next ── */
+
+static bool has_ws(const struct sender *s)
+{
+	return s->heads && heads_state(s->heads)->ws_up;
+}
+
+static bool is_head_due(struct sender *s)
+{
+	uint64_t age = sender_now(s) - s->head.at_ms;
+	bool works = window_unmined(&s->window) > 0 || s->window.n > 0 || s->hold[0] || s->nheld > 0;
+	if (s->plan.head_due || !s->head.known)
+		return true;
+	if (!has_ws(s) && s->group && s->group->phase == GROUP_READ && age >= STALE_MS)
+		return true;
+	if (s->group && s->group->phase == GROUP_READ && s->head.number < s->asked_at_head && age >= BEHIND_MS &&
+		sender_now(s) - s->group->read_ms < BEHIND_MAX_MS)
+		return true;
+	return works && age >= (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS);
+}
+
+static void facts(struct sender *s, struct window_todo *todo)
+{
+	struct plan *p = &s->plan;
+	uint64_t now = sender_now(s);
+	if (s->retry_ms && now >= s->retry_ms)
+		s->retry_ms = 0;
+	p->draining = s->m->draining;
+	p->pg_up = pg_is_up(s->m->pg);
+	p->rpc_ok = s->retry_ms == 0;
+	p->settle_due = s->settle_ms && now >= s->settle_ms;
+	p->cast_due = p->change_due = false;
+	todo->what = WINDOW_REST;
+	todo->wake_ms = 0;
+	if (p->phase != LANE_OPEN && p->phase != LANE_HALTED)
+		return;
+	p->head_due = is_head_due(s);
+	feed_release_held(s);
+	window_next(&s->window, now, p->busy_change || p->phase == LANE_HALTED, todo);
+	p->cast_due = todo->what == WINDOW_CAST;
+	p->change_due = todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE;
+	p->store_due = look_store_due(s);
+	p->busy_ask = s->group && (s->group->phase == GROUP_ASKING || s->group->phase == GROUP_HALVING);
+	p->group_read = feed_group_read(s);
+	p->group_asked = feed_group_asked(s);
+	p->may_sign = p->bell && !p->group_read && !p->group_asked && sign_room(s) > 0;
+}
+
+/* Only this starts i/o. */
+static void exec_action(struct sender *s, enum plan_do what, struct window_todo *todo)
+{
+	switch (what) {
+	case PLAN_REST: break;
+	case PLAN_CHECK: open_check(s); break;
+	case PLAN_LOAD: open_load(s); break;
+	case PLAN_SETTLE: open_settle(s); break;
+	case PLAN_HEAD: look_head(s); break;
+	case PLAN_WATCH: look_watch(s); break;
+	case PLAN_RECEIPTS: look_receipts(s); break;
+	case PLAN_STORE: look_store(s); break;
+	case PLAN_CAST: cast_send(s, todo); break;
+	case PLAN_CHANGE: sign_change(s, todo); break;
+	case PLAN_COMMIT: sign_commit(s); break;
+	case PLAN_ASK: feed_ask(s); break;
+	case PLAN_READ: feed_read(s); break;
+	}
+}
+
+static void sooner(uint64_t *at, uint64_t ms)
+{
+	if (ms && (*at == 0 || ms < *at))
+		*at = ms;
+}
+
+static void set_timer(struct sender *s, const struct window_todo *todo)
+{
+	uint64_t at = 0, now = sender_now(s);
+	bool works = s->window.n > 0 || s->hold[0] || s->nheld > 0;
+	sooner(&at, s->retry_ms);
+	sooner(&at, s->settle_ms);
+	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED) {
+		sooner(&at, todo->wake_ms);
+		if (works)
+			sooner(&at, s->head.at_ms + (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
+		if (s->group && s->group->phase == GROUP_READ)
+			sooner(&at, now + BEHIND_MS);
+		for (size_t i = 0; i < s->nheld; i++)
+			if (s->held[i].until_ms > now)
+				sooner(&at, s->held[i].until_ms);
+	}
+	if (at == 0)
+		timer_stop(&s->timer);
+	else
+		timer_start(s->m->loop, &s->timer, at > now ? at - now : 1, sender_drive, s);
+}
+
+static void on_lease_closed(void *arg)
+{
+	struct sender *s = arg;
+	s->lease = NULL;
+	s->on_left(s->left_arg);
+}
+
+/* Draining: what is asked is committed, what is committed has left, then the lane is given back (K-24). */
+static bool leave(struct sender *s, const struct window_todo *todo)
+{
+	bool working =
+		s->plan.phase == LANE_OPEN && s->plan.pg_up &&
+		(s->plan.group_asked || s->plan.store_due || (todo->what == WINDOW_CAST && s->plan.rpc_ok));
+	if (!s->m->draining || !s->on_left || s->plan.phase == LANE_LEFT || !plan_is_quiet(&s->plan) || working)
+		return false;
+	sender_enter(s, LANE_LEFT);
+	forget_lane(s);
+	timer_free(&s->timer);
+	if (s->heads)
+		heads_close(s->heads);
+	if (s->ear)
+		ear_close(s->ear);
+	s->heads = NULL;
+	s->ear = NULL;
+	if (s->lease)
+		lease_close(s->lease, on_lease_closed, s);
+	else
+		loop_later(s->m->loop, on_lease_closed, s);
+	return true;
+}
+
+void sender_drive(void *arg)
+{
+	struct sender *s = arg;
+	struct window_todo todo;
+	if (s->plan.phase == LANE_LEFT)
+		return;
+	if (s->plan.phase == LANE_SPARE && !s->heads)
+		begin(s);
+	for (;;) {
+		facts(s, &todo);
+		enum plan_do what = plan_next(&s->plan);
+		if (what == PLAN_REST)
+			break;
+		exec_action(s, what, &todo);
+	}
+	metric_set(s->meters.unmined, (double)window_unmined(&s->window));
+	if (!leave(s, &todo))
+		set_timer(s, &todo);
+}
+
+void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg)
+{
+	s->on_left = on_left;
+	s->left_arg = arg;
+	if (s->group && s->group->phase == GROUP_READ)
+		group_free(s->group);
+	sender_drive(s);
+}
+
+/* ── life ── */
+
+static void make_meters(struct sender *s)
+{
+	char *labels = mem_alloc(100);
+	snprintf(labels, 100, "signer=\"%s\"", s->signer->name);
+	struct meters *m = &s->meters;
+	m->sent = metric(METRIC_COUNTER, "fairlead_batches_sent_total", "Batches signed and committed", labels);
+	m->mined =
+		metric(METRIC_COUNTER, "fairlead_batches_mined_total", "Batches with a receipt of success", labels);
+	m->failed =
+		metric(METRIC_COUNTER, "fairlead_batches_failed_total", "Batches with a receipt of failure", labels);
+	m->attempts =
+		metric(METRIC_COUNTER, "fairlead_attempts_total", "Signed attempts, replacements too", labels);
+	m->holds = metric(METRIC_COUNTER, "fairlead_holds_total", "Times that signing was held", labels);
+	m->too_high = metric(METRIC_COUNTER, "fairlead_gas_price_too_high_total",
+		"Times that the market was above gas.max", labels);
+	m->unmined = metric(METRIC_GAUGE, "fairlead_unmined", "Slots that the chain has not counted", labels);
+	m->oldest =
+		metric(METRIC_GAUGE, "fairlead_oldest_unmined_seconds", "Age of the lowest unmined slot", labels);
+	m->errors =
+		metric(METRIC_COUNTER, "fairlead_rpc_errors_total", "Failed exchanges with the provider", labels);
+	m->evictions =
+		metric(METRIC_COUNTER, "fairlead_evictions_total", "Transactions that a mempool had lost", labels);
+	m->balance = metric(METRIC_GAUGE, "fairlead_balance_wei", "Balance of the account, rounded", labels);
+	m->ready = metric(METRIC_COUNTER, "fairlead_batches_read_total", "Ready batches read", labels);
+	free(labels);
+}
+
+struct sender *sender_new(
+	struct member *m, const struct signer_decl *signer, struct key *key, const struct call_scope *names)
+{
+	struct sender *s = mem_alloc(sizeof *s);
+	struct endpoint at;
+	s->m = m;
+	s->signer = signer;
+	s->chain = signer->chain;
+	s->key = key;
+	s->names = names;
+	s->final = -1;
+	s->window.grace = signer->chain->grace;
+	s->policy = (struct fee_policy){signer->has_max, signer->has_tip, signer->max, signer->tip};
+	address_to_eip55(s->address, key_address(key));
+	snprintf(s->endpoint, sizeof s->endpoint, "%s",
+		endpoint_parse(&at, s->chain->rpc[0].url, NULL) ? at.name : s->chain->name);
+	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
+	make_meters(s);
+	return s;
+}
+
+void sender_start(struct sender *s)
+{
+	s->rpc = rpc_open(s->m->loop, s->chain->rpc[0].url, s->chain->timeout_ms);
+	sender_enter(s, LANE_CHECKING);
+	sender_drive(s);
+}
+
+void sender_free(struct sender *s)
+{
+	forget_lane(s);
+	timer_free(&s->timer);
+	for (size_t i = 0; i < sizeof s->controls / sizeof *s->controls; i++)
+		free(s->controls[i].data);
+	if (s->heads)
+		heads_close(s->heads);
+	if (s->ear)
+		ear_close(s->ear);
+	if (s->lease)
+		lease_close(s->lease, NULL, NULL);
+	if (s->rpc)
+		rpc_close(s->rpc);
+	key_free(s->key);
+	free(s);
+}
+
+/* ── words ── */
+
+void sender_reasons(struct sender *s, struct buf *out)
+{
+	const char *who = s->signer->name;
+	uint64_t now = sender_now(s);
+	if (s->trouble[0] && s->failing_since_ms)
+		buf_printf(out, "The provider of chain %s has not answered for %" PRIu64 " s: %s\n", s->chain->name,
+			(now - s->failing_since_ms) / 1000, s->trouble);
+	switch (s->plan.phase) {
+	case LANE_CHECKING:
+		buf_printf(out, "Signer %s is being checked against chain %s\n", who, s->chain->name);
+		break;
+	case LANE_LOADING: buf_printf(out, "Signer %s reads its slots\n", who); break;
+	case LANE_SETTLING:
+		buf_printf(out, "Signer %s %s\n", who, s->halt[0] ? s->halt : "compares its nonce with the chain");
+		break;
+	case LANE_HALTED: buf_printf(out, "Signer %s is halted: %s\n", who, s->halt); break;
+	case LANE_OPEN:
+		if (s->blocked[0])
+			buf_printf(out, "Signer %s is blocked: %s\n", who, s->blocked);
+		if (s->hold[0])
+			buf_printf(out, "Signer %s holds: %s\n", who, s->hold);
+		if (s->chain_halted)
+			buf_printf(out, "Chain %s is stopped, so signer %s signs nothing\n", s->chain->name, who);
+		break;
+	case LANE_SPARE:
+	case LANE_LEFT: break;
+	}
+}
+
+void sender_status(struct sender *s, struct buf *out)
+{
+	static const char *const phases[] = {
+		"checking", "spare", "loading", "settling", "open", "halted", "left"};
+	struct slot *low = window_lowest(&s->window);
+	char balance[U256_DEC_MAX];
+	u256_to_dec(balance, s->balance);
+	buf_text(out, "{\"signer\":");
+	buf_json(out, str_of(s->signer->name));
+	buf_printf(out, ",\"address\":\"%s\",\"phase\":\"%s\",\"head\":%" PRIu64 ",\"open\":%zu,\"unmined\":%zu",
+		s->address, phases[s->plan.phase], s->head.number, s->window.n, window_unmined(&s->window));
+	if (s->lease && lease_held(s->lease))
+		buf_printf(out, ",\"nonce\":%" PRId64, lease_lane(s->lease)->at);
+	if (low)
+		buf_printf(out, ",\"oldest_unmined_ms\":%" PRIu64, sender_now(s) - low->made_ms);
+	buf_printf(out, ",\"balance_wei\":\"%s\",\"held\":%zu,\"websocket\":%s,\"hold\":", balance, s->nheld,
+		has_ws(s) ? "true" : "false");
+	buf_json(out, str_of(s->hold));
+	buf_text(out, ",\"blocked\":");
+	buf_json(out, str_of(s->blocked));
+	buf_text(out, ",\"halt\":");
+	buf_json(out, str_of(s->halt));
+	buf_text(out, ",\"trouble\":");
+	buf_json(out, str_of(s->trouble));
+	buf_text(out, "}");
+}

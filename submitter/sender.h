@@ -1,0 +1,177 @@
+/* sender: one lane's glue: a signer's account on a chain, its window of slots, and what is in flight for it.
+ *
+ * Every callback fills in what it heard and calls sender_drive; only sender_drive's exec_action starts i/o.
+ * Its parts, by file: sender.c  phases, facts for the plan, errors and back-off, words for /readyz and
+ * /status open.c    before anything is signed: chain id, code, must, the account's count against the mark
+ * (S4) look.c    heads, prices, receipts, verdicts, what PostgreSQL says about the open slots feed.c    ready
+ * batches → simulated calls (intake, halving), and what becomes of items that don't go sign.c    simulated
+ * calls → signed bytes, committed; replacements and re-composed slots cast.c    committed bytes → the node,
+ * in nonce order Memory: a sender lives as long as the process. Operations in flight carry the era that they
+ * were started in; what comes back from an older era (the lane was lost, or is being read anew) is dropped.
+ */
+#ifndef FAIRLEAD_SUBMITTER_SENDER_H
+#define FAIRLEAD_SUBMITTER_SENDER_H
+
+#include "common/base/backoff.h"
+#include "common/evm/address.h"
+#include "common/evm/key.h"
+#include "common/fleet/lease.h"
+#include "common/io/heads.h"
+#include "common/io/metrics.h"
+#include "common/io/rpc.h"
+#include "common/ledger/slots.h"
+#include "submitter/intake.h"
+#include "submitter/plan.h"
+#include "submitter/slot.h"
+
+enum {
+	SENDER_OPEN_MAX =
+		16384,       /* slots that no final block has closed: above it nothing new is signed (INV-10) */
+	GROUP_MAX = 100, /* batches a commit */
+	HELD_MAX = 128,  /* batches put aside */
+	WAITED_MAX = 64,
+	CALLS_MAX = 100, /* JSON-RPC calls a request */
+	EXIT_REFUSED = 78,
+};
+
+struct head {
+	bool known;
+	uint64_t number, gas_limit, at_ms;
+	uint8_t hash[32];
+	uint32_t older; /* answers in a row that named an older head: a balancer, or a chain that was set back */
+};
+/* A batch that failed its simulation waits for something: lower slots to be mined, another head, a moment
+ * (S6). */
+struct held {
+	int64_t batch;
+	uint64_t mark;     /* slots below this nonce must be mined first */
+	uint64_t head;     /* and another head than this one be known */
+	uint64_t until_ms; /* or, where no other head comes, this moment */
+};
+enum hold_kind { HOLD_NOTHING, HOLD_PRICE, HOLD_FUNDS };
+struct group;
+struct store;    /* verdicts read and not stored: look.c */
+struct control { /* a call of this batch that passed: shows that the contract works at all (S6) */
+	const struct batch_decl *decl;
+	char *data; /* heap, 0x… */
+};
+struct meters {
+	struct metric *sent, *mined, *failed, *attempts, *holds, *too_high, *unmined, *oldest, *errors,
+		*evictions, *balance, *ready;
+};
+struct sender {
+	struct member *m;
+	const struct signer_decl *signer;
+	const struct chain_decl *chain;
+	struct key *key; /* owned */
+	char address[ADDRESS_TEXT];
+	char lane_name[LANE_NAME], endpoint[300];
+	int chain_row;
+	uint64_t network;
+	struct rpc *rpc;
+	struct heads *heads;
+	struct ear *ear;
+	struct lease *lease;
+	struct timer *timer;
+	struct plan plan;
+	uint64_t era;
+	void (*on_left)(void *arg); /* set by sender_drain */
+	void *left_arg;
+	const struct call_scope *names; /* signer.address() of every signer: run.c's */
+
+	struct head head;
+	uint64_t asked_at_head; /* the listener's cursor: what ready batches say is true from that block on */
+	struct window window;
+	struct fee_policy policy;
+	struct fee_market market;
+	struct u256 balance;
+	uint64_t tip_ms;       /* when tip and balance were read; 0: never */
+	bool by_number;        /* the node knows no block by hash in calls (EIP-1898) */
+	bool delegated;        /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
+	bool balance_due;      /* something waits for it */
+	uint64_t listed_count; /* the account's count that was last stored as a sample */
+	int64_t final;
+	bool chain_halted;
+
+	struct backoff backoff;
+	uint64_t retry_ms;  /* rpc: nothing before this moment; 0: no back-off */
+	uint64_t settle_ms; /* the account's count again at this moment */
+	uint64_t failing_since_ms;
+
+	size_t ramp; /* groups grow while there is more: 10, 20, 40, 80, 100 */
+	struct group *group, *committing;
+	struct held held[HELD_MAX];
+	size_t nheld;
+	int64_t waited[WAITED_MAX]; /* batches that were put aside until all below them was mined, newest
+								   overwrite oldest */
+	size_t next_waited;
+	struct shapes shapes;
+	struct suspects suspects;
+	struct control controls[8];
+	struct store *store;
+	struct meters meters;
+	char trouble[300]; /* the provider's last error; "" when it answers */
+	enum hold_kind hold_kind;
+	struct u256 hold_wei; /* HOLD_FUNDS: the balance that would do */
+	uint64_t hold_head;   /* HOLD_FUNDS: asked at this head */
+	char hold[320];       /* why nothing is signed though something may be ready: price, balance, cost */
+	char blocked[300];    /* every item fails alike: the contract's word (S6) */
+	char halt[300];       /* LANE_HALTED, or why SETTLING waits */
+};
+
+/* sender.c */
+struct sender *sender_new(
+	struct member *m, const struct signer_decl *signer, struct key *key, const struct call_scope *names);
+void sender_start(struct sender *s);
+void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg);
+void sender_free(struct sender *s);
+void sender_reasons(struct sender *s, struct buf *out);
+void sender_status(struct sender *s, struct buf *out);
+void sender_drive(void *arg); /* does whatever can be done now */
+void sender_enter(struct sender *s, enum lane_phase phase);
+uint64_t sender_now(const struct sender *s);
+struct slots_lane sender_lane(struct sender *s);
+/* An exchange with the node: false when it failed; then the back-off runs and the line is written (K-17). */
+bool sender_heard(struct sender *s, const struct rpc_reply *r);
+/* A call that the node refused though it is not about our transaction. */
+void sender_trouble(struct sender *s, const char *what, int code, struct str message);
+/* A unit's outcome: true when committed. Else what follows is done here: fenced → the lease is lost; unknown
+ * or changed → the slots are read anew; no connection → waits. */
+bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what);
+void sender_reload(struct sender *s, const char *why);
+void sender_hold(struct sender *s, enum hold_kind kind, const char *why); /* HOLD_NOTHING: goes on */
+void sender_drop_groups(struct sender *s);
+
+/* open.c */
+void open_check(struct sender *s);
+void open_load(struct sender *s);
+void open_settle(struct sender *s);
+
+/* look.c */
+void look_head(struct sender *s);
+void look_watch(struct sender *s);
+void look_receipts(struct sender *s);
+void look_store(struct sender *s);
+bool look_store_due(const struct sender *s);
+void look_fini(struct sender *s);
+
+/* feed.c */
+void feed_read(struct sender *s);
+void feed_ask(struct sender *s);
+bool feed_group_read(const struct sender *s);
+bool feed_group_asked(const struct sender *s);
+void feed_hold_batch(struct sender *s, int64_t batch, uint64_t mark, uint64_t wait_ms);
+void feed_release_held(struct sender *s); /* those whose time has come are read again */
+/* {"blockHash":"0x…"}, or "0x10" where the node knows only numbers */
+void feed_block(const struct sender *s, char out[100]);
+
+/* sign.c */
+void sign_commit(struct sender *s);
+void sign_change(struct sender *s, struct window_todo *todo);
+size_t sign_room(struct sender
+		*s); /* how many batches may be signed now; 0: sender_hold says why, or the window is full */
+
+/* cast.c */
+void cast_send(struct sender *s, struct window_todo *todo);
+
+#endif
