@@ -219,7 +219,7 @@ static void read_error(struct rpc_answer *out, struct arena *a, struct str raw)
 		return;
 	bool minus = v[0].n && v[0].p[0] == '-';
 	uint64_t code;
-	if (str_to_u64((struct str){v[0].p + minus, v[0].n - minus}, &code) && code <= INT32_MAX)
+	if (v[0].n && str_to_u64((struct str){v[0].p + minus, v[0].n - minus}, &code) && code <= INT32_MAX)
 		out->code = minus ? -(int)code : (int)code;
 	json_pick_text(a, &out->message, v[1]);
 	if (!str_is(v[2], "null"))
