@@ -46,19 +46,7 @@ static void script_head(struct compiler *k)
 		"data jsonb NOT NULL, PRIMARY KEY (rule, n));\n"
 		"CREATE FUNCTION fairlead_app.raw(p text, p_hex bool) RETURNS bytea IMMUTABLE "
 		"STRICT LANGUAGE sql AS $$ SELECT CASE WHEN p_hex AND p "
-		"~ '^0x([0-9a-fA-F]{2})*$' THEN decode(substr(p, 3), 'hex') ELSE convert_to(p, 'UTF8') END $$;\n"
-		/* the first in the order of the queue says how long the batch has collected */
-		"CREATE FUNCTION fairlead_app.peek(p_batch text, OUT waiting bigint, OUT oldest_ms "
-		"bigint, OUT next_ms bigint) STABLE LANGUAGE sql "
-		"AS $$\n"
-		"SELECT count(*) FILTER (WHERE due <= clock_timestamp()),\n"
-		" coalesce(ceil(extract(epoch FROM clock_timestamp() - min(due) FILTER (WHERE due "
-		"<= clock_timestamp())) * 1000), 0)::bigint,\n"
-		" coalesce(ceil(extract(epoch FROM min(due) FILTER (WHERE due > clock_timestamp()) "
-		"- clock_timestamp()) * 1000), -1)::bigint\n"
-		"FROM (SELECT greatest(at, not_before) AS due FROM fairlead.item WHERE batch_of = "
-		"p_batch AND state = 'waiting' ORDER BY turn, "
-		"ordinal, id LIMIT 10001) q $$;\n");
+		"~ '^0x([0-9a-fA-F]{2})*$' THEN decode(substr(p, 3), 'hex') ELSE convert_to(p, 'UTF8') END $$;\n");
 }
 
 /* Rights follow the roles of the programs, where a database has them. */

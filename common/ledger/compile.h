@@ -14,7 +14,7 @@
  * aside unpark_<chain>(p_epoch, p_behind, p_max)          events that wait in a rule (let … else: park) are
  * tried again cut_<batch>(p_epoch, p_max, p_limit, p_all)       waiting items become batches
  *   unpark_<batch>(p_epoch, p_behind, p_max)          parked items whose let now has another row wait again
- *   peek(p_batch)                                     how many items wait, since when
+ *   peek_<batch>()                                    how many items wait, since when
  *   read_<rule>(p_epoch) fix_<rule>(p_epoch, p_row, p_chain) missing_<rule>(p_epoch, p_row)    a rule `every:
  * … compare:` rules.h calls them. The text of each depends on the configuration and the tables only, so it is
  * the same in every run. */

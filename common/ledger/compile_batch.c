@@ -206,6 +206,26 @@ static void make_batches(struct cut *t, int chain_id, struct buf *o)
 		t->b->let ? ", args = i.args || u.l" : "", t->b->let ? ", _fl.lets" : "", t->b->let ? "l, " : "");
 }
 
+/* Counted is a window that shows whether a batch is full, not all that waits: it is asked at each cut. The
+ * first of the queue says how long the batch has collected. */
+static void peek_function(struct cut *t)
+{
+	struct compiler *k = t->k;
+	unsigned long long window = t->b->max > 500 ? 2 * t->b->max + 1 : 1001;
+	const char *body = arena_printf(&k->mem,
+		"\n#variable_conflict use_column\n<<_fl>>\nDECLARE t timestamptz := clock_timestamp();\nBEGIN\n"
+		"SELECT count(*) FILTER (WHERE due <= _fl.t),\n"
+		" coalesce(ceil(extract(epoch FROM _fl.t - min(due) FILTER (WHERE due <= _fl.t)) * 1000), 0),\n"
+		" coalesce(ceil(extract(epoch FROM min(due) FILTER (WHERE due > _fl.t) - _fl.t) * 1000), -1)\n"
+		" INTO waiting, oldest_ms, next_ms\n"
+		"FROM (SELECT greatest(at, not_before) AS due FROM fairlead.item WHERE batch_of = %s AND state = "
+		"'waiting'\n"
+		" ORDER BY turn, ordinal, id LIMIT %llu) q;\nEND ",
+		quote(k, t->b->name), window);
+	script_function(k, arena_printf(&k->mem, "peek_%s", t->b->name),
+		"OUT waiting bigint, OUT oldest_ms bigint, OUT next_ms bigint", "", body);
+}
+
 static void cut_function(struct cut *t, int chain_id)
 {
 	struct compiler *k = t->k;
@@ -231,8 +251,8 @@ static void cut_function(struct cut *t, int chain_id)
 	buf_printf(&o,
 		"batches := _fl.made; items := _fl.have; parked := _fl.v_parked;\n"
 		"SELECT p.waiting, p.oldest_ms, p.next_ms INTO waiting, oldest_ms, next_ms FROM "
-		"fairlead_app.peek(%s) p;\nEND ",
-		quote(k, t->b->name));
+		"fairlead_app.%s() p;\nEND ",
+		quote_name(k, arena_printf(&k->mem, "peek_%s", t->b->name)));
 	script_function(k, arena_printf(&k->mem, "cut_%s", t->b->name),
 		"p_epoch bigint, p_max int, p_limit int, p_all bool, OUT batches bigint[], OUT items int, OUT parked "
 		"int, OUT waiting bigint, OUT "
@@ -289,6 +309,7 @@ void batch_functions(struct compiler *k, size_t index, int chain_id)
 	t.lane = quote(k, arena_printf(&k->mem, "apply:%s", t.b->signer->chain->name));
 	if (!cut_prepare(&t, index))
 		return;
+	peek_function(&t);
 	cut_function(&t, chain_id);
 	unpark_function(&t);
 }

@@ -107,6 +107,10 @@ struct body {
 /* The code of rule r for an event of type ev whose row is `row`. Adds problems. */
 void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row);
 bool steps_may_park(const struct rule_decl *r);
+/* Rules that only make one item of each event: a run of such events alone is one statement. */
+bool steps_is_one_batch(const struct rule_decl *r);
+void steps_set_wise(
+	struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *table);
 
 /* compile_lane.c, compile_batch.c, compile_compare.c: functions of a chain, a batch, a compare rule go into
  * the script */

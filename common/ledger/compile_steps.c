@@ -159,28 +159,64 @@ static const char *batch_args(struct steps *s, const struct step_decl *st, size_
 }
 
 /* INV-4: one row per (batch, key). What was taken back is revived or adopted, what stands is left alone. */
-static void batch_code(struct steps *s, const struct step_decl *st)
+#define ON_CONFLICT                                                                                   \
+	"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n" \
+	" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"                      \
+	" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"                           \
+	" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL"
+
+/* SQL of an item's key and args in this scope; false: problems were added. */
+static bool batch_values(struct steps *s, const struct step_decl *st, const char **key, const char **args)
 {
 	struct compiler *k = s->b->k;
-	const char *key = NULL;
-	size_t index = (size_t)(st->batch - k->c->batches);
-	const char *args = batch_args(s, st, index, &key);
-	if (!key) {
+	size_t before = k->ps->n;
+	*key = NULL;
+	*args = batch_args(s, st, (size_t)(st->batch - k->c->batches), key);
+	if (!*key) {
 		const struct name *n = batch_name(s, st, st->batch->key);
-		if (!n)
-			return;
-		key = cast_text(k, n->expr, n->type);
+		*key = n ? cast_text(k, n->expr, n->type) : "";
 	}
+	return k->ps->n == before;
+}
+
+static void batch_code(struct steps *s, const struct step_decl *st)
+{
+	const char *key, *args;
+	if (!batch_values(s, st, &key, &args))
+		return;
 	buf_printf(&s->b->code,
 		"_fl.i := _fl.i + 1;\n"
 		"INSERT INTO fairlead.item AS _t (batch_of, key, chain, cause, ordinal, args) VALUES (%s, %s, %d, "
-		"_fl.cur, _fl.i, %s)\n"
-		"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n"
-		" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"
-		" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"
-		" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL;\n"
+		"_fl.cur, _fl.i, %s)\n" ON_CONFLICT ";\n"
 		"GET DIAGNOSTICS n = ROW_COUNT; _fl.v_items := _fl.v_items + _fl.n;\n",
-		quote(k, st->batch->name), key, s->b->chain_id, args);
+		quote(s->b->k, st->batch->name), key, s->b->chain_id, args);
+}
+
+bool steps_is_one_batch(const struct rule_decl *r)
+{
+	return !r->each && r->nwhere == 0 && r->nsteps == 1 && r->steps[0].kind == STEP_BATCH;
+}
+
+/* A whole run of such a rule as one statement. What the trigger would have filed event by event is filed
+ * here: the image of an item says only where the lane stood when the item got its cause. */
+void steps_set_wise(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *table)
+{
+	struct compiler *k = b->k;
+	struct steps s = {.b = b, .r = r, .ev = ev, .row = "e"};
+	const char *key, *args;
+	scope_event(k, &s.sc, ev, "e");
+	if (!batch_values(&s, &r->steps[0], &key, &args))
+		return;
+	buf_printf(&b->code,
+		"WITH _fl_i AS (INSERT INTO fairlead.item AS _t (batch_of, key, chain, cause, ordinal, args)\n"
+		"SELECT %s, %s, %d, e._seq, 1, %s FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi%s ORDER "
+		"BY e._seq\n" ON_CONFLICT " RETURNING _t.id, _t.cause),\n"
+		"_fl_u AS (INSERT INTO fairlead.undo (chain, seq, rel, op, key) SELECT %d, i.cause, "
+		"'fairlead.item'::regclass, 'I', jsonb_build_object('id', i.id) FROM _fl_i i WHERE i.cause >= "
+		"_fl.f)\n"
+		"SELECT count(*) INTO _fl.v_items FROM _fl_i;\n",
+		quote(k, r->steps[0].batch->name), key, b->chain_id, args, table,
+		r->late_apply ? "" : " AND NOT e._late", b->chain_id);
 }
 
 static void log_code(struct steps *s, const struct step_decl *st)

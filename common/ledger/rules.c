@@ -180,10 +180,7 @@ void rules_cut_read(const struct pg_reply *r, int stmt, struct rules_was_cut *ou
 
 void rules_peek(struct pg_unit *u, const char *batch)
 {
-	static const struct pg_sql peek = {
-		"rules_peek", "SELECT waiting, oldest_ms, next_ms FROM fairlead_app.peek($1)"};
-	pg_stmt(u, &peek);
-	pg_put_text(u, batch);
+	call(u, "peek_", batch, "");
 }
 
 void rules_peek_read(const struct pg_reply *r, int stmt, struct rules_waits *out)

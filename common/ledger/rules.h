@@ -60,7 +60,7 @@ bool rules_buried(const struct pg_reply *r, int stmt);
 void rules_cut(
 	struct pg_unit *u, const struct lane *lane, const char *batch, int64_t max, int64_t limit, bool all);
 struct rules_waits {
-	int64_t waiting;   /* items that wait and are due; counted up to 10001 */
+	int64_t waiting;   /* items that wait and are due; counted up to 1001, or twice the max and one */
 	int64_t oldest_ms; /* how long the first of them has; 0 when none */
 	int64_t next_ms;   /* until the next item that is not due yet is; -1: none */
 };

@@ -475,7 +475,7 @@ static void items_wait_for_their_next_try(void **state)
 	q(&w, "UPDATE fairlead.item SET at = clock_timestamp() - interval '5 s' WHERE key = '2'");
 	assert_string_equal(q(&w, "SELECT concat_ws(' ', waiting, oldest_ms BETWEEN 5000 AND 60000, next_ms "
 							  "BETWEEN 3500000 AND 3600000) FROM "
-							  "fairlead_app.peek('reveal')"),
+							  "fairlead_app.peek_reveal()"),
 		"2 t t");
 	assert_string_equal(q(&w, "SELECT concat_ws(' ', items, waiting, oldest_ms, next_ms > 0) FROM "
 							  "fairlead_app.cut_reveal(1, 10, 1, true)"),
