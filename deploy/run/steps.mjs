@@ -13,7 +13,7 @@ export class StepError extends Error {}
 export async function step(name, fn, { quiet = false, log } = {}) {
 	const from = Date.now();
 	let text = "";
-	const width = () => Math.max(40, Math.min(process.stdout.columns || 96, 96));
+	const width = () => Math.max(40, Math.min(process.stdout.columns || 100, 100));
 	const show = (m, took) => {
 		// A text that leaves no room for its time goes without; one that is longer still is cut.
 		const room = width() - 16 - 8;
