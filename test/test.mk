@@ -32,3 +32,10 @@ libfuzzers: $(FUZZ_TARGETS:%=$(BUILD)/libfuzzer/fuzz_%)
 $(BUILD)/libfuzzer/fuzz_%: test/fuzz/fuzz_%.c $(LIBS_ALL)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBS_ALL) $(LIBS)
+
+# How fast, beside a hand-written worker and the floor: about two minutes. Closes with lines `figure <name> <value>`.
+.PHONY: bench
+bench:
+	@deploy/setup --test
+	@$(MAKE) --no-print-directory all
+	@node test/bench/bench.mjs

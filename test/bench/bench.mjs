@@ -1,0 +1,255 @@
+// make bench: the same burst done by a hand-written Node worker and by Fairlead, beside the floor (the same transactions, presigned
+// and sent at once); then what the fleet costs when idle, how it starts, and how soon one event is a row and a transaction.
+// Closes with lines `figure <name> <value>`. Every contender has a fresh chain, database and Redis.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { keys, makeWorld, programs } from "../lib/world.mjs";
+import * as servers from "../../deploy/run/servers.mjs";
+import { need, root } from "../../deploy/run/npm.mjs";
+import { until } from "../../deploy/run/proc.mjs";
+
+const { ethers } = need("ethers");
+const tokens = Number(process.env.BENCH_TOKENS ?? 5000), singles = Number(process.env.BENCH_SINGLES ?? 200), gasLimit = 300000000;
+const dir = join(root, ".run/bench");
+const figures = [];
+const figure = (name, value) => figures.push([name, typeof value === "number" ? String(Math.round(value * 1000) / 1000) : value]);
+const say = (text) => console.log(text);
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+rmSync(dir, { recursive: true, force: true });
+mkdirSync(dir, { recursive: true });
+const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log") });
+
+// One world for one contender, ended behind it.
+async function inWorld(name, options, fn) {
+	const t = { id: name, dir: join(dir, name), ends: [], shared: { pg: { dir: pg.dir, user: servers.dbUser } }, note: say };
+	mkdirSync(t.dir, { recursive: true });
+	const w = await makeWorld(t, { mining: 1, gasLimit, proxy: false, fleet: [], supply: tokens + 1000, mapping: tokens + 1000, ...options });
+	try {
+		return await fn(w);
+	} finally {
+		for (const end of t.ends.reverse()) await end();
+		if (w.problems.length) throw new Error(`${name}: ${w.problems.join("; ")}`);
+	}
+}
+
+function cpuSeconds(pid) { // of a living process
+	const f = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+	return (Number(f[11]) + Number(f[12])) / 100;
+}
+function pssMib(pid) {
+	return Number(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").match(/^Pss:\s+(\d+)/m)[1]) / 1024;
+}
+const sum = (list) => list.reduce((a, b) => a + b, 0);
+
+// Samples the sum of PSS until stopped; the peak counts.
+function peakPss(pids) {
+	let peak = 0;
+	const timer = setInterval(() => {
+		try {
+			peak = Math.max(peak, sum(pids.map(pssMib)));
+		} catch {
+			// a process has just ended: the samples before it stand
+		}
+	}, 100);
+	return () => (clearInterval(timer), peak);
+}
+
+function child(script, env) {
+	const p = spawn(process.execPath, [join(root, "test/bench", script)], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+	return new Promise((done, fail) => {
+		p.stdout.on("data", (d) => String(d).includes("listening") && done(p));
+		p.on("exit", (code) => fail(new Error(`${script} ended with ${code}`)));
+	});
+}
+
+// All tokens revealed, one TokenRevealed each, in one block if the node lets us: blocks stand still while they are sent.
+async function burst(w, ids) {
+	await w.chain.rpc("evm_setIntervalMining", 0);
+	await w.revealEach(ids, { wait: false });
+	await w.chain.rpc("evm_mine");
+	const from = await w.head();
+	await w.chain.rpc("evm_setIntervalMining", 1);
+	const logs = await until(async () => {
+		const got = await w.chain.rpc("eth_getLogs", { fromBlock: ethers.toQuantity(w.block), toBlock: "latest", address: w.address, topics: [ethers.id("TokenRevealed(uint256)")] });
+		return got.length === ids.length && got;
+	}, `${ids.length} reveals to be mined`, 30000);
+	return { from, last: Math.max(...logs.map((l) => Number(l.blockNumber))), t0: performance.now() };
+}
+
+// Waits until every code stands on the chain; the block of the last one that was set.
+async function settled(w, ids, limit) {
+	const minedAt = async () => {
+		const got = await w.chain.rpc("eth_getLogs", { fromBlock: ethers.toQuantity(w.block), toBlock: "latest", address: w.address, topics: [ethers.id("TokenCodesUpdated(uint256[],string[])")] });
+		const set = new Set();
+		for (const l of got) for (const id of w.iface.parseLog(l).args[0]) set.add(Number(id));
+		return set.size === ids.length && Math.max(...got.map((l) => Number(l.blockNumber)));
+	};
+	const block = await until(minedAt, `${ids.length} codes on the chain`, limit);
+	const writes = await Promise.all(ids.filter((_, i) => i % 97 === 0).map((id) => w.writes(id)));
+	if (writes.some((n) => n !== 1)) throw new Error("a code was written more than once");
+	return block;
+}
+
+const ids = Array.from({ length: tokens }, (_, i) => i + 1);
+
+async function floor() {
+	return inWorld("floor", {}, async (w) => {
+		const owner = new ethers.Wallet(keys[0]);
+		const first = Number(await w.chain.rpc("eth_getTransactionCount", owner.address, "latest"));
+		const raws = [];
+		for (let i = 0; i < ids.length; i += 10) {
+			const part = ids.slice(i, i + 10);
+			const data = w.iface.encodeFunctionData("setBulkTokenCodes", [part, part.map((id) => w.codes[id])]);
+			raws.push(await owner.signTransaction({ type: 2, chainId: 31337, to: w.address, data, nonce: first + raws.length, gasLimit: 1100000, maxFeePerGas: 10n ** 12n, maxPriorityFeePerGas: 10n ** 9n }));
+		}
+		const b = await burst(w, ids);
+		for (let i = 0; i < raws.length; i += 100)
+			await fetch(w.chain.http, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(raws.slice(i, i + 100).map((raw, k) => ({ jsonrpc: "2.0", id: k, method: "eth_sendRawTransaction", params: [raw] }))) });
+		const end = await settled(w, ids, 60000);
+		return { blocks: end - b.last, s: (performance.now() - b.t0) / 1000 };
+	});
+}
+
+async function nodeWorker() {
+	return inWorld("worker", {}, async (w) => {
+		const p = await child("worker.mjs", { ...w.env });
+		const peak = peakPss([p.pid]);
+		const before = cpuSeconds(p.pid);
+		const b = await burst(w, ids);
+		const end = await settled(w, ids, 120000);
+		const s = (performance.now() - b.t0) / 1000, cpu = cpuSeconds(p.pid) - before;
+		p.removeAllListeners("exit");
+		p.kill();
+		return { blocks: end - b.last, s, cpu, pss: peak() };
+	});
+}
+
+async function fleet() {
+	return inWorld("fairlead", { fleet: "all", env: { SEND_WINDOW: "1000", CATCHUP_BATCH_SIZE: "5000" } }, async (w) => {
+		const pids = programs.map((p) => w.programs[p].pid);
+		await new Promise((r) => setTimeout(r, 3000)); // idle: a while without work, only to be measured
+		const idle = sum(pids.map(pssMib)), idleCpu = sum(pids.map(cpuSeconds));
+		const peak = peakPss(pids);
+		const before = sum(pids.map(cpuSeconds));
+		const b = await burst(w, ids);
+		const end = await settled(w, ids, 120000);
+		const s = (performance.now() - b.t0) / 1000;
+		const cpu = sum(pids.map(cpuSeconds)) - before;
+		const each = programs.map((p, i) => `${p} ${cpuSeconds(pids[i]).toFixed(2)}`).join(", ");
+		await until(async () => (await w.one("SELECT count(*)::int AS n FROM fairlead.item WHERE state = 'done'")).n === tokens, "all items done", 60000);
+		const starts = await startTimes(w);
+		return { blocks: end - b.last, s, cpu, pss: peak(), idle, idleCpu, each, starts };
+	});
+}
+
+// exec to ready, the schema present: each program five times, the slowest program's median.
+async function startTimes(w) {
+	await w.stopAll();
+	const all = {};
+	for (const name of programs) {
+		all[name] = [];
+		for (let i = 0; i < 5; i++) {
+			const socket = join(w.dir, `s${i}.sock`);
+			const t0 = performance.now();
+			const p = spawn(join(root, process.env.BUILD ?? "build/release", `bin/fairlead-${name}`), [w.yaml], { cwd: w.dir, env: { ...process.env, ...w.env, FAIRLEAD_HEALTH: `unix:${socket}` }, stdio: "ignore" });
+			for (;;) {
+				const ok = await new Promise((done) => request({ socketPath: socket, path: "/readyz" }, (a) => done(a.statusCode === 200)).on("error", () => done(false)).end());
+				if (ok) break;
+				if (performance.now() - t0 > 20000) throw new Error(`${name} did not become ready`);
+			}
+			all[name].push(performance.now() - t0);
+			p.kill("SIGTERM");
+			await new Promise((done) => p.once("exit", done));
+		}
+	}
+	return Object.fromEntries(Object.entries(all).map(([k, v]) => [k, median(v)]));
+}
+
+// One event at a time: how soon it is a committed row, and how soon a transaction stands in the node's pool. Fairlead and the
+// watcher hear the same events in the same run.
+async function latency() {
+	return inWorld("latency", { mining: "auto", fleet: "all", env: { BATCH_TIMEOUT_MS: "0" } }, async (w) => {
+		const { Client } = need("pg");
+		const WebSocket = need("ws");
+		const where = { host: w.pg.dir, user: servers.dbUser, database: w.database };
+		await w.sql("CREATE TABLE bench_seen (token_id numeric, tx text, block bigint)");
+		await w.sql("CREATE FUNCTION bench_tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('bench', TG_ARGV[0] || NEW.token_id); RETURN NULL; END $$");
+		await w.sql("CREATE TRIGGER tell AFTER INSERT ON bench_seen FOR EACH ROW EXECUTE FUNCTION bench_tell('w')");
+		await w.sql("CREATE TRIGGER tell AFTER INSERT ON companions.token_revealed FOR EACH ROW EXECUTE FUNCTION bench_tell('f')");
+		const hear = new Client(where);
+		await hear.connect();
+		const seen = {};
+		hear.on("notification", (n) => (seen[n.payload] = performance.now()));
+		await hear.query("LISTEN bench");
+		const pool = new WebSocket(w.chain.ws);
+		await new Promise((done) => pool.once("open", done));
+		const hashes = new Map();
+		pool.on("message", (m) => {
+			const { params } = JSON.parse(m);
+			if (params?.result) hashes.set(params.result, performance.now());
+		});
+		pool.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newPendingTransactions"] }));
+		const watcher = await child("watcher.mjs", { ...w.env, WATCHER_KEY: keys[3], WATCHER_PG: JSON.stringify(where) });
+		const watcherAddress = new ethers.Wallet(keys[3]).address.toLowerCase();
+		const rows = { f: [], w: [] }, sends = { f: [], w: [] };
+		for (let i = 1; i <= singles; i++) {
+			hashes.clear();
+			const t0 = performance.now();
+			await w.reveal([i], { wait: false });
+			await until(() => seen[`f${i}`] && seen[`w${i}`], `event ${i} to be a row twice`, 20000);
+			rows.f.push(seen[`f${i}`] - t0);
+			rows.w.push(seen[`w${i}`] - t0);
+			const sent = {};
+			await until(async () => {
+				for (const [hash, at] of hashes) {
+					const tx = await w.chain.rpc("eth_getTransactionByHash", hash);
+					if (tx?.from === w.owner.toLowerCase()) sent.f ??= at;
+					if (tx?.from === watcherAddress) sent.w ??= at;
+				}
+				return sent.f && sent.w;
+			}, `event ${i} to be sent twice`, 20000);
+			sends.f.push(sent.f - t0);
+			sends.w.push(sent.w - t0);
+		}
+		watcher.removeAllListeners("exit");
+		watcher.kill();
+		pool.close();
+		await hear.end();
+		return { row: median(rows.f), rowWatcher: median(rows.w), send: median(sends.f), sendWatcher: median(sends.w) };
+	});
+}
+
+try {
+	say(`burst: ${tokens} reveals in one block, blocks of 1 s, batches of 10`);
+	const f = await floor();
+	say(`  floor        ${f.blocks} blocks  ${f.s.toFixed(1)} s   presigned, sent at once`);
+	const n = await nodeWorker();
+	say(`  Node worker  ${n.blocks} blocks  ${n.s.toFixed(1)} s   ${n.cpu.toFixed(2)} s CPU  ${n.pss.toFixed(0)} MiB`);
+	const o = await fleet();
+	say(`  Fairlead     ${o.blocks} blocks  ${o.s.toFixed(1)} s   ${o.cpu.toFixed(2)} s CPU  ${o.pss.toFixed(1)} MiB   (${o.each})`);
+	say(`idle: ${o.idle.toFixed(1)} MiB for the four, ${o.idleCpu.toFixed(2)} s CPU since start; start to ready: ${Object.entries(o.starts).map(([k, v]) => `${k} ${v.toFixed(0)} ms`).join(", ")}`);
+	const l = await latency();
+	say(`one event, median of ${singles}: row ${l.row.toFixed(1)} ms (ethers watcher ${l.rowWatcher.toFixed(1)}), transaction ${l.send.toFixed(1)} ms (ethers watcher ${l.sendWatcher.toFixed(1)})`);
+	figure("burst_floor_blocks", f.blocks);
+	figure("burst_blocks", o.blocks);
+	figure("burst_s", o.s);
+	figure("burst_floor_s", f.s);
+	figure("burst_worker_s", n.s);
+	figure("fleet_cpu_s", o.cpu);
+	figure("worker_cpu_s", n.cpu);
+	figure("fleet_pss_mib", o.pss);
+	figure("worker_pss_mib", n.pss);
+	figure("idle_pss_mib", o.idle);
+	figure("start_ms", Math.max(...Object.values(o.starts)));
+	figure("event_to_row_ms", l.row);
+	figure("event_to_row_watcher_ms", l.rowWatcher);
+	figure("event_to_send_ms", l.send);
+	figure("event_to_send_watcher_ms", l.sendWatcher);
+	for (const [name, value] of figures) console.log(`figure ${name} ${value}`);
+} finally {
+	await pg.stop("fast");
+}
+process.exit(0);
