@@ -189,6 +189,13 @@ static void on_head(void *arg, uint64_t number)
 	sender_drive(s);
 }
 
+static void on_heads_state(void *arg, const struct heads_state *h)
+{
+	struct sender *s = arg;
+	(void)h; /* read where it is needed: has_ws */
+	sender_drive(s);
+}
+
 /* Everything fits: from now on heads ring, the lane is wanted, and bells are heard. */
 static void begin(struct sender *s)
 {
@@ -201,7 +208,7 @@ static void begin(struct sender *s)
 		.reconnect_max_ms = c->reconnect.max_ms,
 		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[0] : 0,
 		.name = c->name};
-	struct heads_events he = {.on_head = on_head, .arg = s};
+	struct heads_events he = {.on_head = on_head, .on_state = on_heads_state, .arg = s};
 	struct lease_events le = {.on_gain = on_gain, .on_loss = on_loss, .arg = s};
 	struct ear_options eo = {.what = "sends",
 		.who = s->signer->name,

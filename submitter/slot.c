@@ -220,6 +220,8 @@ void window_closed(struct window *w, uint64_t lowest_open)
 	size_t n = 0;
 	while (n < w->n && w->slots[n].nonce < lowest_open && w->slots[n].phase == SLOT_MINED)
 		slot_fini(&w->slots[n++]);
+	if (n == 0)
+		return;
 	memmove(w->slots, w->slots + n, (w->n - n) * sizeof *w->slots);
 	w->n -= n;
 }
