@@ -156,8 +156,13 @@ static CURL *easy_get(struct rpc *r)
 		(long)(r->timeout_ms < CONNECT_MOST_MS ? r->timeout_ms : CONNECT_MOST_MS));
 	if (endpoint_is_loopback(&r->at))
 		curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
-	if (r->at.tls)
+	if (r->at.tls) {
 		curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "");
+		/* A private node's own authority, named as OpenSSL and the WebSocket side name it. */
+		const char *authorities = getenv("SSL_CERT_FILE");
+		if (authorities)
+			curl_easy_setopt(h, CURLOPT_CAINFO, authorities);
+	}
 	return h;
 }
 
@@ -221,6 +226,8 @@ static void describe_transfer(struct rpc_request *q, CURLcode code, struct err *
 		err_put(e, ERR_TRANSIENT, "%s closed the connection without an answer", name);
 	else if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
 		err_put(e, ERR_TRANSIENT, "%s cut the connection in the middle of its answer", name);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
+		err_put(e, ERR_TRANSIENT, "%s could not agree on TLS, or its certificate is not trusted", name);
 	else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)
 		err_put(e, ERR_MALFORMED, "%s answered something that is not HTTP", name);
 	else

@@ -194,7 +194,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return 0;
 	case LWS_CALLBACK_CLIENT_WRITEABLE: return w->closing || !w->up ? 0 : write_next(w);
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		note(w, ERR_TRANSIENT, "refused the WebSocket", in && n ? in : NULL);
+		if (in && n && strstr(in, "SSL"))
+			note(w, ERR_TRANSIENT, "could not agree on TLS, or its certificate is not trusted", NULL);
+		else
+			note(w, ERR_TRANSIENT, "refused the WebSocket", in && n ? in : NULL);
 		return 0;
 	case LWS_CALLBACK_CLIENT_CLOSED:
 		note(w, ERR_TRANSIENT, "closed the WebSocket", NULL);

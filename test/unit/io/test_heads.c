@@ -326,6 +326,26 @@ static void an_open_but_silent_socket_is_replaced(void **state)
 	heads_close(h);
 }
 
+static void a_socket_begins_where_the_chain_stood(void **state)
+{
+	(void)state;
+	start(true, &(struct heads_options){.poll_ms = 600000, .silent_ms = 60});
+	spin_until(l, heads_state(h)->ws_up && polls >= 2);
+	ws_mode = WS_REFUSE;
+	peer_hang_up(sockets.peers);
+	int before = polls;
+	spin_until(l, !heads_state(h)->ws_up && polls > before);
+	spin_until(l, heads_state(h)->reconnects >= 2);
+	node_head = 120; /* mined while nobody listened and nobody polled */
+	ws_mode = WS_GOOD;
+	spin_until(l, heads_state(h)->ws_up && head == 120);
+	int accepted = sockets.accepted, looks = polls;
+	spin_until(l, polls >= looks + 4);
+	assert_int_equal(sockets.accepted, accepted);
+	assert_int_equal(logged("brings no heads"), 0);
+	heads_close(h);
+}
+
 static void it_may_be_closed_from_inside_and_at_any_turn(void **state)
 {
 	(void)state;
@@ -387,6 +407,7 @@ int main(void)
 		T(a_lost_socket_is_polled_over_and_comes_back),
 		T(fifty_refusals_and_then_it_listens_again),
 		T(an_open_but_silent_socket_is_replaced),
+		T(a_socket_begins_where_the_chain_stood),
 		T(it_may_be_closed_from_inside_and_at_any_turn),
 		T(a_real_node_rings),
 	};
