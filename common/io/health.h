@@ -1,7 +1,7 @@
 /* health: every program's own socket: /livez /readyz /status /metrics, and the names given in `serve:`.
  *
- * /livez 200 while the loop turns (a stuck loop can't answer). /readyz 200 or 503 with one line a reason (INV-11: it
- * tells the truth). /status: JSON of the program. HEAD works, other methods are 405. */
+ * /livez 200 while the loop turns (a stuck loop can't answer). /readyz 200 or 503 with one line a reason
+ * (INV-11: it tells the truth). /status: JSON of the program. HEAD works, other methods are 405. */
 #ifndef FAIRLEAD_IO_HEALTH_H
 #define FAIRLEAD_IO_HEALTH_H
 
@@ -9,8 +9,8 @@
 
 struct health;
 struct health_options {
-	const char *program;                       /* "listener" */
-	const char *ready_alias, *live_alias;      /* extra paths for /readyz and /livez, or NULL */
+	const char *program;                  /* "listener" */
+	const char *ready_alias, *live_alias; /* extra paths for /readyz and /livez, or NULL */
 	/* Appends one plain sentence a line for each reason not to be ready; nothing appended = ready. */
 	void (*reasons)(void *arg, struct buf *out);
 	/* Appends the members of the status object, each as "\"key\":value," (trailing comma kept). */
