@@ -5,7 +5,8 @@
 #include "common/ledger/compile_in.h"
 
 #define VARIABLES                                                                                           \
-	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; hi "     \
+	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; first "  \
+	"bigint; hi "                                                                                           \
 	"bigint; cur bigint := 0;"                                                                              \
 	" fin bigint; at_end bool; v_events bigint; v_items bigint; v_parked bigint; v_lines text[]; i int; o " \
 	"int; n "                                                                                               \
@@ -78,6 +79,20 @@ static void run_query(struct buf *o, const struct branch *br, size_t n)
 		buf_printf(o, " FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi\n", br[i].table);
 	}
 	buf_text(o, ") u ORDER BY u._seq LOOP\n");
+}
+
+/* Numbers that no rule of this lane names cost nothing: the p_max numbers of a run begin at the first that
+ * one does. */
+static void run_end(struct buf *o, const struct branch *br, size_t n, const char *last)
+{
+	if (n) {
+		buf_text(o, "SELECT min(q.seq) INTO _fl.first FROM (");
+		for (size_t i = 0; i < n; i++)
+			buf_printf(o, "%sSELECT min(e._seq) AS seq FROM %s e WHERE e._seq > _fl.v_from",
+				i ? " UNION ALL " : "", br[i].table);
+		buf_text(o, ") q;\n");
+	}
+	buf_printf(o, "_fl.hi := greatest(least(%s, _fl.first - 1 + p_max), _fl.v_from);\n", last);
 }
 
 static void rules_of(struct body *b, const struct event_decl *ev, const char *row)
@@ -169,7 +184,6 @@ static void reorg_entry(struct body *b, const char *lane)
 		"SELECT o.seq, o.first_seq INTO _fl.g_seq, _fl.g_first FROM fairlead.reorg o WHERE o.chain = %d AND "
 		"o.seq > _fl.v_from "
 		"ORDER BY o.seq LIMIT 1;\n"
-		"_fl.hi := least(_fl.v_head, _fl.v_from + p_max, coalesce(_fl.g_seq, _fl.v_head + 1) - 1);\n"
 		"IF _fl.g_seq = _fl.v_from + 1 THEN\n"
 		"undone := fairlead.rollback_to(%d::smallint, _fl.g_first); _fl.hi := _fl.g_seq;\n"
 		"UPDATE fairlead.dead_letter d SET cured = clock_timestamp() WHERE d.lane = %s AND d.seq >= "
@@ -242,6 +256,7 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 		"PERFORM set_config('fairlead.chain', '%d', true);\n",
 		lane, quote(k, arena_printf(&k->mem, "listen:%s", chain->name)), chain_id, chain_id);
 	reorg_entry(&b, lane);
+	run_end(&b.code, br, n, "_fl.v_head, _fl.g_seq - 1");
 	if (n) {
 		run_set_wise(&b, br, n, lane);
 		run_loop(&b, br, n);
@@ -262,8 +277,9 @@ static void final_function(struct compiler *k, const struct chain_decl *chain, i
 		"SELECT p.at INTO _fl.v_from FROM fairlead.position p WHERE p.chain = %d AND p.name = 'final';\n"
 		"_fl.v_from := coalesce(_fl.v_from, 0);\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n"
-		"_fl.v_head := _fl.v_at; _fl.hi := greatest(least(_fl.v_at, _fl.v_from + p_max), _fl.v_from);\n",
+		"_fl.v_head := _fl.v_at;\n",
 		lane, chain_id, chain_id, chain_id);
+	run_end(&b.code, br, n, "_fl.v_at");
 	run_loop(&b, br, n);
 	buf_printf(&b.code,
 		"IF _fl.hi > _fl.v_from THEN\n"

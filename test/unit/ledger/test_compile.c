@@ -487,6 +487,76 @@ static void items_wait_for_their_next_try(void **state)
 	end(&w, &a);
 }
 
+/* A run of plain items alone is one statement. It must leave what the loop leaves: here beside the loop,
+ * which an event of another type in the same run, or one key twice, brings about. */
+static void one_statement_does_what_the_loop_does(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	char seen[4096] = "";
+	ktty(&a);
+	world_of(&w, &a);
+	for (int loop = 0; loop < 2; loop++) {
+		q(&w, "BEGIN");
+		w.seq = 0;
+		for (int i = 1; i <= 8; i++)
+			reveal(&w, i, i);
+		q(&w, "UPDATE companions.token_revealed SET _late = true WHERE _seq = 3");
+		q(&w, "UPDATE fairlead.chain SET floor_seq = 5");
+		q(&w, "INSERT INTO fairlead.item (batch_of, key, chain, cause, args, state) VALUES ('reveal', '6', "
+			  "1, NULL, '{}', 'void'), ('reveal', "
+			  "'7', 1, NULL, '{}', 'dead'), ('reveal', '8', 1, 1, '{}', 'waiting')");
+		if (loop)
+			emit(&w, 9, "token_codes_updated", "token_ids, codes", "'{}', '{}'");
+		assert_string_equal(APPLY(&w, "concat_ws(' ', events, items)", 1000), loop ? "9 6" : "8 6");
+		const char *is = q(&w, "SELECT (SELECT jsonb_agg(to_jsonb(i) - 'id' - 'at' - 'made' ORDER BY key) "
+							   "FROM fairlead.item i)::text || (SELECT "
+							   "jsonb_agg(jsonb_build_array(u.seq, u.rel::regclass, op, i.key) ORDER BY "
+							   "i.key) FROM fairlead.undo u JOIN "
+							   "fairlead.item i ON i.id = (u.key->>'id')::bigint)::text");
+		if (loop)
+			assert_string_equal(is, seen);
+		else
+			snprintf(seen, sizeof(seen), "%s", is);
+		q(&w, "ROLLBACK");
+	}
+	w.seq = 0;
+	reveal(&w, 1, 5);
+	reveal(&w, 1, 5);
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events, items, stop_seq)", 1000), "2 2 1");
+	end(&w, &a);
+}
+
+static void numbers_that_no_rule_names_cost_nothing(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	struct rule_decl *r = app_rule(&a, "sure", 1, NULL);
+	r->at_final = true;
+	app_do_sql(&a, r, "INSERT INTO counted (id) VALUES (:event.seq)");
+	app_do_batch(&a, app_rule(&a, "items", 0, NULL));
+	world_of(&w, &a);
+	for (int i = 1; i <= 30; i++)
+		emit(&w, 1, "seen", "who, mark, level, good, note, others", "'0xab', '0xcd', 3, true, '', '{}'");
+	reveal(&w, 1, 1);
+	reveal(&w, 1, 2);
+	emit(&w, 1, "tokens_revealed", "token_ids", "'{}'");
+	q(&w, "SELECT fairlead.advance(1::smallint, 1, 1, -1)");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, events)", 1), "0 31 1");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, events)", 1), "31 32 1");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, events) FROM fairlead_app.final_main(1, 1)"),
+		"0 32 0");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', from_seq, to_seq, events)", 1), "32 33 0");
+	assert_string_equal(
+		q(&w, "SELECT concat_ws(' ', from_seq, to_seq, events) FROM fairlead_app.final_main(1, 1)"),
+		"32 33 1");
+	end(&w, &a);
+}
+
 static int run(const struct CMUnitTest *tests, size_t n)
 {
 	if (!getenv("FAIRLEAD_TEST_PG")) {
@@ -513,6 +583,8 @@ int main(void)
 		cmocka_unit_test(a_bigint_key_is_found_by_its_index),
 		cmocka_unit_test(a_let_that_raises_parks_its_item_only),
 		cmocka_unit_test(items_wait_for_their_next_try),
+		cmocka_unit_test(one_statement_does_what_the_loop_does),
+		cmocka_unit_test(numbers_that_no_rule_names_cost_nothing),
 	};
 	return run(tests, sizeof(tests) / sizeof(tests[0]));
 }
