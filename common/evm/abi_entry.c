@@ -1,8 +1,6 @@
 #include "common/evm/abi_inner.h"
 #include "common/evm/keccak.h"
 
-#include <stdlib.h>
-
 /* One declaration: a line of Solidity. */
 
 bool abi_entry_finish(struct arena *a, struct abi_entry *x, struct err *e)

@@ -2,8 +2,6 @@
 #include "common/evm/keccak.h"
 #include "common/evm/rlp.h"
 
-#include <stdlib.h>
-
 /* EIP-55: "if the ith digit is a letter … print it in uppercase if the 4*ith bit of the hash of the lowercase
  * hexadecimal address is 1". The hash is over the 40 digits without 0x. */
 void address_to_eip55(char out[ADDRESS_TEXT], const uint8_t a[20])

@@ -1,7 +1,5 @@
 #include "common/evm/abi.h"
 
-#include <stdlib.h>
-
 /* The input is a parameter list's type, a line end, and data. What is decoded, encoded again, is the data;
  * its JSON reads back as the same values where text loses nothing; and memory stays within a small multiple
  * of the data. */

@@ -1,8 +1,6 @@
 #include "common/evm/abi.h"
 #include "common/evm/keccak.h"
 
-#include <stdlib.h>
-
 /* Any line as a declaration, any text as a JSON ABI. What is accepted has a signature that names itself
  * again: parsed as a type it gives the same text; mistakes are told with a place inside the line. */
 

@@ -1,7 +1,5 @@
 #include "common/evm/rlp.h"
 
-#include <stdlib.h>
-
 /* What the RLP decoder accepts, encoded again, is the input: there is one encoding of each value. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

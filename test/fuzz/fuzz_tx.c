@@ -2,8 +2,6 @@
 #include "common/evm/keccak.h"
 #include "common/evm/tx.h"
 
-#include <stdlib.h>
-
 /* Any bytes as a signed transaction. What is accepted, encoded again, is the input, and its hash is the
  * input's. Because a generated signature is nearly never one, the fields alone are tried too: an unsigned
  * body gets a signature appended. */

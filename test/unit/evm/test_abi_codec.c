@@ -88,6 +88,16 @@ static void test_specification(void **state)
 									  "0000000000");
 }
 
+/* A length of whole words has no padding. */
+static void test_padding(void **state)
+{
+	(void)state;
+	there_and_back("function p(bytes)",
+		"[\"0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\"]",
+		"e7d72860" W("20") W("20") "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
+	there_and_back("function p(bytes)", "[\"0x\"]", "e7d72860" W("20") W("00"));
+}
+
 static void test_tuples(void **state)
 {
 	(void)state;
@@ -331,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_specification),
+		cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_tuples),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_misfits),

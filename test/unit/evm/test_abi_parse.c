@@ -161,6 +161,7 @@ static void test_refused(void **state)
 	refused("event E(tuple |x)", "a type should stand");
 	refused("event E(|IERC20 token)", "IERC20 is not a Solidity type");
 	refused("event E(|uint7 a)", "uint7 is not");
+	refused("event E(|uint12 a)", "uint12 is not");
 	refused("event E(|uint264 a)", "uint264 is not");
 	refused("event E(|uint0 a)", "uint0 is not");
 	refused("event E(|uint08 a)", "uint08 is not");

@@ -266,7 +266,7 @@ static void test_refused_typed(void **state)
 				"c080"),
 		"more than two parts");
 	refused(made(2, "0180808080808080", "c181"), "access list");
-	refused(made(2, "0180808080808080", "c002" RS), "parity");
+	refused(made(2, "0180808080808080", "c002" RS), "the signature's parity");
 	refused(made(2, "0180808080808080", "c0"), "parity");
 	refused(made(1, "01808080808080", "c001"), "r");
 }
