@@ -63,12 +63,14 @@ static void cut_var(struct cutting *c, const struct var_part *v, bool quoted)
 	put(c, SQL_VALUE, v->value, at);
 }
 
+/* The parts inside a quote. The $$ that opens or closes a quote is no part of ours, even before a brace. */
 static void cut_vars_in(struct cutting *c, const struct sql_token *t)
 {
+	size_t from = t->from + (t->kind == SQL_STRING && c->s->text.p[t->from] == '$');
 	if (t->kind == SQL_COMMENT)
 		return;
 	for (size_t i = 0; i < c->s->nvars; i++)
-		if (c->s->vars[i].from >= t->from && c->s->vars[i].from < t->to)
+		if (c->s->vars[i].from >= from && c->s->vars[i].to <= t->to)
 			cut_var(c, &c->s->vars[i], true);
 }
 
@@ -105,7 +107,7 @@ static void check_token(struct cutting *c, const struct sql_token *t, bool ended
  * semicolon). */
 static size_t cut(struct cutting *c, bool *reads_only)
 {
-	struct sql_token t = {0}, none = {0};
+	struct sql_token t = {0};
 	size_t end = c->s->text.n;
 	bool begun = false, ended = false, writes = false, with = false;
 	while (sql_next(c->s, &t)) {
@@ -135,7 +137,7 @@ static size_t cut(struct cutting *c, bool *reads_only)
 		else
 			cut_vars_in(c, &t);
 	}
-	if (!begun && t.to == none.to)
+	if (!begun)
 		problem_add(c->ps, c->s->at, "SQL that says nothing");
 	*reads_only = !writes;
 	return end;

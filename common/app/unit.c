@@ -195,16 +195,16 @@ bool unit_rate(struct str s, struct rate *r, struct unit_error *e)
 static bool decimal(struct str s, size_t *used, struct u256 *v, size_t *decimals)
 {
 	size_t whole = digits(s, 0), part = 0;
-	if (whole == 0 || whole > 70)
+	if (whole == 0 || whole > U256_DEC_MAX - 1)
 		return false;
 	*used = whole;
 	if (whole < s.n && s.p[whole] == '.') {
 		part = digits(s, whole + 1);
-		if (part == 0 || whole + part > 70)
+		if (part == 0 || whole + part > U256_DEC_MAX - 1)
 			return false;
 		*used += part + 1;
 	}
-	char all[80];
+	char all[U256_DEC_MAX];
 	memcpy(all, s.p, whole);
 	if (part)
 		memcpy(all + whole, s.p + whole + 1, part);
