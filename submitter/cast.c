@@ -70,6 +70,8 @@ static void on_cast(void *arg, const struct rpc_reply *r)
 	s->plan.busy_cast = false;
 	fault_hit(FAULT_send_after_broadcast);
 	bool ok = sender_heard(s, r);
+	log_debug("cast", "Signed transactions were offered to the node", F_UINT("n", c->n),
+		F_UINT("took_us", r->took_us));
 	if (c->era == s->era) {
 		for (size_t i = 0; i < c->n; i++)
 			take_answer(s, c, i, r);

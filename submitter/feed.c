@@ -254,6 +254,7 @@ static void flush(struct asker *k)
 	if (!k->a)
 		return;
 	k->g->in_flight++;
+	k->g->calls += k->a->n;
 	rpc_send(k->r, k->done, k->a);
 	k->a = NULL;
 }
@@ -605,6 +606,9 @@ static void end_asking(struct group *g)
 		}
 	}
 	g->phase = GROUP_ASKED;
+	log_debug("group.asked", "A group of batches was simulated", F_UINT("batches", g->in.n),
+		F_UINT("head", g->head), F_UINT("calls", g->calls), F_UINT("read_ms_ago", sender_now(s) - g->read_ms),
+		F_UINT("took_ms", sender_now(s) - g->asked_ms));
 }
 
 /* Everything that was asked is answered. */
@@ -636,6 +640,7 @@ void feed_ask(struct sender *s)
 {
 	struct group *g = s->group;
 	g->phase = GROUP_ASKING;
+	g->asked_ms = sender_now(s);
 	g->head = s->head.number;
 	g->by_number = s->by_number;
 	memcpy(g->head_hash, s->head.hash, 32);

@@ -25,7 +25,8 @@ struct group {
 	size_t in_flight; /* requests */
 	bool void_now;    /* a question of the round got no answer: the group goes back */
 	bool again_now;   /* and is read again at once */
-	uint64_t read_ms;
+	uint64_t read_ms, asked_ms, committed_ms;
+	size_t calls;
 	/* as committed: sign.c */
 	struct slots_signed *sign;
 	struct attempt *attempts;

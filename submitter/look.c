@@ -13,6 +13,7 @@ enum {
 	OLDER_MAX = 5,  /* so many answers in a row name an older head: then it is the chain, not a balancer */
 	FOREIGN_HEADS =
 		3, /* a counted slot without any receipt for so many heads: something else may have used its nonce */
+	WATCHED_BLOCKS = 1024,
 	HISTORY_BLOCKS = 5,
 	HISTORY_TEXT = 4096,
 };
@@ -185,13 +186,62 @@ void look_head(struct sender *s)
 
 /* ── PostgreSQL's view of the open slots: closed, taken back, without a reason ── */
 
+struct watch_ask {
+	struct sender *s;
+	uint64_t era;
+};
+
+/* INV-7: another hash stands at that height, so the verdict is taken back. No row is no word: the listener
+ * may be behind. */
+static void take_back(struct sender *s, const struct pg_reply *r)
+{
+	for (int row = 0; row < pg_rows(r, 1); row++) {
+		int64_t number;
+		uint8_t hash[32];
+		slots_block(r, 1, row, &number, hash);
+		for (size_t i = 0; i < s->window.n; i++) {
+			struct slot *slot = &s->window.slots[i];
+			if (slot->phase != SLOT_MINED || slot->block != (uint64_t)number ||
+				memcmp(slot->block_hash, hash, 32) == 0)
+				continue;
+			log_odd("verdict.back", "A block with one of our transactions left the chain",
+				F_STR("signer", s->signer->name), F_UINT("nonce", slot->nonce), F_UINT("block", slot->block));
+			window_taken_back(&s->window, slot, sender_now(s));
+			s->plan.receipts_due = true;
+		}
+	}
+}
+
+static bool newest_holds(const struct slot *slot, int64_t item)
+{
+	const struct attempt *a = &slot->attempts[slot->nattempts - 1];
+	for (size_t i = 0; i < a->nitems; i++)
+		if (a->items[i] == item)
+			return true;
+	return false;
+}
+
+static void take_orphans(struct sender *s, const struct pg_reply *r)
+{
+	for (size_t i = 0; i < s->window.n; i++) {
+		struct slot *slot = &s->window.slots[i];
+		bool gone = false;
+		for (int row = 0; !gone && row < pg_rows(r, 2); row++) {
+			int64_t batch, item;
+			slots_orphan(r, 2, row, &batch, &item);
+			gone = batch == slot->batch && newest_holds(slot, item);
+		}
+		window_reason(&s->window, slot, gone);
+	}
+}
+
 static void on_watched(void *arg, const struct pg_reply *r)
 {
-	struct sender *s = arg;
+	struct watch_ask *q = arg;
+	struct sender *s = q->s;
 	struct slots_view v;
 	s->plan.busy_watch = false;
-	if ((s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED) &&
-		sender_stored(s, r, "a look at the slots")) {
+	if (q->era == s->era && sender_stored(s, r, "a look at the slots")) {
 		slots_viewed(r, 0, &v);
 		s->final = v.final;
 		if (v.halted && !s->chain_halted)
@@ -199,40 +249,40 @@ static void on_watched(void *arg, const struct pg_reply *r)
 				F_STR("chain", s->chain->name));
 		s->chain_halted = v.halted;
 		window_closed(&s->window, (uint64_t)v.lowest_open);
-		for (size_t i = 0; i < s->window.n; i++)
-			s->window.slots[i].seen_gone = false;
-		for (int i = 0; i < pg_rows(r, 1); i++) {
-			struct slots_odd odd;
-			slots_odd_read(r, 1, i, &odd);
-			struct slot *slot = window_at(&s->window, (uint64_t)odd.nonce);
-			if (slot && odd.gone)
-				slot->seen_gone = true;
-			if (slot && odd.taken_back && slot->phase == SLOT_MINED) {
-				log_odd("verdict.back", "A block with one of our transactions left the chain",
-					F_STR("signer", s->signer->name), F_UINT("nonce", slot->nonce),
-					F_UINT("block", slot->block));
-				window_taken_back(&s->window, slot, sender_now(s));
-				s->plan.receipts_due = true;
-			}
-		}
-		for (size_t i = 0; i < s->window.n; i++)
-			window_reason(&s->window, &s->window.slots[i], s->window.slots[i].seen_gone);
+		take_back(s, r);
+		take_orphans(s, r);
 	}
+	free(q);
 	sender_drive(s);
+}
+
+/* The heights at which slots are mined: few, and neighbours are mostly alike. */
+static size_t mined_blocks(const struct sender *s, int64_t *out, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->window.n && n < max; i++) {
+		const struct slot *slot = &s->window.slots[i];
+		if (slot->phase == SLOT_MINED && (n == 0 || out[n - 1] != (int64_t)slot->block))
+			out[n++] = (int64_t)slot->block;
+	}
+	return n;
 }
 
 void look_watch(struct sender *s)
 {
+	struct watch_ask *q = mem_alloc(sizeof *q);
+	int64_t blocks[WATCHED_BLOCKS];
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
+	*q = (struct watch_ask){s, s->era};
 	s->plan.busy_watch = true;
 	s->plan.watch_due = false;
-	slots_watch(u, &l);
+	slots_watch(u, &l, blocks, mined_blocks(s, blocks, WATCHED_BLOCKS));
 	if (s->listed_count != s->window.count && s->head.known) {
 		slots_sample(u, &l, (int64_t)s->head.number, s->head.hash, (int64_t)s->window.count);
 		s->listed_count = s->window.count;
 	}
-	pg_unit_run(u, 0, on_watched, s);
+	pg_unit_run(u, 0, on_watched, q);
 }
 
 /* ── receipts of counted slots, and the hashes of their blocks (S9) ── */

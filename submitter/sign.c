@@ -233,6 +233,8 @@ static void on_committed(void *arg, const struct pg_reply *r)
 		lease_lane(s->lease)->at += (int64_t)g->nsigned;
 		metric_add(s->meters.sent, (int64_t)g->nsigned);
 		metric_add(s->meters.attempts, (int64_t)g->nsigned);
+		log_debug("group.committed", "Signed transactions are committed", F_UINT("batches", g->nsigned),
+			F_UINT("took_ms", sender_now(s) - g->committed_ms));
 	}
 	group_free(g);
 	sender_drive(s);
@@ -262,6 +264,7 @@ void sign_commit(struct sender *s)
 	s->group = NULL;
 	s->committing = g;
 	s->plan.busy_commit = true;
+	g->committed_ms = sender_now(s);
 	g->in_flight++;
 	pg_unit_run(u, 0, on_committed, g);
 }

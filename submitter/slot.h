@@ -54,7 +54,6 @@ struct slot {
 	uint64_t held_head;    /* a replacement was above the cap at this head: asked again at the next one */
 	uint64_t counted_head; /* COUNTED since this head */
 	uint64_t gone_head;    /* an item lost its reason, first seen at this head; 0: none */
-	bool seen_gone;        /* scratch of a look at PostgreSQL */
 	uint64_t block;        /* MINED */
 	uint8_t block_hash[32];
 };

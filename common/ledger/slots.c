@@ -311,38 +311,30 @@ void slots_sample(
 	pg_put_int(u, count);
 }
 
-void slots_watch(struct pg_unit *u, const struct slots_lane *l)
+void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *blocks, size_t n)
 {
 	static const struct pg_sql view = {"slots_view",
 		"SELECT coalesce((SELECT min(nonce) FROM fairlead.slot WHERE chain = $2 AND signer = $3 AND closed "
 		"IS NULL), l.at),"
 		"       c.final, c.halted IS NOT NULL"
 		"  FROM fairlead.chain c, fairlead.lane l WHERE c.id = $2 AND l.name = $1"};
-	/* First from what is rare: a verdict whose block left the chain; an item without a cause (item_orphan).
-	 */
-	static const struct pg_sql odd = {"slots_odd",
-		"SELECT s.nonce, true, false FROM fairlead.slot s"
-		" WHERE s.chain = $1 AND s.signer = $2 AND s.closed IS NULL"
-		"   AND EXISTS (SELECT FROM fairlead.attempt a JOIN fairlead.standing t ON t.hash = a.hash"
-		"                WHERE (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce) AND t.standing = "
-		"'taken back')"
-		"   AND NOT EXISTS (SELECT FROM fairlead.attempt a JOIN fairlead.standing t ON t.hash = a.hash"
-		"                WHERE (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce) AND t.standing <> "
-		"'taken back')"
-		" UNION ALL "
-		"SELECT DISTINCT s.nonce, false, true"
-		"  FROM fairlead.item i JOIN fairlead.slot s ON s.batch = i.batch AND s.closed IS NULL"
-		"  JOIN fairlead.attempt_item x ON x.item = i.id"
-		"  JOIN LATERAL (SELECT a.hash FROM fairlead.attempt a"
-		"                 WHERE (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce) ORDER BY a.n "
-		"DESC LIMIT 1) n"
-		"    ON n.hash = x.hash"
-		" WHERE i.cause IS NULL AND i.state IN ('batched', 'done') AND s.chain = $1 AND s.signer = $2"};
+	static const struct pg_sql hashes = {
+		"slots_blocks", "SELECT number, hash FROM fairlead.block WHERE chain = $1 AND number = ANY ($2)"};
+	/* The condition is the one of index item_orphan, so only what is rare is read. */
+	static const struct pg_sql orphans = {"slots_orphans",
+		"SELECT batch, id FROM fairlead.item WHERE cause IS NULL AND state IN ('batched', 'done') AND state "
+		"= 'batched'"
+		" ORDER BY id LIMIT 1000"};
 	pg_stmt(u, &view);
 	pg_put_text(u, l->lane->name);
 	put_account(u, l);
-	pg_stmt(u, &odd);
-	put_account(u, l);
+	pg_stmt(u, &hashes);
+	pg_put_int(u, l->chain);
+	pg_array_open(u);
+	for (size_t i = 0; i < n; i++)
+		pg_item_int(u, blocks[i]);
+	pg_array_close(u);
+	pg_stmt(u, &orphans);
 }
 
 void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out)
@@ -355,9 +347,14 @@ void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out)
 	out->halted = pg_get_bool(r, stmt, 0, 2);
 }
 
-void slots_odd_read(const struct pg_reply *r, int stmt, int row, struct slots_odd *out)
+void slots_block(const struct pg_reply *r, int stmt, int row, int64_t *number, uint8_t hash[32])
 {
-	out->nonce = pg_get_int(r, stmt, row, 0);
-	out->taken_back = pg_get_bool(r, stmt, row, 1);
-	out->gone = pg_get_bool(r, stmt, row, 2);
+	*number = pg_get_int(r, stmt, row, 0);
+	must(pg_get_bytes(r, stmt, row, 1, hash, 32));
+}
+
+void slots_orphan(const struct pg_reply *r, int stmt, int row, int64_t *batch, int64_t *item)
+{
+	*batch = pg_get_int(r, stmt, row, 0);
+	*item = pg_get_int(r, stmt, row, 1);
 }

@@ -97,20 +97,17 @@ void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct 
 void slots_sample(struct pg_unit *u, const struct slots_lane *l, int64_t block, const uint8_t block_hash[32],
 	int64_t count);
 
-/* Two statements: how far things are closed; and one row a slot that needs a look (both flags of one slot:
- * two rows). */
-void slots_watch(struct pg_unit *u, const struct slots_lane *l);
+/* Three statements: how far things are closed; the chain's own hashes at these heights (those that it keeps);
+ * items in batches whose cause is gone (S3). What they mean for a slot is decided where the slots are known.
+ */
+void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *blocks, size_t n);
 struct slots_view {
 	int64_t lowest_open; /* all below are closed by final blocks; the lane's position when nothing is open */
 	int64_t final;       /* the chain's newest final block, -1: none */
 	bool halted;         /* P10: the chain is stopped, nothing may be signed */
 };
 void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out);
-struct slots_odd {
-	int64_t nonce;
-	bool taken_back; /* it had a verdict and none stands any more (INV-7) */
-	bool gone;       /* an item of its newest attempt has lost its cause (S3) */
-};
-void slots_odd_read(const struct pg_reply *r, int stmt, int row, struct slots_odd *out);
+void slots_block(const struct pg_reply *r, int stmt, int row, int64_t *number, uint8_t hash[32]);
+void slots_orphan(const struct pg_reply *r, int stmt, int row, int64_t *batch, int64_t *item);
 
 #endif
