@@ -303,11 +303,11 @@ static void an_anchor_decides_below_the_window(void **state)
 	world_found(&w);
 	items(&w, 1);
 	run(&w, "SELECT t.cut(); SELECT t.send(1, 0, 'x'); SELECT t.blocks(90, 99); SELECT t.receipt('x', 20)");
-	run(&w, "SELECT fairlead.advance(1::smallint, 1, 95, 89)");
+	run(&w, "SELECT fairlead.advance(1::smallint, 1, 95, 88)");
 	gives(&w, "unanchored", "SELECT standing FROM fairlead.standing");
 	gives(&w, "0 closed, 0 done, 0 freed, 0 dead", "SELECT t.final(95)");
 	gives(&w, "f",
-		"SELECT fairlead.anchor(1, 1::smallint, 92, t.h('z'), t.h('y'), now())"); /* above the floor */
+		"SELECT fairlead.anchor(1, 1::smallint, 89, t.h('z'), t.h('y'), now())"); /* above the floor */
 	gives(&w, "t", "SELECT fairlead.anchor(1, 1::smallint, 20, t.h('a20'), t.h('a19'), now())");
 	gives(&w, "1 closed, 1 done, 0 freed, 0 dead", "SELECT t.final(95)");
 	world_close(&w);
