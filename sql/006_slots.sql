@@ -148,8 +148,9 @@ BEGIN
 	  FROM fresh n
 	  JOIN fairlead.attempt a ON a.hash = n.hash
 	  JOIN fairlead.slot s ON (s.chain, s.signer, s.nonce) = (a.chain, a.signer, a.nonce)
-	  LEFT JOIN fairlead.item i ON i.id = n.item AND i.batch = s.batch AND i.state = 'batched'
-	 WHERE i.id IS NULL OR s.closed IS NOT NULL LIMIT 1;
+	  -- OFFSET 0: item by item through its key, also while statistics still call the table empty (else all items are walked for each).
+	  LEFT JOIN LATERAL (SELECT k.batch FROM fairlead.item k WHERE k.id = n.item AND k.state = 'batched' OFFSET 0) i ON true
+	 WHERE i.batch IS DISTINCT FROM s.batch OR s.closed IS NOT NULL LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'item % is not in the batch of slot %/%', x.item, x.chain, x.nonce USING ERRCODE = 'FL004';
 	END IF;
