@@ -48,8 +48,6 @@ static void endpoints(struct loading *l, const struct value *v, struct chain_dec
 		endpoint(l, list ? &rpc->items[i] : rpc, &e[i]);
 	if (n > 1)
 		problem_add(l->ps, rpc->items[1].at, "%s: a second endpoint is not in this version", rpc->path);
-	if (!n && rpc->node && !rpc->written && !rpc->set)
-		problem_add(l->ps, rpc->at, "%s is empty; %s needs an endpoint", rpc->path, v->path);
 	if (ws->set && !is_ws(ws->text))
 		problem_add(l->ps, ws->at, "%s begins with ws:// or wss://", ws->path);
 	if (ws->set && e[0].ws)

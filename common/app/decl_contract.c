@@ -7,8 +7,6 @@ static void addresses(struct loading *l, const struct value *v, struct contract_
 {
 	const struct value *list = value_get(v, "address");
 	uint8_t(*out)[20] = arena_alloc(l->a, (list->n + 1) * sizeof *out);
-	if (list->node && !list->written && !list->set)
-		problem_add(l->ps, list->at, "%s is empty; %s needs an address", list->path, v->path);
 	bool foreign = value_get(v, "idl")->written; /* of another kind of chain: refused there */
 	for (size_t i = 0; list->form == VALUE_LIST && !foreign && i < list->n; i++) {
 		const struct value *a = &list->items[i];

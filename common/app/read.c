@@ -108,9 +108,15 @@ static struct value *add_item(
 
 static void require(struct reading *r, const struct value *map, const struct value *v)
 {
-	if ((v->key->flags & KEY_REQUIRED) && !v->set && !v->written && !(v->key->flags & KEY_LATER && !r->later))
-		problem_add(r->ps, map->name_at.file ? map->name_at : map->at, "%s%sneeds %s: %s", map->path,
-			*map->path ? " " : "the file ", v->key->word, v->key->text);
+	bool later = (v->key->flags & KEY_LATER) && !r->later;
+	if (!(v->key->flags & KEY_REQUIRED) || v->set || v->written || later)
+		return;
+	if (v->node)
+		problem_add(r->ps, v->at, "%s is empty, and %s needs it: %s", v->path,
+			*map->path ? map->path : "the file", v->key->text);
+	else
+		problem_add(r->ps, map->name_at.file ? map->name_at : map->at, "%s needs %s: %s",
+			*map->path ? map->path : "the file", v->key->word, v->key->text);
 }
 
 /* Members of a map whose words are rows of out's table; words of `beside` are left to the caller. */
@@ -239,6 +245,9 @@ static void read_rule(struct reading *r, const struct node *n, struct value *out
 	for (size_t i = 0; i < out->n; i++)
 		if (strcmp(out->items[i].key->word, "do") == 0)
 			steps = &out->items[i];
+	for (size_t i = 0; node_member(n, "every") && i < out->n; i++)
+		if (!out->items[i].written) /* defaults that are of events: a clock has none */
+			out->items[i].set = out->items[i].form == VALUE_LIST && out->items[i].set;
 	if (verb && steps->written) {
 		problem_add(r->ps, verb->key_at, "%s has do: and a step beside it; one of them", out->path);
 	} else if (verb) {
@@ -294,6 +303,7 @@ static void read_list_of_one(struct reading *r, const struct node *n, struct val
 	one.form = VALUE_ONE;
 	read_one(r, s, n, &one);
 	out->set = one.set;
+	out->written = one.written; /* not when it is empty */
 	out->items = arena_copy(r->a, &one, sizeof one);
 	out->n = one.set ? 1 : 0;
 }
