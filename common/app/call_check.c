@@ -98,7 +98,7 @@ static void fits(struct checking *k, const struct call *c, const struct abi_type
 			problem_add(
 				k->ps, c->at, "%.*s[] is a list, but %s is wanted here", (int)c->text.n, c->text.p, type);
 		break;
-	case CALL_NUMBER: good = (t->kind == ABI_UINT || t->kind == ABI_INT); /* fall through */
+	case CALL_NUMBER: good = (t->kind == ABI_UINT || t->kind == ABI_INT); __attribute__((fallthrough));
 	case CALL_TEXT:
 	case CALL_BOOL:
 		good = good && (c->kind != CALL_BOOL || t->kind == ABI_BOOL);

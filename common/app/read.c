@@ -12,7 +12,7 @@ const struct value *value_get(const struct value *map, const char *word)
 {
 	value_each(v, map) if (strcmp(v->key->word, word) == 0) return v;
 	static const struct value none = {.key = &keywords[0]};
-	must(map->form != VALUE_MAP || map->n == 0 || !"a word that the table has");
+	must((map->form != VALUE_MAP || map->n == 0) && "a word that the table has");
 	return &none;
 }
 
