@@ -124,7 +124,7 @@ async function check(name, fn) {
 }
 async function command(words, options = {}) {
 	const r = await run(words[0], words.slice(1), { cwd: root, ...options });
-	return { ok: r.code === 0, text: r.text, detail: r.code === 0 ? undefined : `${words.join(" ")}: ${r.signal ?? `exit ${r.code}`}\n${r.text.split("\n").slice(-40).join("\n")}` };
+	return { ok: r.code === 0, text: r.text, detail: r.code === 0 ? undefined : `${words.join(" ")}: ${r.signal ?? `exit ${r.code}`}\n${r.text.split("\n").filter((l) => !/^ {2}(CC|LD|AR|GEN)\b/.test(l)).slice(-40).join("\n")}` };
 }
 const make = (name, ...words) => check(name, () => command(["make", "-s", "--no-print-directory", `-j${Math.min(cpus().length, 4)}`, ...words], { env: { MAKEFLAGS: "", ONLY: "" } }));
 

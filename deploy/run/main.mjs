@@ -70,7 +70,7 @@ async function build(say) {
 	writeFileSync(log("build"), r.text);
 	if (r.code) throw new Error(r.text.match(/^\S+:\d+:.*(?:error|fatal).*$/m)?.[0] ?? r.text.match(/^.*(?:error|undefined reference|No rule).*$/mi)?.[0] ?? `make ended with ${r.code}`);
 	const warnings = (r.text.match(/\bwarning:/g) ?? []).length;
-	const made = /-o \S*\/bin\/fairlead-/.test(r.text);
+	const made = /\bfairlead-(listener|batcher|submitter|reconciler)\b/.test(r.text);
 	say(`four programs, ${warnings ? `${warnings} warning${warnings > 1 ? "s" : ""}` : made ? "no warning" : "nothing to do"}`);
 }
 
@@ -262,7 +262,7 @@ async function own() {
 		rd = await step("Redis", (say) => redis(sockets, say), { log: ".run/log/redis" });
 		env.REDIS_URL = rd.url;
 	}
-	await step("configuration", async (say) => {
+	await step("file", async (say) => {
 		const r = await proc.run(join(bin, "fairlead-reconciler"), ["--check", config], { env, cwd: dirname(config) });
 		if (r.code) throw new Error(`${basename(config)} has mistakes\n${r.text.trim()}`);
 		say(basename(config));
