@@ -48,7 +48,8 @@ static void send(struct loading *l, const struct value *v, struct batch_decl *b)
 	if (fn && fn->view)
 		problem_add(l->ps, b->send.at, "%s.%s only reads (view); a transaction changes something",
 			b->send.contract->name, fn->as);
-	if (fn && b->signer && b->send.contract->chain != b->signer->chain)
+	if (fn && b->signer && b->signer->chain && b->send.contract->chain &&
+		b->send.contract->chain != b->signer->chain)
 		problem_add(l->ps, b->send.at, "%s is on another chain than %s, who signs", b->send.contract->name,
 			b->signer->name);
 }
@@ -122,7 +123,7 @@ static void keep(struct using *u, struct str name)
 	u->used[u->nused++] = arena_textn(u->l->a, name.p, name.n);
 }
 
-static void look_up(struct using *u, struct str name, struct pos at)
+static void look_up(struct using *u, struct str name, struct pos at, const char *prefix)
 {
 	bool anywhere = false, closed = false;
 	if (!u->in_let && made_by_let(u, name))
@@ -141,7 +142,7 @@ static void look_up(struct using *u, struct str name, struct pos at)
 			s.cap = s.n; /* what is added now is ours alone */
 			for (size_t k = 0; !u->in_let && k < u->nmade; k++)
 				scope_add(&s, u->made[k], SCOPE_SHOWN);
-			scope_check(&s, name, at, u->in_let ? ":" : "", u->l->ps);
+			scope_check(&s, name, at, prefix, u->l->ps);
 		}
 }
 
@@ -151,7 +152,7 @@ static void on_name(void *arg, const struct call *name)
 	if (name->kind == CALL_NAME && u->in_send && u->b->max > 1 && !memchr(name->text.p, '.', name->text.n))
 		problem_add(u->l->ps, name->at, "%.*s is of one item, and a batch has up to %llu; write %.*s[]",
 			(int)name->text.n, name->text.p, (unsigned long long)u->b->max, (int)name->text.n, name->text.p);
-	look_up(u, name->text, name->at);
+	look_up(u, name->text, name->at, "");
 }
 
 void decl_batch_names(struct loading *l)
@@ -163,10 +164,10 @@ void decl_batch_names(struct loading *l)
 		u.sure = !b->let || sqltext_columns(l->a, b->let, &u.made, &u.nmade);
 		u.in_let = true; /* key and let know only what the item has */
 		if (b->key)
-			look_up(&u, str_of(b->key), b->key_at);
+			look_up(&u, str_of(b->key), b->key_at, "");
 		for (size_t k = 0; b->let && k < b->let->nparts; k++)
 			if (b->let->parts[k].kind == SQL_NAME)
-				look_up(&u, b->let->parts[k].text, b->let->parts[k].at);
+				look_up(&u, b->let->parts[k].text, b->let->parts[k].at, ":");
 		u.in_let = false;
 		if (b->has_skip) {
 			call_each_name(&b->skip.left, on_name, &u);

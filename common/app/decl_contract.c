@@ -127,7 +127,7 @@ static bool taken(const char *column)
 
 enum { NAME_MAX_PG = 63 };
 
-/* Model A5: snake case without leading underscores; empty becomes arg<n>, a clash gets a trailing underscore.
+/* Model A5: snake case without leading underscores; a clash gets trailing underscores.
  */
 static void columns(struct loading *l, struct event_decl *ev)
 {
@@ -138,8 +138,6 @@ static void columns(struct loading *l, struct event_decl *ev)
 		size_t size = 2 * strlen(name) + 32;
 		char *out = arena_alloc(l->a, size + e->nin);
 		abi_snake(out, size, name);
-		if (!*out)
-			snprintf(out, size, "arg%zu", i);
 		bool clash = taken(out);
 		for (size_t k = 0; k < i || clash; k++) {
 			if (clash || strcmp(ev->columns[k], out) == 0) {

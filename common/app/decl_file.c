@@ -87,19 +87,19 @@ static void check_json(struct loading *l, const char *path, struct str text)
 	must(h);
 	yajl_status s = yajl_parse(h, (const unsigned char *)text.p, text.n);
 	size_t at = yajl_get_bytes_consumed(h);
-	if (s == yajl_status_ok) {
+	bool ended = s == yajl_status_ok;
+	if (ended)
 		s = yajl_complete_parse(h);
-		at = text.n;
-	}
+	at = ended ? text.n : at > 0 ? at - 1 : 0;
 	yajl_free(h);
 	if (s == yajl_status_ok)
 		return;
 	char *shown = arena_textn(&l->ps->mem, text.p, text.n);
 	problem_file(l->ps, path, (struct str){shown, text.n});
-	problem_add(l->ps, at_byte(path, text, at ? at - (s == yajl_status_client_canceled) : 0), "%s",
-		o.wrong        ? o.wrong
-		: text.n == at ? "JSON that ends too early"
-					   : "no JSON: something else is expected here");
+	problem_add(l->ps, at_byte(path, text, at), "%s",
+		o.wrong ? o.wrong
+		: ended ? "JSON that ends too early"
+				: "no JSON: something else is expected here");
 }
 
 void decl_files(struct loading *l)

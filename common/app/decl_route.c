@@ -6,14 +6,15 @@ struct route {
 	struct loading *l;
 	const struct value *v;
 	const char *path;  /* behind the method */
-	const char *shape; /* "GET /lock/{}": what two routes can't share */
-	bool gets;
+	const char *shape; /* "GET /lock/{}": what two routes can't share; "" when the path is wrong */
+	bool gets, bad;
 	struct scope s;
 };
 
 static void bad_path(struct route *r, const char *why)
 {
 	problem_add(r->l->ps, r->v->name_at, "%s: %s", r->v->path, why);
+	r->bad = true;
 }
 
 /* One segment behind a "/": a word, {name}, and last {name?} or {rest*}. */
@@ -60,7 +61,7 @@ static void read_name(struct route *r)
 		segment(r, (struct str){p + 1, n}, p[1 + n] == 0, &shape);
 		p += 1 + n;
 	}
-	r->shape = arena_textn(r->l->a, shape.p, shape.n);
+	r->shape = r->bad ? "" : arena_textn(r->l->a, shape.p, shape.n);
 	buf_fini(&shape);
 }
 
@@ -141,7 +142,7 @@ static void one_route(struct loading *l, const struct value *v, struct route *r,
 	*r = (struct route){.l = l, .v = v, .s = {.a = l->a, .what = v->path}, .shape = ""};
 	read_name(r);
 	for (const struct route *other = before; other < r; other++)
-		if (strcmp(other->shape, r->shape) == 0)
+		if (*r->shape && strcmp(other->shape, r->shape) == 0)
 			problem_add(l->ps, v->name_at, "%s and %s (line %d) are one route", v->name, other->v->name,
 				other->v->name_at.line);
 	if (v->form != VALUE_MAP)

@@ -47,7 +47,7 @@ static void add_events(struct making *m, const struct contract_decl *c, const ch
 		if (e->contract != c)
 			continue;
 		names[n++] = e->entry->as;
-		if (strcmp(event, "*") != 0 && strcmp(event, e->entry->as) != 0)
+		if (strcmp(event, "*") != 0 && (found || strcmp(event, e->entry->as) != 0))
 			continue;
 		found++;
 		for (size_t k = 0; k < m->rule->nevents; k++)

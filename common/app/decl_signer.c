@@ -64,7 +64,8 @@ static void must_of(struct loading *l, const struct value *v, struct signer_decl
 		return;
 	decl_check(l, must->check, &none, must->path, false);
 	s->must = *must->check;
-	if (s->must.left.contract && s->chain && s->must.left.contract->chain != s->chain)
+	if (s->must.left.contract && s->must.left.contract->chain && s->chain &&
+		s->must.left.contract->chain != s->chain)
 		problem_add(l->ps, must->at, "%s asks %s, which is on another chain than %s", must->path,
 			s->must.left.contract->name, s->name);
 }

@@ -224,7 +224,8 @@ static void read_text(struct reading *r, const struct node *n, struct value *out
 			problem_add(r->ps, out->at, "%s is a path: it begins with / and has no blanks", out->path);
 		break;
 	case KEY_FIELD:
-		if (name_length(out->text, 0) != out->text.n)
+		out->set = name_length(out->text, 0) == out->text.n;
+		if (!out->set)
 			problem_add(r->ps, out->at, "%s is one name, or a list of names, not %s", out->path, out->text.p);
 		break;
 	default: break;
