@@ -75,6 +75,9 @@ CREATE INDEX item_batch ON fairlead.item (batch) WHERE batch IS NOT NULL;
 CREATE INDEX item_orphan ON fairlead.item (id) WHERE cause IS NULL AND state IN ('batched', 'done');
 CREATE INDEX item_shown ON fairlead.item (chain, shown_block) WHERE state = 'already' AND shown_block IS NOT NULL;
 
+-- The key of an item is spent for ever (INV-4).
+CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON fairlead.item EXECUTE FUNCTION fairlead.append_only();
+
 -- An item that waits again waits from now on: batches.wait counts from it.
 CREATE FUNCTION fairlead.item_waits() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,5 +1,8 @@
 -- Slots, signed attempts and what blocks said about them (INV-5, INV-6, INV-7, CHAIN S1, S2). The guards hold against every
 -- writer. They look at whole statements (transition tables) where thousands of rows may come at once.
+--
+-- LATERAL (… OFFSET 0), here and in the send path: one index look a row, by the whole key, whatever the statistics say. In the first
+-- minute of a burst there are none, and a join or a partial index would be planned as a walk through all there is, a row each.
 
 -- A nonce of a lane. A batch has one slot for life: what fails gives its ITEMS back, and they enter another batch.
 CREATE TABLE fairlead.slot (
@@ -33,10 +36,11 @@ CREATE TABLE fairlead.attempt (
 	PRIMARY KEY (chain, signer, nonce, n),
 	FOREIGN KEY (chain, signer, nonce) REFERENCES fairlead.slot
 );
--- The item set of each signed attempt, committed with it.
+-- The item set of each signed attempt, committed with it. attempt_item_guard stands for its foreign keys: one look at a statement
+-- instead of two at each row, and neither attempts nor items can ever be deleted.
 CREATE TABLE fairlead.attempt_item (
-	hash bytea NOT NULL REFERENCES fairlead.attempt (hash),
-	item bigint NOT NULL REFERENCES fairlead.item,
+	hash bytea NOT NULL,
+	item bigint NOT NULL,
 	PRIMARY KEY (item, hash)
 );
 CREATE INDEX attempt_item_hash ON fairlead.attempt_item (hash);
@@ -130,7 +134,9 @@ CREATE FUNCTION fairlead.attempt_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE a record;
 BEGIN
 	SELECT n.chain, n.nonce INTO a
-	  FROM fresh n JOIN fairlead.slot s ON (s.chain, s.signer, s.nonce) = (n.chain, n.signer, n.nonce)
+	  FROM fresh n
+	  CROSS JOIN LATERAL (SELECT closed FROM fairlead.slot
+	                       WHERE (chain, signer, nonce) = (n.chain, n.signer, n.nonce) OFFSET 0) s
 	 WHERE s.closed IS NOT NULL LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'slot %/% is closed', a.chain, a.nonce USING ERRCODE = 'FL004';
@@ -140,19 +146,19 @@ END $$;
 CREATE TRIGGER attempt_guard AFTER INSERT ON fairlead.attempt REFERENCING NEW TABLE AS fresh
 	FOR EACH STATEMENT EXECUTE FUNCTION fairlead.attempt_guard();
 
--- The items of an attempt are items of its slot's batch.
+-- The items of an attempt are items of its open slot's batch.
 CREATE FUNCTION fairlead.attempt_item_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE x record;
 BEGIN
-	SELECT n.item, a.chain, a.nonce INTO x
+	SELECT n.item, encode(n.hash, 'hex') AS hash INTO x
 	  FROM fresh n
-	  JOIN fairlead.attempt a ON a.hash = n.hash
-	  JOIN fairlead.slot s ON (s.chain, s.signer, s.nonce) = (a.chain, a.signer, a.nonce)
-	  -- OFFSET 0: item by item through its key, also while statistics still call the table empty (else all items are walked for each).
-	  LEFT JOIN LATERAL (SELECT k.batch FROM fairlead.item k WHERE k.id = n.item AND k.state = 'batched' OFFSET 0) i ON true
-	 WHERE i.batch IS DISTINCT FROM s.batch OR s.closed IS NOT NULL LIMIT 1;
+	  LEFT JOIN LATERAL (SELECT chain, signer, nonce FROM fairlead.attempt WHERE hash = n.hash OFFSET 0) a ON true
+	  LEFT JOIN LATERAL (SELECT batch, closed FROM fairlead.slot
+	                      WHERE (chain, signer, nonce) = (a.chain, a.signer, a.nonce) OFFSET 0) s ON true
+	  LEFT JOIN LATERAL (SELECT batch, state FROM fairlead.item WHERE id = n.item OFFSET 0) i ON true
+	 WHERE (i.batch = s.batch AND i.state = 'batched' AND s.closed IS NULL) IS NOT TRUE LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'item % is not in the batch of slot %/%', x.item, x.chain, x.nonce USING ERRCODE = 'FL004';
+		RAISE EXCEPTION 'item % is not in the batch of the open slot of attempt 0x%', x.item, x.hash USING ERRCODE = 'FL004';
 	END IF;
 	RETURN NULL;
 END $$;

@@ -27,13 +27,14 @@ BEGIN
 	PERFORM FROM fairlead.batch WHERE id = ANY (p_batches) ORDER BY id FOR UPDATE;
 	SELECT g.id INTO v_bad
 	  FROM unnest(p_batches) g(id)
-	  LEFT JOIN fairlead.batch b ON b.id = g.id AND b.state = 'ready' AND b.chain = p_chain
-	 WHERE b.id IS NULL OR b.id <> ALL (p_item_batch) LIMIT 1;
+	  LEFT JOIN LATERAL (SELECT state, chain FROM fairlead.batch WHERE id = g.id OFFSET 0) b ON true
+	 WHERE (b.state = 'ready' AND b.chain = p_chain) IS NOT TRUE OR g.id <> ALL (p_item_batch) LIMIT 1;
 	IF NOT FOUND THEN
 		SELECT coalesce(g.batch, h.batch) INTO v_bad
 		  FROM unnest(p_items, p_item_batch) g(item, batch)
-		  FULL JOIN (SELECT id, batch FROM fairlead.item
-		              WHERE batch = ANY (p_batches) AND state = 'batched' AND cause IS NOT NULL) h
+		  FULL JOIN (SELECT i.id, b.id AS batch FROM unnest(p_batches) b(id)
+		              CROSS JOIN LATERAL (SELECT id FROM fairlead.item
+		                                   WHERE batch = b.id AND state = 'batched' AND cause IS NOT NULL OFFSET 0) i) h
 		    ON h.id = g.item AND h.batch = g.batch
 		 WHERE g.item IS NULL OR h.id IS NULL LIMIT 1;
 	END IF;
@@ -208,7 +209,7 @@ CREATE FUNCTION fairlead.release(p_batches bigint[], OUT done int, OUT freed int
 		       fairlead.retry_after(coalesce(d.retry_first_ms, 5000), coalesce(d.retry_max_ms, 0), coalesce(d.retry_grow, true),
 		           i.tries + 1) AS pause
 		  FROM closed c
-		  JOIN fairlead.item i ON i.batch = c.batch AND i.state = 'batched'
+		  CROSS JOIN LATERAL (SELECT * FROM fairlead.item WHERE batch = c.batch AND state = 'batched' OFFSET 0) i
 		  JOIN fairlead.chain n ON n.id = i.chain
 		  LEFT JOIN fairlead.attempt_item x ON x.hash = c.winner AND x.item = i.id
 		  LEFT JOIN fairlead.batch_decl d ON d.name = i.batch_of
@@ -269,7 +270,6 @@ DECLARE
 	v_chain   fairlead.chain;
 	v_closed  int;
 	v_batches bigint[];
-	v_hashes  bytea[];
 	v_done    int;
 	v_freed   int;
 	v_dead    int;
@@ -299,16 +299,15 @@ BEGIN
 		       closed_block = d.block, closed_hash = d.block_hash, winner = d.hash
 		  FROM decided d JOIN fairlead.attempt a ON a.hash = d.hash
 		 WHERE (s.chain, s.signer, s.nonce) = (a.chain, a.signer, a.nonce) AND s.closed IS NULL
-		RETURNING s.batch, d.hash
+		RETURNING s.batch
 	)
-	SELECT count(*), coalesce(array_agg(batch ORDER BY batch) FILTER (WHERE batch IS NOT NULL), '{}'), (SELECT array_agg(hash) FROM decided)
-	  INTO v_closed, v_batches, v_hashes FROM shut;
+	SELECT count(*), coalesce(array_agg(batch ORDER BY batch) FILTER (WHERE batch IS NOT NULL), '{}') INTO v_closed, v_batches FROM shut;
 
 	-- Other verdicts of the same slots were at blocks that are gone.
 	UPDATE fairlead.verdict v SET gone = true
 	 WHERE v.chain = p_chain AND NOT v.final AND NOT v.gone AND v.block <= v_chain.final
-	   AND EXISTS (SELECT FROM fairlead.attempt a JOIN fairlead.slot s ON (s.chain, s.signer, s.nonce) = (a.chain, a.signer, a.nonce)
-	                WHERE a.hash = v.hash AND s.closed IS NOT NULL)
+	   AND (SELECT s.closed IS NOT NULL FROM fairlead.attempt a
+	          JOIN fairlead.slot s ON (s.chain, s.signer, s.nonce) = (a.chain, a.signer, a.nonce) WHERE a.hash = v.hash)
 	   AND NOT EXISTS (SELECT FROM fairlead.block b WHERE (b.chain, b.number, b.hash) = (v.chain, v.block, v.block_hash));
 
 	SELECT r.done, r.freed, r.dead INTO v_done, v_freed, v_dead FROM fairlead.release(v_batches) r;

@@ -18,6 +18,8 @@ static void one_item_a_key(void **state)
 	items(&w, 1);
 	refused(&w, "23505",
 		"INSERT INTO fairlead.item (batch_of, key, chain, cause, args) VALUES ('reveal', '1', 1, 9, '{}')");
+	refused(&w, "FL003", "DELETE FROM fairlead.item");
+	refused(&w, "FL003", "TRUNCATE fairlead.item CASCADE");
 	world_close(&w);
 }
 
@@ -135,6 +137,8 @@ static void more_attempts(void **state)
 	refused(&w, "FL004",
 		"WITH a AS (SELECT hash FROM fairlead.attempt WHERE n = 1) INSERT INTO fairlead.attempt_item SELECT "
 		"hash, 4 FROM a");
+	refused(&w, "FL004", "INSERT INTO fairlead.attempt_item VALUES (t.h('nobody'), 1)");
+	refused(&w, "FL004", "INSERT INTO fairlead.attempt_item VALUES (t.h('x'), 99)");
 	gives(&w, "1 2 3 4 5", "SELECT n FROM fairlead.attempt ORDER BY n");
 	world_close(&w);
 }
