@@ -1,8 +1,10 @@
 # make          builds the four programs          make run    a whole fleet on a private chain, no configuration
 # make test     runs everything that must hold    make help   the rest
 SHELL := /bin/bash
+# V=1 shows the commands.
+Q := $(if $(filter 1,$(V)),,@)
 CC ?= cc
-V ?= 0.1.0
+VERSION ?= 0.1.0
 BUILD ?= build/release
 PROGRAMS := listener batcher submitter reconciler
 # The floors of the house, from the ground up: a library each; what stands left may use what stands right of it.
@@ -22,11 +24,11 @@ else
 EXTRA := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(EXTRA) -fno-strict-aliasing -fno-delete-null-pointer-checks -fPIE \
-	-ffunction-sections -fdata-sections -I. -I$(BUILD)/gen -isystem /usr/share/include/llhttp -DFAIRLEAD_VERSION='"$(V)"' \
+	-ffunction-sections -fdata-sections -I. -I$(BUILD)/gen -isystem /usr/share/include/llhttp -DFAIRLEAD_VERSION='"$(VERSION)"' \
 	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null)) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed -Wl,--gc-sections \
 	$(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 BINS := $(PROGRAMS:%=$(BUILD)/bin/fairlead-%)
 .PHONY: all
@@ -39,37 +41,41 @@ LIBS_ALL := $(call floor_libs,$(FLOORS))
 define floor
 $(BUILD)/lib/lib$(1).a: $(call obj,common/$(1)) $(if $(filter io,$(1)),$(BUILD)/obj/llhttp/llhttp.o $(BUILD)/obj/llhttp/api.o $(BUILD)/obj/llhttp/http.o) $(if $(filter ledger,$(1)),$(BUILD)/obj/gen/migrations.o)
 	@mkdir -p $$(@D); rm -f $$@
-	ar rcs $$@ $$^
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
 
 define program
 $(BUILD)/bin/fairlead-$(1): $(call obj,$(1)) $(LIBS_ALL)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $(call obj,$(1)) $(LIBS_ALL) $$(LIBS)
+	@echo '  LD  $$(@F)'
+	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $(call obj,$(1)) $(LIBS_ALL) $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo '  CC  $<'
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 # Debian ships the C sources of Node's HTTP parser (package node-llhttp); they are compiled as they are.
 $(BUILD)/obj/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -w -c -o $@ $<
+	@echo '  CC  $<'
+	$(Q)$(CC) $(CFLAGS_ALL) -w -c -o $@ $<
 # sql/*.sql in the order of their numbers, as one table of C strings: a program carries its own migrations.
 # With it goes a fingerprint of what turns a configuration into tables and functions: another build of that installs again.
 MADE_OF := $(sort $(wildcard sql/*.sql common/app/*.[ch] common/ledger/*.[ch]))
 $(BUILD)/gen/migrations.c: $(MADE_OF)
 	@mkdir -p $(@D)
-	{ echo '#include "common/ledger/migrations.h"'; \
+	$(Q){ echo '#include "common/ledger/migrations.h"'; \
 	printf 'const char migrations_made_of[] = "%s";\n' "$$(cat $^ | sha256sum | cut -c1-32)"; \
 	echo 'const struct migration migrations[] = {'; \
 	for f in $(filter %.sql,$^); do printf '{"%s",\n' "$$(basename $$f .sql)"; sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done; \
 	echo '{0, 0}};'; } > $@
 $(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo '  CC  $<'
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
@@ -80,14 +86,16 @@ UNIT_BINS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/unit/%)
 define unit
 $(BUILD)/unit/$(1)/%: test/unit/$(1)/%.c $(call floor_libs,$(call floors_from,$(1),$(FLOORS)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(call floor_libs,$(call floors_from,$(1),$(FLOORS))) -lcmocka $$(LIBS)
+	@echo '  CC  $$<'
+	$(Q)$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(call floor_libs,$(call floors_from,$(1),$(FLOORS))) -lcmocka $$(LIBS)
 endef
 $(foreach f,$(FLOORS),$(eval $(call unit,$(f))))
 # A program's pure machines: test/unit/<program>/test_<machine>.c includes the .c files that it tests.
 define unit_program
 $(BUILD)/unit/$(1)/%: test/unit/$(1)/%.c $(LIBS_ALL)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(LIBS_ALL) -lcmocka $$(LIBS)
+	@echo '  CC  $$<'
+	$(Q)$$(CC) $$(CFLAGS_ALL) -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$< $(LIBS_ALL) -lcmocka $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call unit_program,$(p))))
 .PHONY: unit

@@ -269,12 +269,9 @@ static bool still_known(struct reader *r, const struct rpc_answer *a)
 	return false;
 }
 
-static void on_logs(void *arg, const struct rpc_reply *q)
+static void took_logs(struct reader *r, const struct rpc_reply *q)
 {
-	struct reader *r = arg;
 	bool doubt = false;
-	if (!reader_back(r))
-		return;
 	if (!take_logs(r, q, &r->logs, &r->nlogs, &doubt)) {
 		range_refused(&r->blocks);
 		return;
@@ -289,6 +286,54 @@ static void on_logs(void *arg, const struct rpc_reply *q)
 	}
 	range_ok(&r->blocks);
 	store_step(r);
+}
+
+static void on_logs(void *arg, const struct rpc_reply *q)
+{
+	struct reader *r = arg;
+	if (reader_back(r))
+		took_logs(r, q);
+}
+
+/* The head named a hash: logs first, the header by the same hash behind them, so that it proves that the
+ * endpoint had the block when it answered about its logs. A hash that it does not know (any more) is read by
+ * number instead. */
+static void on_live(void *arg, const struct rpc_reply *q)
+{
+	struct reader *r = arg;
+	struct err e = {0};
+	bool found = false;
+	if (!reader_back(r))
+		return;
+	r->headers = arena_alloc(&r->mem, sizeof *r->headers);
+	r->nheaders = 1;
+	bool known = q->ok && q->answers[1].ok &&
+				 header_parse(&r->mem, q->answers[1].result, r->headers, &found, &e) && found &&
+				 (int64_t)r->headers[0].number == r->step.from;
+	if (!known) {
+		fetch_headers(r);
+		return;
+	}
+	hear_tag(r, q, 2);
+	if (!links(r, r->step.from, r->headers[0].parent)) {
+		r->round = 1;
+		fetch_hashes(r);
+		return;
+	}
+	took_logs(r, q);
+}
+
+void fetch_live(struct reader *r, const uint8_t hash[32])
+{
+	reader_enter(r, READER_LIVE);
+	struct rpc_request *q = rpc_request(r->rpc);
+	char text[67];
+	hex_to_0x(text, hash, 32);
+	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->filter.json.p);
+	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
+	ask_tag(r, q);
+	r->in_flight = true;
+	rpc_send(q, on_live, r);
 }
 
 static void fetch_logs(struct reader *r)

@@ -109,7 +109,13 @@ void reader_drive(struct reader *r)
 		}
 		store_state(r);
 		break;
-	case PLAN_BLOCKS: fetch_headers(r); break;
+	case PLAN_BLOCKS:
+		if (r->step.live && heads_state(r->heads)->has_hash &&
+			(int64_t)heads_state(r->heads)->head == r->step.from && r->filter.n > 0)
+			fetch_live(r, heads_state(r->heads)->hash);
+		else
+			fetch_headers(r);
+		break;
 	case PLAN_RANGE: fetch_range(r); break;
 	case PLAN_BACK:
 		r->round = 1;
@@ -297,9 +303,22 @@ void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 
 static const char *phase_name(enum reader_phase p)
 {
-	static const char *const names[] = {"spare", "loading", "asking which chain it is", "at the head",
-		"reading", "reading", "catching up", "catching up", "writing", "checking for a reorg", "taking back",
-		"waiting", "halted"};
+	static const char *const names[] = {
+		[READER_OFF] = "spare",
+		[READER_LOAD] = "loading",
+		[READER_IDENT] = "asking which chain it is",
+		[READER_IDLE] = "at the head",
+		[READER_HEADERS] = "reading",
+		[READER_LIVE] = "reading",
+		[READER_LOGS] = "reading",
+		[READER_RANGE] = "catching up",
+		[READER_TIMES] = "catching up",
+		[READER_COMMIT] = "writing",
+		[READER_HASHES] = "checking for a reorg",
+		[READER_RETRACT] = "taking back",
+		[READER_RETRY] = "waiting",
+		[READER_HALTED] = "halted",
+	};
 	return names[p];
 }
 

@@ -22,12 +22,14 @@ enum reader_phase {
 	READER_IDENT,   /* the node is asked which chain it is */
 	READER_IDLE,    /* the cursor stands at what the node has shown; a head will wake us */
 	READER_HEADERS, /* headers of step.from..to by number: the hashes to read by */
-	READER_LOGS,    /* logs of each of those hashes */
-	READER_RANGE,   /* logs of a range below the window, between two looks at its last header */
-	READER_TIMES,   /* block times of a range whose logs came without */
-	READER_COMMIT,  /* blocks, events and cursor in one unit (INV-1, INV-9) */
-	READER_HASHES,  /* something does not link: the hashes of the whole window are asked, twice before they
-					   count (R5) */
+	READER_LIVE,   /* the block that the head named: its logs and its header by that hash, in one request (R1)
+					*/
+	READER_LOGS,   /* logs of each of those hashes */
+	READER_RANGE,  /* logs of a range below the window, between two looks at its last header */
+	READER_TIMES,  /* block times of a range whose logs came without */
+	READER_COMMIT, /* blocks, events and cursor in one unit (INV-1, INV-9) */
+	READER_HASHES, /* something does not link: the hashes of the whole window are asked, twice before they
+					  count (R5) */
 	READER_RETRACT, /* the reorg is being committed */
 	READER_RETRY,   /* something failed: waiting with growing gaps, then from PostgreSQL on (INV-11) */
 	READER_HALTED,  /* a reorg deeper than the window (P10), or another chain: nothing is read, nothing
@@ -93,6 +95,7 @@ void reader_halt(struct reader *r, const char *fmt, ...) __attribute__((format(p
 
 /* fetch.c: each starts one request and ends in one of reader_* or store_* */
 void fetch_ident(struct reader *r);
+void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
 void fetch_range(struct reader *r);
 void fetch_hashes(struct reader *r);

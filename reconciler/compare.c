@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE = 200, FIXES_AT_ONCE = 50, KEEP = 10000 };
+enum { PAGE = 200, FIXES_AT_ONCE = 50, KEEP = 10000, NOT_YET_MS = 2000 };
 
 struct compare_row {
 	char *text; /* as rules_rows gave it, for rules_fix */
@@ -358,8 +358,11 @@ static void on_read(void *arg, const struct pg_reply *q)
 	c->rows = rules_read_rows(q, 0);
 	bool known = pg_rows(q, 1) == 1 && pg_get_bytes(q, 1, 0, 1, c->final_hash, 32) &&
 				 pg_get_bytes(q, 1, 0, 3, c->done_hash, 32);
-	if (!known) {
-		finish(c, "no final block is known yet");
+	if (!known) { /* nothing is final yet: not a run, and nothing to say */
+		due_load(&c->rule->due, (int64_t)c->rule->due.every_ms - NOT_YET_MS, loop_now_ms(r->m->loop));
+		compare_drop(r);
+		r->doing = RECON_NONE;
+		recon_drive(r);
 		return;
 	}
 	c->final_number = pg_get_int(q, 1, 0, 0);
@@ -372,7 +375,7 @@ static struct chain_watch *chain_of(struct reconciler *r, const struct compare_d
 	for (size_t i = 0; i < r->nchains; i++)
 		if (r->chains[i].decl == d->columns[0].call.contract->chain)
 			return &r->chains[i];
-	must(!"the chain of a call is declared");
+	must(false && "the chain of a call is declared");
 	return NULL;
 }
 

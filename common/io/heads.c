@@ -85,10 +85,13 @@ static void tell_state(struct heads *h)
 	h->ev.on_state(h->ev.arg, &h->state);
 }
 
-static void ring(struct heads *h, uint64_t number)
+/* hash: raw JSON text of it, or empty when the number alone is known. */
+static void ring(struct heads *h, uint64_t number, struct str hash)
 {
 	h->state.heard = true;
 	h->state.head = number;
+	h->state.has_hash =
+		hash.n == 68 && hash.p[0] == '"' && hex_from(h->state.hash, 32, (struct str){hash.p + 1, 66});
 	h->ev.on_head(h->ev.arg, number);
 }
 
@@ -128,7 +131,7 @@ static void compare(struct heads *h, uint64_t number)
 			on_doubt, h);
 	}
 	if (number > h->state.head || !h->state.heard)
-		ring(h, number);
+		ring(h, number, (struct str){0});
 }
 
 static void poll_failed(struct heads *h, const char *why)
@@ -153,7 +156,7 @@ static void poll_worked(struct heads *h, uint64_t number)
 	if (h->phase == PHASE_UP)
 		compare(h, number);
 	else
-		ring(h, number);
+		ring(h, number, (struct str){0});
 }
 
 static bool quantity(struct str raw, uint64_t *v)
@@ -250,7 +253,7 @@ static void ring_logs(void *arg)
 		h->ev.on_head(h->ev.arg, 0);
 }
 
-static void on_notice(struct heads *h, struct str id, struct str number)
+static void on_notice(struct heads *h, struct str id, struct str number, struct str hash)
 {
 	uint64_t v;
 	if (h->heads_id.n && str_eq(id, h->heads_id)) {
@@ -258,7 +261,7 @@ static void on_notice(struct heads *h, struct str id, struct str number)
 			return;
 		h->ws_head = v;
 		h->ws_heard = true;
-		ring(h, v);
+		ring(h, v, hash);
 	} else if (h->logs_id.n && str_eq(id, h->logs_id) && !h->ring_due) {
 		h->ring_due = true; /* a block of 20,000 logs rings once */
 		loop_later(h->loop, ring_logs, h);
@@ -293,15 +296,15 @@ static void on_answer(struct heads *h, struct str id, struct str result, struct 
 
 static void on_text(void *arg, struct str text)
 {
-	static const char *const paths[] = {
-		"method", "params.subscription", "params.result.number", "id", "result", "error.message"};
+	static const char *const paths[] = {"method", "params.subscription", "params.result.number", "id",
+		"result", "error.message", "params.result.hash"};
 	struct heads *h = arg;
-	struct str v[6];
-	if (h->closing || !json_pick(v, paths, 6, text))
+	struct str v[7];
+	if (h->closing || !json_pick(v, paths, 7, text))
 		return;
 	h->heard_ms = loop_now_ms(h->loop);
 	if (v[0].n)
-		on_notice(h, v[1], v[2]);
+		on_notice(h, v[1], v[2], v[6]);
 	else
 		on_answer(h, v[3], v[4], v[5]);
 }

@@ -20,9 +20,11 @@ struct heads_options {
 	const char *name;         /* chain name, for logs */
 };
 struct heads_state {
-	bool ws_up;          /* subscribed and confirmed */
-	bool heard;          /* at least one head or poll answer since start */
-	uint64_t head;       /* the number heard or polled last */
+	bool ws_up;    /* subscribed and confirmed */
+	bool heard;    /* at least one head or poll answer since start */
+	uint64_t head; /* the number heard or polled last */
+	bool has_hash; /* it came by newHeads, with its hash: */
+	uint8_t hash[32];
 	uint32_t reconnects; /* WebSocket tries since start, the first not counted */
 	uint32_t failures;   /* polls failed in a row */
 };

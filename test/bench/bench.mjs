@@ -29,6 +29,9 @@ async function inWorld(name, options, fn) {
 	const w = await makeWorld(t, { mining: 1, gasLimit, proxy: false, fleet: [], supply: tokens + 1000, mapping: tokens + 1000, ...options });
 	try {
 		return await fn(w);
+	} catch (e) {
+		say(`  ${name}: ${e.message}`); // before what its end makes others say
+		throw e;
 	} finally {
 		for (const end of t.ends.reverse()) await end();
 		if (w.problems.length) throw new Error(`${name}: ${w.problems.join("; ")}`);
@@ -153,12 +156,16 @@ async function startTimes(w) {
 		all[name] = [];
 		for (let i = 0; i < 5; i++) {
 			const socket = join(w.dir, `s${i}.sock`);
+			let last;
 			const t0 = performance.now();
 			const p = spawn(join(root, process.env.BUILD ?? "build/release", `bin/fairlead-${name}`), [w.yaml], { cwd: w.dir, env: { ...process.env, ...w.env, FAIRLEAD_HEALTH: `unix:${socket}` }, stdio: "ignore" });
 			for (;;) {
-				const ok = await new Promise((done) => request({ socketPath: socket, path: "/readyz" }, (a) => done(a.statusCode === 200)).on("error", () => done(false)).end());
+				const ok = await new Promise((done) => request({ socketPath: socket, path: "/readyz" }, (a) => {
+					a.on("data", (d) => (last = String(d)));
+					a.on("end", () => done(a.statusCode === 200));
+				}).on("error", (e) => done(!(last = e.message))).end());
 				if (ok) break;
-				if (performance.now() - t0 > 20000) throw new Error(`${name} did not become ready`);
+				if (performance.now() - t0 > 20000) throw new Error(`${name} did not become ready: ${last}`);
 			}
 			all[name].push(performance.now() - t0);
 			p.kill("SIGTERM");
@@ -180,6 +187,7 @@ async function latency() {
 		await w.sql("CREATE TRIGGER tell AFTER INSERT ON bench_seen FOR EACH ROW EXECUTE FUNCTION bench_tell('w')");
 		await w.sql("CREATE TRIGGER tell AFTER INSERT ON companions.token_revealed FOR EACH ROW EXECUTE FUNCTION bench_tell('f')");
 		const hear = new Client(where);
+		hear.on("error", () => {}); // ended with the world
 		await hear.connect();
 		const seen = {};
 		hear.on("notification", (n) => (seen[n.payload] = performance.now()));
@@ -195,11 +203,17 @@ async function latency() {
 		const watcher = await child("watcher.mjs", { ...w.env, WATCHER_KEY: keys[3], WATCHER_PG: JSON.stringify(where) });
 		const watcherAddress = new ethers.Wallet(keys[3]).address.toLowerCase();
 		const rows = { f: [], w: [] }, sends = { f: [], w: [] };
-		for (let i = 1; i <= singles; i++) {
+		let first = 1; // until the watcher's subscription stands, its events are nobody's
+		for (; !Object.keys(seen).some((k) => k.startsWith("w")); first++) {
+			await w.reveal([first], { wait: false });
+			await until(() => seen[`f${first}`], `event ${first} to be a row`, 20000);
+			await new Promise((r) => setTimeout(r, 100));
+		}
+		for (let i = first; i < first + singles; i++) {
 			hashes.clear();
 			const t0 = performance.now();
 			await w.reveal([i], { wait: false });
-			await until(() => seen[`f${i}`] && seen[`w${i}`], `event ${i} to be a row twice`, 20000);
+			await until(() => seen[`f${i}`] && seen[`w${i}`], () => `event ${i} to be a row twice (seen: ${Object.keys(seen)})`, 20000);
 			rows.f.push(seen[`f${i}`] - t0);
 			rows.w.push(seen[`w${i}`] - t0);
 			const sent = {};
