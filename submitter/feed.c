@@ -192,9 +192,11 @@ static void nothing_left(struct sender *s)
 {
 	s->plan.bell = false;
 	s->ramp = 0;
+	if (!s->bell_owed)
+		return;
+	s->bell_owed = false;
 	fault_hit(FAULT_send_before_ack);
-	if (s->ear)
-		ear_ready(s->ear, INT64_MAX);
+	ear_ready(s->ear, INT64_MAX);
 	fault_hit(FAULT_send_after_ack);
 }
 
@@ -326,20 +328,25 @@ static void put_back(struct group *g)
 }
 
 /* The node can't name blocks by hash: from now on by number. */
+static bool is_block_form(const struct rpc_answer *a)
+{
+	struct buf data = {0};
+	bool revert = rpc_is_revert(a, &data);
+	buf_fini(&data);
+	return !revert && answer_is_block_form(a->code, a->message);
+}
+
 static bool is_about_block(struct group *g, const struct rpc_reply *r)
 {
-	for (int i = 0; i < r->calls; i++) {
-		const struct rpc_answer *a = &r->answers[i];
-		if (a->ok || g->by_number || rpc_is_revert(a, NULL) || !answer_is_block_form(a->code, a->message))
-			continue;
-		if (!g->s->by_number)
-			log_info("rpc.by_number", "The node knows no block by hash in calls; asking by number",
-				F_STR("endpoint", g->s->endpoint));
-		g->s->by_number = true;
-		g->again_now = true;
-		return true;
-	}
-	return false;
+	bool yes = false;
+	for (int i = 0; !g->by_number && !yes && i < r->calls; i++)
+		yes = !r->answers[i].ok && is_block_form(&r->answers[i]);
+	if (yes && !g->s->by_number)
+		log_info("rpc.by_number", "The node knows no block by hash in calls; asking by number",
+			F_STR("endpoint", g->s->endpoint));
+	g->s->by_number |= yes;
+	g->again_now |= yes;
+	return yes;
 }
 
 static void on_asked(void *arg, const struct rpc_reply *r)

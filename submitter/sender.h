@@ -71,6 +71,7 @@ struct sender {
 	struct rpc *rpc;
 	struct heads *heads;
 	struct ear *ear;
+	bool bell_owed; /* the ear waits for ear_ready */
 	struct lease *lease;
 	struct timer *timer;
 	struct plan plan;

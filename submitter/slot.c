@@ -71,6 +71,7 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a)
 	s->refusals = 0;
 	s->cast_ms = 0;
 	s->held_head = 0;
+	s->gone_head = 0; /* what this attempt holds is looked at anew */
 	return t;
 }
 

@@ -251,6 +251,14 @@ static void a_gone_reason_waits_for_the_grace(void **state)
 	assert_int_equal(next(&w, 12), WINDOW_REVISE);
 	window_reason(&w, window_at(&w, 5), false);
 	assert_int_equal(next(&w, 12), WINDOW_REST);
+	/* revised once is enough */
+	window_reason(&w, window_at(&w, 5), true);
+	window_head(&w, 14, 5, 14);
+	assert_int_equal(next(&w, 14), WINDOW_REVISE);
+	struct attempt rest = *window_at(&w, 5)->attempts;
+	rest.kind = ATTEMPT_RECOMPOSED;
+	window_attempt(window_at(&w, 5), &rest);
+	assert_int_equal(next(&w, 14), WINDOW_CAST);
 	window_fini(&w);
 }
 
