@@ -101,12 +101,12 @@ BEGIN
 	SELECT n.chain, n.nonce, n.closed_block,
 	       CASE WHEN o.nonce IS NULL THEN 'has another key'
 	            WHEN o.closed IS NOT NULL THEN 'is closed'
-	            WHEN n.batch IS DISTINCT FROM o.batch AND EXISTS (SELECT FROM fairlead.attempt a
-	                 WHERE (a.chain, a.signer, a.nonce) = (n.chain, n.signer, n.nonce)) THEN 'has a signed attempt'
+	            WHEN n.batch IS DISTINCT FROM o.batch AND (SELECT count(*) FROM fairlead.attempt a
+	                 WHERE (a.chain, a.signer, a.nonce) = (n.chain, n.signer, n.nonce)) > 0 THEN 'has a signed attempt'
 	            WHEN n.closed IS NULL THEN NULL
 	            WHEN b.hash IS NULL THEN format('can''t close by block %s: not a final block of ours', n.closed_block)
-	            WHEN n.winner IS NOT NULL AND NOT EXISTS (SELECT FROM fairlead.attempt a
-	                 WHERE (a.chain, a.signer, a.nonce, a.hash) = (n.chain, n.signer, n.nonce, n.winner))
+	            WHEN n.winner IS NOT NULL AND (SELECT (a.chain, a.signer, a.nonce) = (n.chain, n.signer, n.nonce)
+	                 FROM fairlead.attempt a WHERE a.hash = n.winner) IS NOT TRUE
 	            THEN 'can''t be won by an attempt that is not its own' END AS why
 	  INTO s
 	  FROM fresh n
