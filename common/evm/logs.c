@@ -92,7 +92,10 @@ static void digest(struct log *l)
 {
 	struct keccak k;
 	keccak_init(&k);
+	uint8_t ntopics =
+		(uint8_t)l->ntopics; /* else a last topic and a first word of data would be the same bytes */
 	keccak_add(&k, l->address, 20);
+	keccak_add(&k, &ntopics, 1);
 	keccak_add(&k, l->topics, 32 * (size_t)l->ntopics);
 	keccak_add(&k, l->data.p, l->data.n);
 	keccak_end(&k, l->id);

@@ -38,9 +38,9 @@ struct log {
 bool header_parse(struct arena *a, struct str json, struct block_header *h, bool *found, struct err *e);
 bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, struct err *e);
 
-/* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ topics ‖ data) ‖ rank as 8
- * bytes). rank: how many logs of the same block hash, origin and digest stand before it. logs: all of whole
- * blocks, sorted by logs_sort. */
+/* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ number of topics as 1 byte ‖
+ * topics ‖ data) ‖ rank as 8 bytes). rank: how many logs of the same block hash, origin and digest stand
+ * before it. logs: all of whole blocks, sorted by logs_sort. */
 void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id);
 

@@ -220,7 +220,8 @@ static void test_sort(void **state)
 	logs_sort(NULL, 0);
 }
 
-/* INV-2, written out a second time: keccak(chain ‖ origin ‖ keccak(address ‖ topics ‖ data) ‖ rank). */
+/* INV-2, written out a second time: keccak(chain ‖ origin ‖ keccak(address ‖ topic count ‖ topics ‖ data) ‖
+ * rank). */
 static void expect_id(
 	const struct log *l, const char *chain, const char *origin, const char *digest_of, const char *rank)
 {
@@ -244,6 +245,7 @@ static void expect_id(
 #define CHAIN "0000000000000000000000000000000000000000000000000000000000007a69"
 #define TEXT                                   \
 	"5fbdb2315678afecb367f032d93f642f64180aa3" \
+	"01"                                       \
 	"afd1af0d18662bc4cbe66cd3885857264bb71d267eb57c0add879e84a5be3177"
 
 static void test_identity(void **state)
@@ -284,6 +286,15 @@ static void test_identity(void **state)
 	assert_memory_equal(moved.id, l[0].id, 32);
 	logs_identify(&moved, 1, u256_of(1));
 	assert_memory_not_equal(moved.id, l[0].id, 32);
+	/* a second topic is not the first word of the data (an ERC-721 Transfer is no ERC-20 one) */
+	struct log topics = l[0], words = l[0];
+	topics.ntopics = 2;
+	memcpy(topics.topics[1], h1.p, 32);
+	topics.data = (struct bytes){NULL, 0};
+	words.data = (struct bytes){h1.p, 32};
+	logs_identify(&topics, 1, u256_of(31337));
+	logs_identify(&words, 1, u256_of(31337));
+	assert_memory_not_equal(topics.id, words.id, 32);
 	logs_identify(NULL, 0, u256_of(1));
 }
 
