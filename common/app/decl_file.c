@@ -4,7 +4,9 @@
 
 /* A JSON object of plain values: what becomes the table files.NAME(key, value). */
 struct object {
+	yajl_handle parser;
 	int depth;
+	size_t end; /* byte behind the object; 0: it has not ended */
 	const char *wrong;
 };
 
@@ -47,7 +49,8 @@ static int on_map(void *arg)
 static int on_end(void *arg)
 {
 	struct object *o = arg;
-	o->depth--;
+	if (--o->depth == 0)
+		o->end = yajl_get_bytes_consumed(o->parser);
 	return 1;
 }
 
@@ -85,21 +88,26 @@ static void check_json(struct loading *l, const char *path, struct str text)
 	struct object o = {0};
 	yajl_handle h = yajl_alloc(&calls, NULL, &o);
 	must(h);
+	o.parser = h;
 	yajl_status s = yajl_parse(h, (const unsigned char *)text.p, text.n);
 	size_t at = yajl_get_bytes_consumed(h);
 	bool ended = s == yajl_status_ok;
 	if (ended)
 		s = yajl_complete_parse(h);
 	at = ended ? text.n : at > 0 ? at - 1 : 0;
+	if (o.end > 0)
+		for (at = o.end; at + 1 < text.n && strchr(" \t\r\n", text.p[at]);)
+			at++;
 	yajl_free(h);
 	if (s == yajl_status_ok)
 		return;
 	char *shown = arena_textn(&l->ps->mem, text.p, text.n);
 	problem_file(l->ps, path, (struct str){shown, text.n});
 	problem_add(l->ps, at_byte(path, text, at), "%s",
-		o.wrong ? o.wrong
-		: ended ? "JSON that ends too early"
-				: "no JSON: something else is expected here");
+		o.wrong     ? o.wrong
+		: o.end > 0 ? "nothing may stand behind the object"
+		: ended     ? "JSON that ends too early"
+					: "no JSON: something else is expected here");
 }
 
 void decl_files(struct loading *l)
