@@ -1,5 +1,5 @@
 /* The node's side of a reader: what is asked, and what of the answer counts (R1, R2, R5). */
-#include "listener/reader.h"
+#include "listener/fetch.h"
 
 #include "common/io/log.h"
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 /* A whole request failed, or one call in it: the provider's fault until shown otherwise. */
-static bool answer_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what)
+bool fetch_answer_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what)
 {
 	struct err e = q->err;
 	if (q->ok && q->answers[i].ok)
@@ -20,7 +20,7 @@ static bool answer_ok(struct reader *r, const struct rpc_reply *q, int i, const 
 	return false;
 }
 
-static void node_answered(struct reader *r)
+void fetch_node_answered(struct reader *r)
 {
 	if (r->failures > 0)
 		log_info("provider.ok", "The provider answers again", F_STR("chain", r->chain->name),
@@ -29,7 +29,7 @@ static void node_answered(struct reader *r)
 	r->rpc_ok = true;
 }
 
-static void nonsense(struct reader *r, const char *what, struct err *e)
+void fetch_nonsense(struct reader *r, const char *what, struct err *e)
 {
 	err_prefix_put(e, "%s", what);
 	reader_provider_error(r, e);
@@ -57,10 +57,10 @@ static void on_ident(void *arg, const struct rpc_reply *q)
 	struct reader *r = arg;
 	struct u256 id;
 	struct err e = {0};
-	if (!reader_back(r) || !answer_ok(r, q, 0, "eth_chainId"))
+	if (!reader_back(r) || !fetch_answer_ok(r, q, 0, "eth_chainId"))
 		return;
 	if (!quantity_parse(q->answers[0].result, &id, &e)) {
-		nonsense(r, "eth_chainId", &e);
+		fetch_nonsense(r, "eth_chainId", &e);
 		return;
 	}
 	char says[U256_DEC_MAX], ours[U256_DEC_MAX];
@@ -80,7 +80,7 @@ static void on_ident(void *arg, const struct rpc_reply *q)
 			says, r->chain->name, ours);
 		return;
 	}
-	node_answered(r);
+	fetch_node_answered(r);
 	if (!r->row.has_network && !first_cursor(r, &q->answers[1]))
 		reader_retry(r, "the node does not say which block is its newest");
 	else if (!r->row.has_network)
@@ -101,7 +101,7 @@ void fetch_ident(struct reader *r)
 
 /* ── blocks by hash ── */
 
-static void ask_header(struct rpc_request *q, int64_t number)
+void fetch_ask_header(struct rpc_request *q, int64_t number)
 {
 	rpc_call(q, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]", (uint64_t)number);
 }
@@ -146,7 +146,7 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 		if (!q->answers[i].ok)
 			break;
 		if (!header_parse(&r->mem, q->answers[i].result, h, &found, &e)) {
-			nonsense(r, "eth_getBlockByNumber", &e);
+			fetch_nonsense(r, "eth_getBlockByNumber", &e);
 			return false;
 		}
 		if (!found)
@@ -167,12 +167,12 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 static void on_headers(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
-	if (!reader_back(r) || !answer_ok(r, q, 0, "eth_getBlockByNumber")) {
+	if (!reader_back(r) || !fetch_answer_ok(r, q, 0, "eth_getBlockByNumber")) {
 		if (r->phase == READER_RETRY)
 			range_refused(&r->blocks);
 		return;
 	}
-	node_answered(r);
+	fetch_node_answered(r);
 	if (!take_headers(r, q, (size_t)(r->step.to - r->step.from + 1)))
 		return;
 	hear_tag(r, q, (int)(r->step.to - r->step.from + 1));
@@ -182,7 +182,7 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 	}
 	if (!links(r, r->step.from, r->headers[0].parent)) {
 		r->round = 1;
-		fetch_hashes(r);
+		reorg_look(r);
 		return;
 	}
 	if (r->filter.n == 0)
@@ -196,7 +196,7 @@ void fetch_headers(struct reader *r)
 	reader_enter(r, READER_HEADERS);
 	struct rpc_request *q = rpc_request(r->rpc);
 	for (int64_t i = r->step.from; i <= r->step.to; i++)
-		ask_header(q, i);
+		fetch_ask_header(q, i);
 	ask_tag(r, q);
 	r->in_flight = true;
 	rpc_send(q, on_headers, r);
@@ -226,15 +226,15 @@ static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **
 	for (size_t i = 0; i < r->nheaders; i++) {
 		struct log *logs;
 		size_t k;
-		if (!answer_ok(r, q, (int)i, "eth_getLogs"))
+		if (!fetch_answer_ok(r, q, (int)i, "eth_getLogs"))
 			return false;
 		if (!logs_parse(&r->mem, q->answers[i].result, &logs, &k, &e)) {
-			nonsense(r, "eth_getLogs", &e);
+			fetch_nonsense(r, "eth_getLogs", &e);
 			return false;
 		}
 		for (size_t j = 0; j < k; j++)
 			if (!log_belongs(r, &logs[j], &r->headers[i], &e)) {
-				nonsense(r, "eth_getLogs", &e);
+				fetch_nonsense(r, "eth_getLogs", &e);
 				return false;
 			}
 		if (k == 0 && rows_bloom(&r->filter, r->headers[i].bloom))
@@ -276,7 +276,7 @@ static void took_logs(struct reader *r, const struct rpc_reply *q)
 		range_refused(&r->blocks);
 		return;
 	}
-	node_answered(r);
+	fetch_node_answered(r);
 	if (!still_known(r, &q->answers[r->nheaders]))
 		return;
 	if (doubt && !r->asked_again) {
@@ -317,7 +317,7 @@ static void on_live(void *arg, const struct rpc_reply *q)
 	hear_tag(r, q, 2);
 	if (!links(r, r->step.from, r->headers[0].parent)) {
 		r->round = 1;
-		fetch_hashes(r);
+		reorg_look(r);
 		return;
 	}
 	took_logs(r, q);
@@ -363,7 +363,7 @@ static void on_times(void *arg, const struct rpc_reply *q)
 		struct block_header h;
 		struct err e = {0};
 		bool found = false;
-		if (!answer_ok(r, q, i, "eth_getBlockByHash"))
+		if (!fetch_answer_ok(r, q, i, "eth_getBlockByHash"))
 			return;
 		if (!header_parse(&r->mem, q->answers[i].result, &h, &found, &e) || !found) {
 			err_put(&e, ERR_TRANSIENT, "eth_getBlockByHash: a block whose logs were given is not known");
@@ -409,11 +409,12 @@ static bool anchored(struct reader *r, const struct rpc_reply *q, struct block_h
 	struct block_header again;
 	struct err e = {0};
 	bool found = false, found_again = false;
-	if (!answer_ok(r, q, 0, "eth_getBlockByNumber") || !answer_ok(r, q, 2, "eth_getBlockByNumber"))
+	if (!fetch_answer_ok(r, q, 0, "eth_getBlockByNumber") ||
+		!fetch_answer_ok(r, q, 2, "eth_getBlockByNumber"))
 		return false;
 	if (!header_parse(&r->mem, q->answers[0].result, h, &found, &e) ||
 		!header_parse(&r->mem, q->answers[2].result, &again, &found_again, &e)) {
-		nonsense(r, "eth_getBlockByNumber", &e);
+		fetch_nonsense(r, "eth_getBlockByNumber", &e);
 		return false;
 	}
 	if (!found || !found_again || h->number != (uint64_t)r->step.to || memcmp(h->hash, again.hash, 32) != 0) {
@@ -432,11 +433,11 @@ static void on_range(void *arg, const struct rpc_reply *q)
 	struct block_header *h = arena_alloc(&r->mem, sizeof *h);
 	if (q->ok ? !q->answers[1].ok : q->err.class != ERR_MALFORMED)
 		range_refused(&r->range); /* too much at once, by the node's own measure; by trying it is found out */
-	if (!anchored(r, q, h) || !answer_ok(r, q, 1, "eth_getLogs"))
+	if (!anchored(r, q, h) || !fetch_answer_ok(r, q, 1, "eth_getLogs"))
 		return;
-	node_answered(r);
+	fetch_node_answered(r);
 	if (!logs_parse(&r->mem, q->answers[1].result, &r->logs, &r->nlogs, &e)) {
-		nonsense(r, "eth_getLogs", &e);
+		fetch_nonsense(r, "eth_getLogs", &e);
 		return;
 	}
 	for (size_t i = 0; i < r->nlogs; i++) {
@@ -446,7 +447,7 @@ static void on_range(void *arg, const struct rpc_reply *q)
 			err_put(&e, ERR_MALFORMED, "a log of block %" PRIu64 " in an answer about %" PRId64 "..%" PRId64,
 				log->block, r->step.from, r->step.to);
 		if (!inside || !log_belongs(r, log, log->block == h->number ? h : NULL, &e)) {
-			nonsense(r, "eth_getLogs", &e);
+			fetch_nonsense(r, "eth_getLogs", &e);
 			return;
 		}
 	}
@@ -460,88 +461,13 @@ void fetch_range(struct reader *r)
 {
 	reader_enter(r, READER_RANGE);
 	struct rpc_request *q = rpc_request(r->rpc);
-	ask_header(q, r->step.to);
+	fetch_ask_header(q, r->step.to);
 	if (r->filter.n > 0)
 		rpc_call(q, "eth_getLogs", "[{\"fromBlock\":\"0x%" PRIx64 "\",\"toBlock\":\"0x%" PRIx64 "\",%s}]",
 			(uint64_t)r->step.from, (uint64_t)r->step.to, r->filter.json.p);
 	else
 		rpc_call(q, "eth_blockNumber", "[]");
-	ask_header(q, r->step.to);
+	fetch_ask_header(q, r->step.to);
 	r->in_flight = true;
 	rpc_send(q, on_range, r);
-}
-
-/* ── is it a reorg ── */
-
-static bool take_hashes(struct reader *r, const struct rpc_reply *q, struct window_answer *a)
-{
-	for (size_t i = 0; i < r->window.n; i++) {
-		struct block_header h;
-		struct err e = {0};
-		bool found = false;
-		if (!q->ok) {
-			answer_ok(r, q, 0, "eth_getBlockByNumber");
-			return false;
-		}
-		if (!q->answers[i].ok)
-			continue; /* an error is never another hash (R5) */
-		if (!header_parse(&r->mem, q->answers[i].result, &h, &found, &e)) {
-			nonsense(r, "eth_getBlockByNumber", &e);
-			return false;
-		}
-		a[i].known = found && h.number == (uint64_t)r->window.blocks[i].number;
-		memcpy(a[i].hash, h.hash, 32);
-	}
-	return true;
-}
-
-static void on_hashes(void *arg, const struct rpc_reply *q)
-{
-	struct reader *r = arg;
-	int64_t ancestor = -1;
-	if (!reader_back(r))
-		return;
-	struct window_answer *a = arena_alloc(&r->mem, (r->window.n + 1) * sizeof *a);
-	if (!take_hashes(r, q, a))
-		return;
-	node_answered(r);
-	enum window_verdict v = window_compare(&r->window, a, &ancestor);
-	if (v == WINDOW_DEEPER && r->window.blocks[0].number <= r->start) {
-		ancestor =
-			r->window.blocks[0].number - 1; /* nothing of ours stands below: all of it can be read again */
-		v = WINDOW_REORG;
-	}
-	if (v == WINDOW_SAME) {
-		if (r->step.step == PLAN_BACK)
-			reader_enter(r, READER_IDLE); /* the endpoint is behind; a newer head will wake us */
-		else
-			reader_retry(r, "the node's answers about the newest blocks do not agree");
-		return;
-	}
-	if (r->round == 1) {
-		r->round = 2;
-		r->ancestor = v == WINDOW_REORG ? ancestor : -2;
-		fetch_hashes(r);
-		return;
-	}
-	if (r->ancestor != (v == WINDOW_REORG ? ancestor : -2))
-		reader_retry(r, "the chain is being reorganised; looking again");
-	else if (v == WINDOW_REORG && ancestor >= r->row.floor)
-		store_retract(r, ancestor);
-	else
-		store_halt(r);
-}
-
-void fetch_hashes(struct reader *r)
-{
-	if (r->window.n == 0) {
-		reader_retry(r, "the newest block does not link to what the node shows; looking again");
-		return;
-	}
-	reader_enter(r, READER_HASHES);
-	struct rpc_request *q = rpc_request(r->rpc);
-	for (size_t i = 0; i < r->window.n; i++)
-		ask_header(q, r->window.blocks[i].number);
-	r->in_flight = true;
-	rpc_send(q, on_hashes, r);
 }

@@ -11,7 +11,7 @@
  * ONE commit: blocks, events, cursor (INV-1, INV-9); then, and only then, the bell on Redis
  *
  * reader.h names every phase that this walk can be in; reader.c moves between them. When a block does not
- * link to its parent, fetch_hashes looks at the whole window twice, window.c finds the common ancestor, and
+ * link to its parent, reorg_look looks at the whole window twice, window.c finds the common ancestor, and
  * store_retract takes the old branch back. Whatever fails is tried again with growing gaps, and starts from
  * what PostgreSQL says (INV-11).
  *

@@ -98,7 +98,9 @@ void fetch_ident(struct reader *r);
 void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
 void fetch_range(struct reader *r);
-void fetch_hashes(struct reader *r);
+
+/* reorg.c */
+void reorg_look(struct reader *r); /* set r->round = 1 first */
 
 /* store.c */
 void store_load(struct reader *r);
