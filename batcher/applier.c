@@ -364,7 +364,9 @@ void applier_drain(struct applier *a, void (*done)(void *arg), void *arg)
 
 void applier_reasons(const struct applier *a, struct buf *out)
 {
-	if (a->phase == APPLIER_RETRY)
+	if (a->phase == APPLIER_OFF && a->lease)
+		lease_reasons(a->lease, out);
+	else if (a->phase == APPLIER_RETRY)
 		buf_printf(out, "chain %s: the rules wait: %s\n", a->chain->name, a->why);
 }
 

@@ -325,8 +325,8 @@ static const char *phase_name(enum reader_phase p)
 void reader_reasons(const struct reader *r, struct buf *out)
 {
 	if (r->phase == READER_OFF)
-		return; /* a spare is ready to take over */
-	if (r->phase == READER_RETRY || r->phase == READER_HALTED)
+		lease_reasons(r->lease, out); /* a spare is ready to take over */
+	else if (r->phase == READER_RETRY || r->phase == READER_HALTED)
 		buf_printf(out, "chain %s: %s\n", r->chain->name, r->why);
 	else if (r->head < 0)
 		buf_printf(out, "chain %s: no head has been heard yet\n", r->chain->name);

@@ -295,6 +295,8 @@ static void on_end(void *arg)
 static void reasons(void *arg, struct buf *out)
 {
 	const struct reconciler *r = arg;
+	if (r->lease)
+		lease_reasons(r->lease, out);
 	if (r->why[0])
 		buf_printf(out, "the clock waits: %s\n", r->why);
 }

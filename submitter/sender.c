@@ -480,6 +480,9 @@ void sender_reasons(struct sender *s, struct buf *out)
 			buf_printf(out, "Chain %s is stopped, so signer %s signs nothing\n", s->chain->name, who);
 		break;
 	case LANE_SPARE:
+		if (s->lease)
+			lease_reasons(s->lease, out);
+		break;
 	case LANE_LEFT: break;
 	}
 }

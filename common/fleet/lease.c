@@ -23,7 +23,7 @@ struct lease {
 	struct timer *timer;
 	uint64_t confirmed_ms; /* when the newest confirmed fence was SENT: the lease runs at least until + TTL */
 	uint64_t asked_ms;     /* when the renewal in flight was sent */
-	bool renewing, waited;
+	bool renewing, waited; /* waited: another was seen to hold it since we asked first or lost it */
 	int in_flight, telling; /* callbacks that still point here */
 	void (*on_closed)(void *arg);
 	void *closed_arg;
@@ -162,6 +162,12 @@ struct lane *lease_lane(struct lease *s)
 bool lease_held(const struct lease *s)
 {
 	return s->phase == LEASE_HELD;
+}
+
+void lease_reasons(const struct lease *s, struct buf *out)
+{
+	if (s->phase != LEASE_HELD && !s->waited)
+		buf_printf(out, "lane %s: it is not known yet who holds it\n", s->lane.name);
 }
 
 void lease_lost(struct lease *s)

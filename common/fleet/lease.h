@@ -19,6 +19,9 @@ struct lease_events {
 struct lease *lease_open(struct member *m, const char *lane_name, const struct lease_events *ev);
 struct lane *lease_lane(struct lease *s); /* valid while held */
 bool lease_held(const struct lease *s);
+/* For /readyz: a line while it is not known who holds the lane (just started, or just lost). A holder and a
+ * spare are ready (INV-11). */
+void lease_reasons(const struct lease *s, struct buf *out);
 void lease_lost(
 	struct lease *s); /* a unit came back fenced: on_loss runs in a later turn, then it is tried for again */
 void lease_close(
