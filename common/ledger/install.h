@@ -14,8 +14,9 @@
 enum install_result {
 	INSTALL_DONE,    /* everything stands */
 	INSTALL_BUSY,    /* another program is at it: try again in 50 ms */
-	INSTALL_AWAY,    /* PostgreSQL does not answer, or is starting: *e says so; try again with backoff */
-	INSTALL_REFUSED, /* newer schema, no right, …: *e names cause and cure; exit 78 unless time can heal it */
+	INSTALL_AWAY,    /* PostgreSQL does not answer, is starting, a standby or locked, or our role may not prepare the database
+	                  * and somebody else has to (A12): *e says so; try again with backoff */
+	INSTALL_REFUSED, /* newer schema, another application, …: *e names cause and cure; exit 78 */
 	INSTALL_PROBLEMS /* the configuration's SQL does not prepare: see ps; exit 78 */
 };
 enum install_mode {
