@@ -22,7 +22,7 @@ struct top {
 	struct timer *timer, *draw_timer;
 	struct view *view;
 	struct buf screen, shown;
-	bool once, tty, asking, pg_up;
+	bool once, tty, asking, pg_up, redis_known;
 	uint64_t asked_us, down_since_ms, redis_asked_us;
 	struct { /* one a look, newest last: events and batches so far */
 		uint64_t at_ms;
@@ -249,6 +249,15 @@ static void finish(struct top *t, int code)
 
 /* ── asking ── */
 
+/* --once: printed when both servers have answered, or are known not to. */
+static void draw_once(struct top *t)
+{
+	if (!t->view->loaded || !t->redis_known)
+		return;
+	draw(t);
+	finish(t, 0);
+}
+
 static void on_figures(void *arg, const struct pg_reply *r)
 {
 	struct top *t = arg;
@@ -271,9 +280,10 @@ static void on_figures(void *arg, const struct pg_reply *r)
 	v->nlives = 0;
 	for (int i = 0; i < pg_rows(r, 6) && v->nlives < VIEW_LIVES; i++)
 		take_life(v, &v->lives[v->nlives++], r, i);
-	draw(t);
 	if (t->once)
-		finish(t, 0);
+		draw_once(t);
+	else
+		draw(t);
 }
 
 static void on_redis(void *arg, const struct redisReply *reply, const struct err *e)
@@ -281,18 +291,34 @@ static void on_redis(void *arg, const struct redisReply *reply, const struct err
 	struct top *t = arg;
 	(void)e;
 	t->view->redis_ms = reply ? (double)(clock_mono_us() - t->redis_asked_us) / 1000 : -1;
+	t->redis_known = true;
+	if (t->once)
+		draw_once(t);
+}
+
+static void on_redis_up(void *arg)
+{
+	struct top *t = arg;
+	t->redis_asked_us = clock_mono_us();
+	redis_command(t->redis, 1000, on_redis, t, 1, &STR("PING"));
+}
+
+static void on_redis_down(void *arg, const struct err *e)
+{
+	struct top *t = arg;
+	(void)e;
+	t->view->redis_ms = -1;
+	t->redis_known = true;
+	if (t->once)
+		draw_once(t);
 }
 
 static void ask(struct top *t)
 {
 	static const struct pg_sql *const all[] = {
 		&sql_chain, &sql_batches, &sql_flight, &sql_speed, &sql_processes, &sql_odd, &sql_lives};
-	if (redis_is_up(t->redis)) {
-		t->redis_asked_us = clock_mono_us();
-		redis_command(t->redis, 1000, on_redis, t, 1, &STR("PING"));
-	} else {
-		t->view->redis_ms = -1;
-	}
+	if (!t->once && redis_is_up(t->redis))
+		on_redis_up(t);
 	if (t->asking || !t->pg_up)
 		return;
 	struct pg_unit *u = pg_unit(t->pg);
@@ -399,7 +425,7 @@ int top_main(void *arg, struct member *m)
 	char *conninfo = pg_conninfo_from_env(), *url = redis_url_from_env();
 	struct pg_events pe = {.on_up = on_up, .on_down = on_down, .arg = &t};
 	struct pg_options po = {.conninfo = conninfo, .application = "fairlead-top"};
-	struct redis_events re = {.arg = &t};
+	struct redis_events re = {.on_up = on_redis_up, .on_down = on_redis_down, .arg = &t};
 	t.pg = pg_open(t.loop, &po, &pe);
 	t.redis = redis_open(t.loop, url, &re);
 	loop_on_term(t.loop, on_term, &t);

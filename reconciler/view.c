@@ -377,8 +377,8 @@ static bool life_sentence(const struct view *v, struct buf *b, const struct view
 	return true;
 }
 
-static void life_line(
-	const struct view *v, struct buf *b, const struct view_life *l, const struct view_life *above)
+static void life_line(const struct view *v, struct buf *b, const struct view_life *l,
+	const struct view_life *above, const struct view_life *below)
 {
 	const char *m;
 	char text[64], d[24];
@@ -392,7 +392,9 @@ static void life_line(
 	if (life_sentence(v, b, l))
 		return;
 	bool same = above && above->batch[0] && text_is(above->batch, l->batch);
-	cell(v, b, same ? DIM : PLAIN, 8, same ? sign(v, "│", "|") : l->batch);
+	bool goes_on = below && text_is(below->batch, l->batch);
+	const char *brace = goes_on ? sign(v, "│", "|") : sign(v, "└", "`");
+	cell(v, b, same ? DIM : PLAIN, 8, same ? brace : l->batch);
 	cell(v, b, PLAIN, 24, same ? "" : l->offered);
 	if (same) {
 		line_end(b);
@@ -428,7 +430,8 @@ static void lives(const struct view *v, struct buf *b, int room)
 {
 	life_columns(v, b);
 	for (size_t i = 0; i < v->nlives && (room < 0 || (int)i < room); i++)
-		life_line(v, b, &v->lives[i], i > 0 ? &v->lives[i - 1] : NULL);
+		life_line(
+			v, b, &v->lives[i], i > 0 ? &v->lives[i - 1] : NULL, i + 1 < v->nlives ? &v->lives[i + 1] : NULL);
 }
 
 void view_render(const struct view *v, struct buf *b)
