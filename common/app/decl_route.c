@@ -129,7 +129,10 @@ static void answer(struct route *r)
 	decl_reads(r->l, value_get(v, "all"), &r->s);
 	decl_reads(r->l, value_get(v, "else"), &r->s);
 	const struct value *with = value_get(v, "with");
-	value_each(w, with) decl_reads(r->l, w, &r->s);
+	value_each(w, with)
+	{
+		decl_reads(r->l, w, &r->s);
+	}
 	if (value_get(v, "else")->written && !value_get(v, "one")->written)
 		problem_add(r->l->ps, value_get(v, "else")->name_at, "%s: else is of one", v->path);
 	if (value_get(v, "do")->set)
@@ -158,7 +161,10 @@ static void one_route(struct loading *l, const struct value *v, struct route *r,
 	fields(r, "params");
 	fields(r, "body");
 	auth(r);
-	value_each(rate, limit) scope_check(&r->s, str_of(rate->name), rate->name_at, "", l->ps);
+	value_each(rate, limit)
+	{
+		scope_check(&r->s, str_of(rate->name), rate->name_at, "", l->ps);
+	}
 	answer(r);
 }
 
@@ -166,5 +172,8 @@ void decl_routes(struct loading *l)
 {
 	const struct value *map = value_get(l->root, "routes");
 	struct route *routes = arena_alloc(l->a, (map->n + 1) * sizeof *routes);
-	value_each(v, map) one_route(l, v, &routes[v - map->items], routes);
+	value_each(v, map)
+	{
+		one_route(l, v, &routes[v - map->items], routes);
+	}
 }

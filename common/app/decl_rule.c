@@ -314,7 +314,11 @@ static void steps(struct making *m)
 	const struct value *steps = value_get(m->v, "do");
 	struct step_decl *out = arena_alloc(m->l->a, (steps->n + 1) * sizeof *out);
 	m->rule->steps = out;
-	value_each(v, steps) if (v->form == VALUE_MAP && v->n) step(m, v, &out[m->rule->nsteps++]);
+	value_each(v, steps)
+	{
+		if (v->form == VALUE_MAP && v->n)
+			step(m, v, &out[m->rule->nsteps++]);
+	}
 	if (!steps->n && !steps->written)
 		problem_add(
 			m->l->ps, m->v->at, "%s does nothing; it needs a step: sql, let, batch, log or do", m->v->path);

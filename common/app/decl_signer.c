@@ -101,5 +101,8 @@ void decl_signers(struct loading *l)
 	for (size_t i = 0; i < map->n; i++)
 		if (known[i])
 			key_free(known[i]);
-	value_each(v, map) must_of(l, v, &l->signers[v - map->items]); /* may name any signer */
+	value_each(v, map)
+	{
+		must_of(l, v, &l->signers[v - map->items]);
+	} /* may name any signer */
 }

@@ -38,7 +38,10 @@ static void otherwise(const struct request *q, const struct value *v)
 static void field(const struct request *q, const struct value *v)
 {
 	if (v->form == VALUE_LIST)
-		value_each(item, v) field(q, item);
+		value_each(item, v)
+		{
+			field(q, item);
+		}
 	else if (v->set)
 		scope_check(
 			q->s, v->text, v->scalar.places ? scalar_pos(&v->scalar, 0, v->text.n) : v->at, "", q->l->ps);
@@ -103,7 +106,10 @@ static void http(const struct request *q, const struct value *step)
 	const struct value *headers = value_get(step, "headers");
 	scope_check_template(q->s, step->items->template, q->l->ps);
 	sql(q, value_get(step, "json"));
-	value_each(h, headers) scope_check_template(q->s, h->template, q->l->ps);
+	value_each(h, headers)
+	{
+		scope_check_template(q->s, h->template, q->l->ps);
+	}
 	as(q, value_get(step, "as"), false);
 }
 
@@ -240,8 +246,10 @@ void decl_request_steps(struct loading *l, const struct value *steps, struct sco
 	const struct request q = {l, s, gets, sends};
 	if (steps->form != VALUE_LIST)
 		return;
-	value_each(step, steps) for (size_t i = 0;
-								 step->form == VALUE_MAP && step->n && i < sizeof verbs / sizeof *verbs;
-								 i++) if (strcmp(verbs[i].verb, step->items->key->word) == 0) verbs[i]
-		.check(&q, step);
+	value_each(step, steps)
+	{
+		for (size_t i = 0; step->form == VALUE_MAP && step->n && i < sizeof verbs / sizeof *verbs; i++)
+			if (strcmp(verbs[i].verb, step->items->key->word) == 0)
+				verbs[i].check(&q, step);
+	}
 }

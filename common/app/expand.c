@@ -132,7 +132,8 @@ bool expand_secret(struct vars *v, struct scalar *s)
 	const struct var_part *p = s->vars;
 	const struct profile_var *in = s->nvars ? in_profile(v, p->name) : NULL;
 	bool whole = s->nvars == 1 && p->from == 0 && p->to == s->text.n && p->name.n;
-	bool no_default = whole && (s->text.p[p->to - 2] == '-' || !memmem(s->text.p, s->text.n, ":-", 2));
+	const char *def = whole ? memmem(s->text.p, s->text.n, ":-", 2) : NULL;
+	bool no_default = !def || def + 3 == s->text.p + s->text.n;
 	if (s->text.n == 0 ||
 		(whole && no_default &&
 			(!in || in->from || in->value.n == 0 || v->env(v->arg, arena_textn(v->a, p->name.p, p->name.n)))))

@@ -93,7 +93,11 @@ static void print_value(const struct config *c, const struct value *v, int depth
 
 static bool is_empty_map(const struct value *v)
 {
-	value_each(m, v) if (m->set && !(m->form == VALUE_MAP && is_empty_map(m))) return false;
+	value_each(m, v)
+	{
+		if (m->set && !(m->form == VALUE_MAP && is_empty_map(m)))
+			return false;
+	}
 	return true;
 }
 

@@ -10,7 +10,11 @@ static void read_steps(struct reading *r, const struct node *n, struct value *ou
 
 const struct value *value_get(const struct value *map, const char *word)
 {
-	value_each(v, map) if (strcmp(v->key->word, word) == 0) return v;
+	value_each(v, map)
+	{
+		if (strcmp(v->key->word, word) == 0)
+			return v;
+	}
 	static const struct value none = {.key = &keywords[0]};
 	must((map->form != VALUE_MAP || map->n == 0) && "a word that the table has");
 	return &none;
@@ -18,7 +22,11 @@ const struct value *value_get(const struct value *map, const char *word)
 
 const struct value *value_find(const struct value *map, const char *name)
 {
-	value_each(v, map) if (v->name && strcmp(v->name, name) == 0) return v;
+	value_each(v, map)
+	{
+		if (v->name && strcmp(v->name, name) == 0)
+			return v;
+	}
 	return NULL;
 }
 
@@ -143,7 +151,10 @@ static void read_map(
 			unknown_word(r, m, out->path, (const char *const[]){map, NULL});
 		}
 	}
-	value_each(v, out) require(r, out, v);
+	value_each(v, out)
+	{
+		require(r, out, v);
+	}
 }
 
 static const struct keyword *verb_of(const struct node *n)
@@ -181,8 +192,12 @@ static void read_step(struct reading *r, const struct node *n, const struct node
 		add_item(
 			r, o, rules_own ? NULL : node_member(n, o->word), join(r, path, o->word), &out->items[out->n++]);
 	}
-	value_each(v, out) if (v != out->items && (v->key->flags & KEY_REQUIRED) && !v->written)
-		problem_add(r->ps, verb->key_at, "%s needs %s: %s", out->items[0].path, v->key->word, v->key->text);
+	value_each(v, out)
+	{
+		if (v != out->items && (v->key->flags & KEY_REQUIRED) && !v->written)
+			problem_add(
+				r->ps, verb->key_at, "%s needs %s: %s", out->items[0].path, v->key->word, v->key->text);
+	}
 	r->later = later;
 	for (const struct node *m = n->first; m; m = m->next) {
 		if (m == verb || key_find(options, m->key) || (rule && key_find("rule", m->key)))

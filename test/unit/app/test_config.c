@@ -374,7 +374,8 @@ static void test_file_itself(void **state)
 		const char *text, *said;
 	} cases[] = {{"", "1:1 the file says nothing; it begins with name:\n"},
 		{"- a\n", "1:1 the file is a map: it begins with name:\n"},
-		{"x\n", "1:1 the file is a map: it begins with name:\n"}, {"name: a\n", ""}, {"name: ${NO:-a}\n", ""},
+		{"x\n", "1:1 the file is a map: it begins with name:\n"}, {"name: a\n", ""},
+		{"\xEF\xBB\xBFname: a\n", ""}, {"name: a\nprofile: \"\"\n", ""}, {"name: ${NO:-a}\n", ""},
 		{"name: a b\n", "1:7 a b is no name: letters, digits, - and _, 40 at most\n"},
 		{"nam: a\n", "1:1 the file has no word nam; did you mean name? It also knows profile profiles fleet "
 					 "chains\n1:1 the file needs name: prefix of the Redis keys\n"},
@@ -475,6 +476,23 @@ static void test_print(void **state)
 	config_free(c2);
 }
 
+/* The process's own files and environment, through the same door. */
+static void test_process(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	struct err e = {0};
+	assert_false(config_from_process.read(NULL, "/nowhere/at/all", &b, &e));
+	assert_string_equal(e.text, "No such file or directory");
+	assert_false(config_from_process.read(NULL, "/", &b, &e));
+	assert_string_equal(e.text, "Is a directory");
+	buf_fini(&b);
+	setenv("FAIRLEAD_TEST_VARIABLE", "x", 1);
+	assert_string_equal(config_from_process.env(NULL, "FAIRLEAD_TEST_VARIABLE"), "x");
+	unsetenv("FAIRLEAD_TEST_VARIABLE");
+	assert_null(config_from_process.env(NULL, "FAIRLEAD_TEST_VARIABLE"));
+}
+
 static void test_keys(void **state)
 {
 	(void)state;
@@ -495,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_ktty_contract), cmocka_unit_test(test_ktty_rules),
 		cmocka_unit_test(test_ktty_overrides), cmocka_unit_test(test_ktty_environment),
 		cmocka_unit_test(test_three_mistakes), cmocka_unit_test(test_file_itself),
-		cmocka_unit_test(test_secret_written_out), cmocka_unit_test(test_print), cmocka_unit_test(test_keys)};
+		cmocka_unit_test(test_secret_written_out), cmocka_unit_test(test_print),
+		cmocka_unit_test(test_process), cmocka_unit_test(test_keys)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

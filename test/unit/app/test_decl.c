@@ -56,6 +56,8 @@ static void test_words_and_kinds(void **state)
 		{{.top = "fleet: { pool: [ 1 ] }"}, {"fleet.pool is one value, not a list"}},
 		{{.top = "fleet: { zzzzzz: 1 }"},
 			{"fleet has no word zzzzzz; it knows log pool check drain alarm keep"}},
+		{{.top = "streams: { mount: /s, allow: { streams: x } }"},
+			{"streams is not in this version", "streams.allow is a list"}},
 		{{.top = "fleet: { pool: ~, check: , log: \"\" }"}, {0}},
 		{{.top = "streams: { mount: /s }"}, {"2:1 streams is not in this version"}},
 		{{.top = "streams: { mount: s, keep: { \"a-*\": { age: 5 } } }"},
@@ -192,6 +194,24 @@ static void test_contracts(void **state)
 			{"contracts.D.address.from is not in this version"}},
 		{{.contract = "  D: { address: \"9P3wW4XQH7DntMqfEiLqS6SNztihxfenNUSqECh3WTf3\", idl: x.json }"},
 			{"contracts.D.idl is not in this version"}},
+		{{.contract = "      - function f1()\n      - function f2()\n      - function f3()\n      - function "
+					  "f4()\n      - function f5()\n      - function f6()\n"
+					  "      - function f7()\n      - function f8()\n      - function f9()\n      - function "
+					  "g1()\n      - function g2()\n      - function g3()\n      - function g4()\n      - "
+					  "function g5()"},
+			{0}},
+		{{.contract = "      - event L(uint256 "
+					  "aVeryLongNameOfAFieldThatNoOneWouldEverWriteButAGeneratorOfCodeMight)"},
+			{"would be longer than 63 bytes"}},
+		{{.contract = "      - event "
+					  "AVeryLongNameOfAnEventThatNoOneWouldEverWriteButAGeneratorOfCodeMight(uint256 a)"},
+			{"the table of AVeryLong"}},
+		{{.chain = "  two: { rpc: http://b }",
+			 .contract = "    chain: main\n  D: { chain: two, address: "
+						 "\"0x5FbDB2315678afecb367f032d93F642f64180aa3\", abi: \"event E(uint256 i, address "
+						 "w, string[] t)\" }",
+			 .signer = "    chain: main"},
+			{0}},
 		{{.contract = "    start: latest"}, {0}},
 		{{.contract = "    start: last"},
 			{"contracts.C.start is a number, latest, not last; did you mean latest?"}},
@@ -374,6 +394,11 @@ static void test_rules(void **state)
 			{"rules[0] has two steps, batch and sql; put them into do: [ … ], in order"}},
 		{{.rules = "  - on: C.E\n    batch: b\n    do: [ { sql: SELECT 1 } ]"},
 			{"rules[0] has do: and a step beside it; one of them"}},
+		{{.rules = "  - on: C.E\n    name: first\n    batch: b\n  - on: first.failed\n    log: x"},
+			{"rules[1].on: first.failed is not in this version"}},
+		{{.rules = "  - on: C.E\n    sql: SELECT \"\" AS x"}, {0}},
+		{{.rules = "  on: C.E"}, {"rules is a list: each begins with -"}},
+		{{.rules = "  - x"}, {"rules[0] is a map of words"}},
 		{{.rules = "  - on: C.E\n    do: { sql: SELECT 1 }"}, {"rules[0].do is one value, not a map"}},
 		{{.rules = "  - on: C.E\n    do: sql"}, {"rules[0].do is a list of steps"}},
 		{{.rules = "  - on: C.E\n    do: [ x, { sqll: SELECT 1 }, { else: skip, let: SELECT 1 AS x } ]"},
@@ -466,7 +491,7 @@ static void test_where(void **state)
 	free(out);
 	p.rules = "  - on: C.H\n    where: { s: abc, d: "
 			  "\"0x00000000000000000000000000000000000000000000000000000000000000AA\" }\n    log: x\n"
-			  "  - on: C.E\n    where: { id: \"${LIST:-7,8}\", who: "
+			  "  - on: C.E\n    where: { id: \"${LIST:-7 ,8 }\", who: "
 			  "\"0x5FbDB2315678afecb367f032d93F642f64180aa3\", tags: \"${NO:-}\" }\n    log: x\n"
 			  "    needs: ${NO:-}\n";
 	out = load_pieces(&p, &c);
@@ -658,6 +683,9 @@ static void test_requests(void **state)
 		{{.rules = "  - { on: C.E, name: mirror, batch: b }",
 			 .more = POST("      - { run: mirror, only: x, wait: 5s }\n      - { replay: miror }\n")},
 			{"no rule is named miror; did you mean mirror?"}},
+		{{.more = POST("      - { parallel: x }\n      - { verify: [ y, w ], by: x, message: x, as: g }\n    "
+					   "  - { http: \"http://h\", lost: down }\n")},
+			{"is a list of steps", "has no name w"}},
 		{{.more = POST("      - { batch: b }\n")},
 			{"routes.POST /a has no name id; it has x y", "24:17 routes.POST /a has no name id"}},
 		{{.more = POST(

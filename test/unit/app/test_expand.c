@@ -109,7 +109,8 @@ static void test_secrets(void **state)
 		const char *text;
 		bool good;
 	} cases[] = {{"${KEY}", true}, {"${EMPTY}", true}, {"${NONE:-}", true}, {"", true}, {"0xsecret", false},
-		{"x${KEY}", false}, {"${KEY} ", false}, {"${NONE:-0xsecret}", false}, {"$${KEY}", false}};
+		{"x${KEY}", false}, {"${KEY} ", false}, {"${NONE:-0xsecret}", false}, {"${NONE:-0xsecret-}", false},
+		{"$${KEY}", false}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct trial t;
 		begin(&t, cases[i].text);

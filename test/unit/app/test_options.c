@@ -76,6 +76,8 @@ static void test_refused(void **state)
 	}
 	struct options o;
 	struct err e = {0};
+	assert_false(parse(&o, &program, &e, "--tpo", NULL, NULL, NULL));
+	has(e.text, "did you mean --top");
 	char *argv[] = {(char *)(uintptr_t) "x", (char *)(uintptr_t) "--health=a:1",
 		(char *)(uintptr_t) "--health=a:2", (char *)(uintptr_t) "--health=a:3",
 		(char *)(uintptr_t) "--health=a:4", (char *)(uintptr_t) "--health=a:5"};

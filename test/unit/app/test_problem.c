@@ -35,6 +35,7 @@ static void test_one_and_none(void **state)
 	char *out = printed(&ps, false, "tail");
 	assert_string_equal(out, "");
 	free(out);
+	problem_file(&ps, "fairlead.yaml", STR(""));
 	problem_add(&ps, (struct pos){NULL, 0, 0, 0}, "x");
 	out = printed(&ps, false, NULL);
 	assert_string_equal(out, "fairlead.yaml:1:1: x\n1 mistake, nothing was started.\n");
@@ -48,13 +49,15 @@ static void test_color(void **state)
 	struct problems ps = {0};
 	problem_file(&ps, "f", STR("old"));
 	problem_file(&ps, "f", STR("wait: 5"));
+	problem_add(&ps, (struct pos){"f", 9, 9, 1}, "behind the end");
 	problem_add(&ps, (struct pos){"f", 1, 7, 1}, "no unit in wait; did you mean wait? Yes");
 	problem_near(&ps, "wait");
 	char *out = printed(&ps, true, "");
 	assert_string_equal(out, "\033[1mf:1:7:\033[0m no unit in wait; did you mean \033[32mwait\033[0m? Yes\n"
 							 "   1 | wait: 5\n"
 							 "     |       \033[31m^\033[0m\n"
-							 "1 mistake, nothing was started.\n");
+							 "\033[1mf:9:9:\033[0m behind the end\n"
+							 "2 mistakes, nothing was started.\n");
 	free(out);
 	problems_fini(&ps);
 }

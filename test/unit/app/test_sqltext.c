@@ -204,6 +204,9 @@ static void test_columns(void **state)
 		{"UPDATE t SET a = 1", NULL},
 		{"(SELECT a)", NULL},
 		{"SELECT f(x) 'y'", NULL},
+		{"SELECT 1 AS \"\"", NULL},
+		{"SELECT * FROM f(1) AS t(1)", NULL},
+		{"SELECT * FROM f(1) AS t(a b)", NULL},
 		{"SELECT * FROM f((1) AS t(", NULL},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
