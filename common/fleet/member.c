@@ -349,6 +349,8 @@ static int run(struct member *m, const struct member_program *p)
 	}
 	totals_close(r->totals);
 	health_close(m->health);
+	if (code == EXIT_TRANSIENT)
+		return code; /* drain_is_late: what is still open belongs to work that was cut short */
 	bus_close(m->bus);
 	pg_close(m->pg);
 	loop_free(m->loop);
@@ -357,16 +359,34 @@ static int run(struct member *m, const struct member_program *p)
 	return code;
 }
 
+static const char unreachable[] = "PostgreSQL was not reachable, so SQL was read but not prepared.";
+
+/* The file is wrong in itself. With --check: what that says about its SQL. */
+static int refuse(const struct options *o, struct problems *ps)
+{
+	const char *tail = "";
+	if (o->check) {
+		char *conninfo = pg_conninfo_from_env();
+		tail = install_reachable(conninfo) ? "Its SQL is prepared when these are mended." : unreachable;
+		free(conninfo);
+	}
+	problems_print(ps, stderr, isatty(STDERR_FILENO), tail);
+	return EXIT_CONFIG;
+}
+
 /* --check: the file alone, and its SQL when a database is there. */
 static int check(const struct config *c, struct problems *ps)
 {
 	struct err e = {0};
 	char *conninfo = pg_conninfo_from_env();
-	const char *tail = "";
+	char tail[700] = "Its SQL was prepared on PostgreSQL.";
 	enum install_result got = install(c, conninfo, INSTALL_CHECK, ps, &e);
+	if (got == INSTALL_BUSY || (got == INSTALL_AWAY && install_reachable(conninfo)))
+		snprintf(tail, sizeof tail, "SQL was read but not prepared: %s.",
+			got == INSTALL_BUSY ? "another program is installing" : e.text);
+	else if (got == INSTALL_AWAY)
+		snprintf(tail, sizeof tail, "%s", unreachable);
 	free(conninfo);
-	if (got == INSTALL_AWAY || got == INSTALL_BUSY)
-		tail = "PostgreSQL was not reachable, so SQL was read but not prepared.";
 	if (got == INSTALL_REFUSED) {
 		fprintf(stderr, "%s: %s\n", c->file, e.text);
 		return EXIT_CONFIG;
@@ -375,7 +395,7 @@ static int check(const struct config *c, struct problems *ps)
 		problems_print(ps, stderr, isatty(STDERR_FILENO), "");
 		return EXIT_CONFIG;
 	}
-	printf("%s: no mistake found. %s\n", c->file, *tail ? tail : "Its SQL was prepared on PostgreSQL.");
+	printf("%s: no mistake found. %s\n", c->file, tail);
 	return 0;
 }
 
@@ -427,7 +447,7 @@ int member_main(const struct member_program *p, int argc, char **argv)
 	if (m.config)
 		code = with_config(&m, p, &ps);
 	else
-		problems_print(&ps, stderr, isatty(STDERR_FILENO), "");
+		code = refuse(&m.options, &ps);
 	if (m.config)
 		config_free(m.config);
 	problems_fini(&ps);

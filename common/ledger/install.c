@@ -301,3 +301,8 @@ enum install_result install(
 	arena_fini(&s.mem);
 	return s.result;
 }
+
+bool install_reachable(const char *conninfo)
+{
+	return PQping(conninfo) == PQPING_OK;
+}
