@@ -53,7 +53,7 @@ static void test_refused(void **state)
 			"1:5 YAML: mapping values are not allowed in this context; a value with \": \" in it is quoted "
 			"or stands in a | block\n",
 			true},
-		{"a: &x 1\nb: [ 1, 2\n",
+		{"a: &x 1\nb: [ !t &y 1, 2\n",
 			"3:1 YAML: did not find expected ',' or ']'; a [ was opened: its members are parted by commas "
 			"and end with ]\n",
 			true},
