@@ -344,6 +344,7 @@ function fleetOf(w, o, dir, sockets, logOf) {
 				s.deaths++;
 				s.codes.push(s.now.signal ?? s.now.code);
 				await new Promise((r) => setTimeout(r, 20));
+				if (!s.on) break;
 				s.now = await w.start(program, { ...options, env: { ...options.env, ...options.again }, wait: false });
 			}
 		})();
