@@ -79,12 +79,22 @@ void reader_provider_error(struct reader *r, const struct err *e)
 
 void reader_halt(struct reader *r, const char *fmt, ...)
 {
+	char why[sizeof r->why]; /* an argument may be r->why itself */
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
+	memcpy(r->why, why, sizeof why);
 	reader_enter(r, READER_HALTED);
 	log_odd("chain.halted", r->why, F_STR("chain", r->chain->name));
+}
+
+/* The head stands where the cursor stands, but it came with another hash than ours (R5). */
+static bool other_branch(const struct reader *r)
+{
+	const struct heads_state *h = r->heads ? heads_state(r->heads) : NULL;
+	const struct window_block *top = window_top(&r->window);
+	return h && top && h->has_hash && (int64_t)h->head == top->number && memcmp(h->hash, top->hash, 32) != 0;
 }
 
 /* The next thing to do, when nothing is in flight. */
@@ -102,6 +112,10 @@ void reader_drive(struct reader *r)
 	r->step = plan_next(&v);
 	switch (r->step.step) {
 	case PLAN_WAIT:
+		if (other_branch(r)) {
+			reorg_suspect(r);
+			break;
+		}
 		if (r->head >= 0 && !r->caught_up) {
 			r->caught_up = true;
 			log_info("caught_up", "Caught up with the chain; live from here", F_STR("chain", r->chain->name),
@@ -117,10 +131,7 @@ void reader_drive(struct reader *r)
 			fetch_headers(r);
 		break;
 	case PLAN_RANGE: fetch_range(r); break;
-	case PLAN_BACK:
-		r->round = 1;
-		fetch_hashes(r);
-		break;
+	case PLAN_BACK: reorg_suspect(r); break;
 	}
 }
 
@@ -131,7 +142,11 @@ static void on_head(void *arg, uint64_t number)
 	struct reader *r = arg;
 	r->head = (int64_t)number;
 	metric_set(r->m_head, (double)number);
-	reader_drive(r);
+	bool idle = r->phase == READER_IDLE && !r->in_flight;
+	if (idle && r->head == r->row.done && window_top(&r->window) && !heads_state(r->heads)->has_hash)
+		reorg_check(r); /* a poll tells no hash */
+	else
+		reader_drive(r);
 }
 
 static void on_heads_state(void *arg, const struct heads_state *s)
@@ -172,6 +187,8 @@ static void on_gain(void *arg, const struct lane *l)
 static void on_loss(void *arg)
 {
 	struct reader *r = arg;
+	if (r->closing)
+		return; /* reader_drain has done the same already, and its timer waits for what is in flight */
 	timer_stop(&r->timer);
 	if (r->heads) {
 		heads_close(r->heads);
@@ -245,6 +262,10 @@ void reader_identified(struct reader *r)
 		open_heads(r);
 	else
 		heads_poll_now(r->heads);
+	if (window_top(&r->window)) {
+		reorg_check(r); /* what happened while nobody looked */
+		return;
+	}
 	reader_enter(r, READER_IDLE);
 	reader_drive(r);
 }

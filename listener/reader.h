@@ -101,6 +101,10 @@ void fetch_range(struct reader *r);
 
 /* reorg.c */
 void reorg_look(struct reader *r); /* set r->round = 1 first */
+/* One header: is the cursor's block still the chain's? Its hash proves all below it. The window must not be
+ * empty. */
+void reorg_check(struct reader *r);
+void reorg_suspect(struct reader *r); /* it is not: looks; nothing found leads back to IDLE */
 
 /* store.c */
 void store_load(struct reader *r);

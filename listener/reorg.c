@@ -63,6 +63,47 @@ static void on_hashes(void *arg, const struct rpc_reply *q)
 		store_halt(r);
 }
 
+/* Whatever the answer is, short of another hash, is no reorg: null, an old head, an error (R5). */
+static void on_top(void *arg, const struct rpc_reply *q)
+{
+	struct reader *r = arg;
+	struct block_header h;
+	struct err e = {0};
+	bool found = false;
+	if (!reader_back(r) || (!q->ok && !fetch_answer_ok(r, q, 0, "eth_getBlockByNumber")))
+		return;
+	if (q->answers[0].ok && !header_parse(&r->mem, q->answers[0].result, &h, &found, &e)) {
+		fetch_nonsense(r, "eth_getBlockByNumber", &e);
+		return;
+	}
+	fetch_node_answered(r);
+	const struct window_block *top = window_top(&r->window);
+	if (found && h.number == (uint64_t)top->number && memcmp(h.hash, top->hash, 32) != 0) {
+		reorg_suspect(r);
+		return;
+	}
+	reader_enter(r, READER_IDLE);
+	reader_drive(r);
+}
+
+void reorg_check(struct reader *r)
+{
+	const struct window_block *top = window_top(&r->window);
+	must(top);
+	reader_enter(r, READER_HASHES);
+	struct rpc_request *q = rpc_request(r->rpc);
+	fetch_ask_header(q, top->number);
+	r->in_flight = true;
+	rpc_send(q, on_top, r);
+}
+
+void reorg_suspect(struct reader *r)
+{
+	r->step = (struct plan){.step = PLAN_BACK};
+	r->round = 1;
+	reorg_look(r);
+}
+
 void reorg_look(struct reader *r)
 {
 	if (r->window.n == 0) {
