@@ -149,7 +149,7 @@ static void load(struct loading *l, struct buf *text)
 struct config *config_load(const char *file, const struct config_source *src, struct problems *ps)
 {
 	struct config *c = mem_alloc(sizeof *c);
-	struct vars vars = {.a = &c->mem, .ps = ps, .arg = src->arg, .env = src->env};
+	struct vars vars = {.a = &c->mem, .ps = ps, .arg = src->arg, .env = src->env, .keyless = src->keyless};
 	struct reading r = {.a = &c->mem, .ps = ps, .vars = &vars};
 	struct loading l = {.c = c, .r = &r, .a = &c->mem, .ps = ps, .src = src};
 	struct buf text = {0};

@@ -208,6 +208,8 @@ struct config_source {
 	void *arg;
 	const char *(*env)(void *arg, const char *name);                           /* NULL: unset */
 	bool (*read)(void *arg, const char *path, struct buf *out, struct err *e); /* a whole file */
+	bool keyless; /* this program signs nothing: a signer's key that is not in its environment is absent (P24)
+				   */
 };
 extern const struct config_source config_from_process; /* getenv and the file system */
 

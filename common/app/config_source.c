@@ -33,4 +33,4 @@ static bool from_files(void *arg, const char *path, struct buf *out, struct err 
 	return true;
 }
 
-const struct config_source config_from_process = {NULL, from_environment, from_files};
+const struct config_source config_from_process = {.env = from_environment, .read = from_files};

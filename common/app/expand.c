@@ -77,6 +77,8 @@ static struct str value_of(struct vars *v, const struct scalar *s, const struct 
 	if (f->mode == '-')
 		return f->rest;
 	*set = false;
+	if (v->may_miss)
+		return (struct str){"", 0};
 	if (!found && in_profile(v, f->name))
 		return (struct str){"", 0}; /* reported where the profile's value stands */
 	struct pos at = scalar_pos(s, f->from, f->to);
@@ -126,9 +128,11 @@ void expand(struct vars *v, struct scalar *s, enum var_use use)
 	s->nvars = n;
 }
 
-bool expand_secret(struct vars *v, struct scalar *s)
+bool expand_secret(struct vars *v, struct scalar *s, bool may_miss)
 {
+	v->may_miss = may_miss;
 	expand(v, s, USE_SECRET);
+	v->may_miss = false;
 	const struct var_part *p = s->vars;
 	const struct profile_var *in = s->nvars ? in_profile(v, p->name) : NULL;
 	bool whole = s->nvars == 1 && p->from == 0 && p->to == s->text.n && p->name.n;

@@ -31,12 +31,14 @@ struct vars {
 	const char *profile; /* name of the chosen one, or NULL */
 	struct profile_var *set;
 	struct used_var *used;
+	bool keyless;  /* this program signs nothing: keys may be absent from its environment */
+	bool may_miss; /* of the scalar in work: unset is absent */
 };
 /* Fills s->vars. What is not set is reported and empty. */
 void expand(struct vars *v, struct scalar *s, enum var_use use);
 /* USE_SECRET, and s must be one ${VAR} and nothing else, without a default: anything else is reported and is
  * false. */
-bool expand_secret(struct vars *v, struct scalar *s);
+bool expand_secret(struct vars *v, struct scalar *s, bool may_miss);
 /* After all values were expanded: variables that are secrets in one place and open in another. */
 void expand_check_secrets(struct vars *v);
 

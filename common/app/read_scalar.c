@@ -165,7 +165,8 @@ static void read_sql(struct reading *r, const struct node *n, struct value *out)
 
 static void read_secret(struct reading *r, const struct node *n, struct value *out)
 {
-	if (!expand_secret(r->vars, &out->scalar)) {
+	bool of_a_signer = text_starts(out->path, "signers.");
+	if (!expand_secret(r->vars, &out->scalar, r->vars->keyless && of_a_signer)) {
 		if (n)
 			strike_out(r, n->begin, n->end);
 		out->set = false;

@@ -442,7 +442,10 @@ int member_main(const struct member_program *p, int argc, char **argv)
 		return 0;
 	}
 	struct problems ps = {0};
-	m.config = config_load(m.options.file, &config_from_process, &ps);
+	struct config_source from = config_from_process;
+	from.keyless =
+		!p->needs_key && !m.options.check && !m.options.print; /* keys belong to the submitter alone */
+	m.config = config_load(m.options.file, &from, &ps);
 	int code = EXIT_CONFIG;
 	if (m.config)
 		code = with_config(&m, p, &ps);

@@ -29,7 +29,7 @@ export class Fleet {
 	}
 	launch(program, pause = 200) {
 		rmSync(this.socket(program), { force: true });
-		const p = start(join(this.bin, `fairlead-${program}`), { name: program, args: [this.file], env: { ...this.env, FAIRLEAD_HEALTH: `unix:${this.socket(program)}` }, log: join(this.log, program), death: "KILL", cwd: this.cwd });
+		const p = start(join(this.bin, `fairlead-${program}`), { name: program, args: [this.file], env: { ...this.env, ...(program === "submitter" ? {} : { OWNER_PRIVATE_KEY: undefined }), FAIRLEAD_HEALTH: `unix:${this.socket(program)}` }, log: join(this.log, program), death: "KILL", cwd: this.cwd });
 		this.members[program] = p;
 		const from = Date.now();
 		p.exited.then(() => {

@@ -24,7 +24,7 @@ static inline char *load_text(const char *text, const char *const (*env)[2], str
 		{"abi.json", "[{\"type\":\"event\",\"name\":\"FromFile\",\"inputs\":[{\"name\":\"x\",\"type\":"
 					 "\"uint256\",\"indexed\":false}]}]"},
 		{"bad.json", "{}"}, {NULL, NULL}};
-	struct world w = {env ? env : ktty_env, files};
+	struct world w = {.env = env ? env : ktty_env, .files = files};
 	struct problems ps = {0};
 	struct config *got = world_load(&w, "f.yaml", &ps);
 	char *out = said(&ps);

@@ -14,7 +14,7 @@ static struct config *load_ktty(const char *const (*env)[2], char **said_text)
 		memcpy(all[n], env[i], sizeof all[n]);
 	for (size_t i = 0; ktty_env[i][0]; i++, n++)
 		memcpy(all[n], ktty_env[i], sizeof all[n]);
-	struct world w = {(const char *const(*)[2])all, files};
+	struct world w = {.env = (const char *const(*)[2])all, .files = files};
 	struct problems ps = {0};
 	struct config *c = world_load(&w, example[0], &ps);
 	*said_text = said(&ps);
@@ -273,7 +273,7 @@ static void test_ktty_environment(void **state)
 		char *yaml = project_file(example[0]), *sql = project_file("deploy/apps/ktty/sql/ktty.sql");
 		const char *const files[][2] = {
 			{"f.yaml", yaml}, {"sql/ktty.sql", sql}, {"tokenMapping.json", "{}"}, {NULL, NULL}};
-		struct world w = {(const char *const(*)[2])env, files};
+		struct world w = {.env = (const char *const(*)[2])env, .files = files};
 		struct problems ps = {0};
 		if (world_load(&w, "f.yaml", &ps))
 			fail_msg("%s=%s is taken", cases[i].name, cases[i].value ? cases[i].value : "(unset)");
@@ -287,6 +287,33 @@ static void test_ktty_environment(void **state)
 		free(sql);
 		problems_fini(&ps);
 	}
+}
+
+/* P24: a program that signs nothing starts without a key in its environment; what is there must be right all
+ * the same. */
+static void test_keyless(void **state)
+{
+	(void)state;
+	const char *env[8][2] = {{0}};
+	size_t n = 0;
+	for (size_t k = 0; ktty_env[k][0]; k++)
+		if (strcmp(ktty_env[k][0], "OWNER_PRIVATE_KEY") != 0)
+			memcpy(env[n++], ktty_env[k], sizeof env[0]);
+	char *yaml = project_file(example[0]), *sql = project_file("deploy/apps/ktty/sql/ktty.sql");
+	const char *const files[][2] = {
+		{"f.yaml", yaml}, {"sql/ktty.sql", sql}, {"tokenMapping.json", "{}"}, {NULL, NULL}};
+	struct world w = {.env = (const char *const(*)[2])env, .files = files, .keyless = true};
+	struct problems ps = {0};
+	struct config *c = world_load(&w, "f.yaml", &ps);
+	assert_non_null(c);
+	assert_null(c->signers[0].key.value);
+	config_free(c);
+	env[n][0] = "OWNER_PRIVATE_KEY";
+	env[n][1] = "hunter2";
+	assert_null(world_load(&w, "f.yaml", &ps));
+	problems_fini(&ps);
+	free(yaml);
+	free(sql);
 }
 
 static const char three_mistakes[] =
@@ -347,7 +374,7 @@ static void test_three_mistakes(void **state)
 {
 	(void)state;
 	static const char *const files[][2] = {{"ktty.yaml", three_mistakes}, {"codes.json", "{}"}, {NULL, NULL}};
-	struct world w = {ktty_env, files};
+	struct world w = {.env = ktty_env, .files = files};
 	struct problems ps = {0};
 	assert_null(world_load(&w, "ktty.yaml", &ps));
 	char *out = printed(&ps, false, "PostgreSQL was not reachable, so SQL was read but not prepared.");
@@ -387,7 +414,7 @@ static void test_file_itself(void **state)
 			fail_msg("%s gave\n%s", cases[i].text, out);
 		free(out);
 	}
-	struct world w = {NULL, NULL};
+	struct world w = {0};
 	struct problems ps = {0};
 	assert_null(world_load(&w, "no.yaml", &ps));
 	char *out = printed(&ps, false, "");
@@ -406,7 +433,7 @@ static void test_secret_written_out(void **state)
 		"name: a\nchains: { main: { rpc: \"http://me:hunter2@h/v3/0123456789abcdefghij\", pol: 1 } }\n"
 		"signers: { owner: { key: topsecret, lo: 1 }, two: { keyfil: " KTTY_KEY " } }\n";
 	const char *const files[][2] = {{"f.yaml", text}, {NULL, NULL}};
-	struct world w = {ktty_env, files};
+	struct world w = {.env = ktty_env, .files = files};
 	struct problems ps = {0};
 	assert_null(world_load(&w, "f.yaml", &ps));
 	char *out = printed(&ps, false, "");
@@ -459,7 +486,7 @@ static void test_print(void **state)
 		{"f.yaml", again.p}, {"sql/ktty.sql", sql}, {"tokenMapping.json", "{}"}, {NULL, NULL}};
 	static const char *const env2[][2] = {
 		{"OWNER_PRIVATE_KEY", KTTY_KEY}, {"T", "admin-secret"}, {NULL, NULL}};
-	struct world w = {env2, files};
+	struct world w = {.env = env2, .files = files};
 	struct problems ps = {0};
 	struct config *c2 = world_load(&w, "f.yaml", &ps);
 	char *problems = printed(&ps, false, "");
@@ -514,6 +541,6 @@ int main(void)
 		cmocka_unit_test(test_ktty_overrides), cmocka_unit_test(test_ktty_environment),
 		cmocka_unit_test(test_three_mistakes), cmocka_unit_test(test_file_itself),
 		cmocka_unit_test(test_secret_written_out), cmocka_unit_test(test_print),
-		cmocka_unit_test(test_process), cmocka_unit_test(test_keys)};
+		cmocka_unit_test(test_keyless), cmocka_unit_test(test_process), cmocka_unit_test(test_keys)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

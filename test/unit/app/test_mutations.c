@@ -127,7 +127,7 @@ static size_t refuse(const char *yaml, const char *sql, const char *what)
 {
 	const char *const files[][2] = {
 		{"f.yaml", yaml}, {"sql/ktty.sql", sql}, {"tokenMapping.json", "{\"1\": \"x\"}"}, {NULL, NULL}};
-	struct world w = {ktty_env, files};
+	struct world w = {.env = ktty_env, .files = files};
 	struct problems ps = {0};
 	struct config *c = world_load(&w, "f.yaml", &ps);
 	if (c || ps.n == 0)
@@ -180,7 +180,7 @@ static void test_cut(void **state)
 		char *part = mem_textn(yaml, cut);
 		const char *const files[][2] = {
 			{"f.yaml", part}, {"sql/ktty.sql", sql}, {"tokenMapping.json", "{}"}, {NULL, NULL}};
-		struct world w = {ktty_env, files};
+		struct world w = {.env = ktty_env, .files = files};
 		struct problems ps = {0};
 		struct config *c = world_load(&w, "f.yaml", &ps);
 		assert_true((c == NULL) == (ps.n > 0));

@@ -16,6 +16,7 @@
 struct world {
 	const char *const (*env)[2];   /* { name, value } …, { NULL } */
 	const char *const (*files)[2]; /* { path, text } …, { NULL } */
+	bool keyless;
 };
 
 static inline const char *world_env(void *arg, const char *name)
@@ -40,7 +41,8 @@ static inline bool world_read(void *arg, const char *path, struct buf *out, stru
 
 static inline struct config *world_load(const struct world *w, const char *file, struct problems *ps)
 {
-	struct config_source src = {(void *)(uintptr_t)w, world_env, world_read};
+	struct config_source src = {
+		.arg = (void *)(uintptr_t)w, .env = world_env, .read = world_read, .keyless = w->keyless};
 	return config_load(file, &src, ps);
 }
 
