@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+enum { SETTLE_MS = 500 };
+
 struct later {
 	timer_fn fn;
 	void *arg;
@@ -95,12 +97,22 @@ static void close_leaked(uv_handle_t *h, void *arg)
 	uv_close(h, NULL);
 }
 
-/* What a module closes may need some turns until its last callback; each turn here ends without waiting. */
+static void on_settle_over(uv_timer_t *h)
+{
+	uv_stop(h->loop);
+}
+
+/* What a module closes may need some turns until its last callback, and a peer a moment to answer a goodbye.
+ */
 static void settle(struct loop *l)
 {
-	for (int turns = 0; turns < 64; turns++)
-		if (!uv_run(&l->uv, UV_RUN_NOWAIT) && l->next.n == 0)
-			break;
+	uv_timer_t over;
+	uv_timer_init(&l->uv, &over);
+	uv_timer_start(&over, on_settle_over, SETTLE_MS, 0);
+	uv_unref((uv_handle_t *)&over);
+	uv_run(&l->uv, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&over, NULL);
+	uv_run(&l->uv, UV_RUN_NOWAIT);
 }
 
 void loop_free(struct loop *l)
@@ -118,7 +130,8 @@ void loop_free(struct loop *l)
 		close_own((uv_handle_t *)&l->sigterm);
 	}
 	uv_walk(&l->uv, close_leaked, NULL);
-	uv_run(&l->uv, UV_RUN_DEFAULT); /* a name may still be looked up by libuv's thread: it can't be taken back */
+	uv_run(
+		&l->uv, UV_RUN_DEFAULT); /* a name may still be looked up by libuv's thread: it can't be taken back */
 	must(uv_loop_close(&l->uv) == 0);
 	free(l->next.v);
 	free(l->now.v);

@@ -15,6 +15,7 @@ enum {
 	MESSAGE_MOST = 64 << 20, /* bytes of one message */
 	PIECE = 8192,            /* of a message, as libwebsockets hands it over */
 	PONG_MS = 10000,
+	GOODBYE_MS = 200, /* for the answer to our close frame */
 	ADDRESSES = 8,
 };
 
@@ -36,7 +37,7 @@ struct ws {
 	int addresses, tried;
 	struct message *first, *last;
 	struct buf in;
-	struct timer *pong;
+	struct timer *pong, *goodbye;
 	bool connecting; /* inside the library's connect call */
 	bool up, ping_due, pong_due;
 	bool closing; /* ws_close was called, or the peer broke a rule */
@@ -58,6 +59,7 @@ static void end(void *arg)
 	struct ws *w = arg;
 	note(w, ERR_TRANSIENT, "closed the connection", NULL);
 	timer_free(&w->pong);
+	timer_free(&w->goodbye);
 	while (w->first) {
 		struct message *m = w->first;
 		w->first = m->next;
@@ -77,16 +79,30 @@ static void end_soon(struct ws *w)
 	w->end_due = true;
 }
 
-/* Cuts the connection; runs outside of libwebsockets. */
+/* Cuts the connection. */
+static void cut_now(void *arg)
+{
+	struct ws *w = arg;
+	lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* Runs outside of libwebsockets. RFC 6455, 7.1.2: a close frame first, so that the peer sees an end and no
+ * failure; one that does not answer it is cut. */
 static void kill_now(void *arg)
 {
 	struct ws *w = arg;
-	if (w->in_lookup)
+	if (w->in_lookup) {
 		uv_cancel((uv_req_t *)&w->lookup);
-	else if (w->wsi)
-		lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-	else
+	} else if (w->wsi && w->up) {
+		lws_close_reason(w->wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+		lws_set_timer_usecs(w->wsi, 1);
+		lws_callback_on_writable(w->wsi);
+		timer_start(w->loop, &w->goodbye, GOODBYE_MS, cut_now, w);
+	} else if (w->wsi) {
+		cut_now(w);
+	} else {
 		end_soon(w);
+	}
 }
 
 static void kill_soon(struct ws *w)
@@ -160,6 +176,7 @@ static void on_gone(struct ws *w)
 {
 	w->wsi = NULL;
 	w->up = false;
+	timer_stop(&w->goodbye);
 	if (w->end_due || w->connecting)
 		return;
 	if (!w->closing && w->err.class && w->tried < w->addresses) {
@@ -193,6 +210,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		timer_stop(&w->pong);
 		return 0;
 	case LWS_CALLBACK_CLIENT_WRITEABLE: return w->closing || !w->up ? 0 : write_next(w);
+	case LWS_CALLBACK_TIMER: return -1; /* sends the close frame of kill_now; out of WRITEABLE it would cut */
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 		if (in && n && strstr(in, "SSL"))
 			note(w, ERR_TRANSIENT, "could not agree on TLS, or its certificate is not trusted", NULL);

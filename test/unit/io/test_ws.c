@@ -9,7 +9,7 @@
 static struct loop *l;
 static struct peer_server server;
 static enum { PEER_ECHO, PEER_SILENT, PEER_REFUSE, PEER_CUT, PEER_GARBAGE } mode;
-static int texts, pings;
+static int texts, pings, goodbyes; /* close frames with the code 1000 */
 static char asked[4096];
 
 static int opened, closed;
@@ -30,6 +30,10 @@ static bool take_frame(struct peer *p)
 		pings++;
 		if (mode != PEER_SILENT)
 			ws_peer_say(p, 0x8a, text, n);
+	} else if (op == 8) {
+		goodbyes += n >= 2 && text[0] == 0x03 && (unsigned char)text[1] == 0xe8;
+		if (mode != PEER_SILENT)
+			ws_peer_say(p, 0x88, text, n);
 	}
 	return op >= 0;
 }
@@ -81,7 +85,7 @@ static int setup(void **state)
 	(void)state;
 	l = loop_new();
 	mode = PEER_ECHO;
-	texts = pings = opened = closed = messages = 0;
+	texts = pings = goodbyes = opened = closed = messages = 0;
 	peer_server_open(&server, l, 0, on_bytes);
 	return 0;
 }
@@ -230,6 +234,23 @@ static void a_name_is_looked_up_and_all_its_addresses_tried(void **state)
 	assert_true(text_starts(why.text, "no-such-name.invalid:80 "));
 }
 
+static void a_close_says_goodbye_and_waits_for_no_silent_peer(void **state)
+{
+	(void)state;
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened);
+	ws_close(w);
+	spin_until(l, closed);
+	assert_int_equal(goodbyes, 1);
+
+	mode = PEER_SILENT;
+	w = open_at("127.0.0.1");
+	spin_until(l, opened == 2);
+	ws_close(w);
+	spin_until(l, closed == 2);
+	spin_until(l, goodbyes == 2);
+}
+
 static void closing_at_any_time_is_told_once(void **state)
 {
 	(void)state;
@@ -343,6 +364,7 @@ int main(void)
 		T(a_bad_url_is_rejected_later),
 		T(a_closed_port_and_no_route_leave_nothing_behind),
 		T(a_name_is_looked_up_and_all_its_addresses_tried),
+		T(a_close_says_goodbye_and_waits_for_no_silent_peer),
 		T(closing_at_any_time_is_told_once),
 		T(the_peers_end_is_told),
 		T(broken_frames_end_it),
