@@ -7,17 +7,20 @@
  * parameter, so types are what PostgreSQL infers in that place (model A6), and what it refuses becomes a
  * problem at its place in the YAML file.
  *
- * What stands afterwards (every function of the schema is dropped and made again; there is nothing else in
- * it): apply_<chain>(p_epoch, p_max)                     a run of events of lane apply:<chain>, rules `at:
- * seen` final_<chain>(p_epoch, p_max)                     the same for rules `at: final`; made only where
- * there are some bury_<chain>(p_epoch, p_seq, p_state, p_text, p_tries, p_final)   one poison event is put
- * aside unpark_<chain>(p_epoch, p_behind, p_max)          events that wait in a rule (let … else: park) are
- * tried again cut_<batch>(p_epoch, p_max, p_limit, p_all)       waiting items become batches
- *   unpark_<batch>(p_epoch, p_behind, p_max)          parked items whose let now has another row wait again
- *   peek_<batch>()                                    how many items wait, since when
- *   read_<rule>(p_epoch) fix_<rule>(p_epoch, p_row, p_chain) missing_<rule>(p_epoch, p_row)    a rule `every:
- * … compare:` rules.h calls them. The text of each depends on the configuration and the tables only, so it is
- * the same in every run. */
+ * What stands afterwards (every function of the schema is dropped and made again; beside them it holds one
+ * table, compared, where rows of compare rules wait to be taken in pages):
+ * - apply_<chain>, a run of events of lane apply:<chain> for rules `at: seen`
+ * - final_<chain>, the same for rules `at: final`; made only where there are some
+ * - unpark_<chain>, events that wait in a rule (let … else: park) are tried again; made only where there are
+ * some
+ * - bury_<chain>, one poison event is put aside
+ * - cut_<batch>, waiting items become batches
+ * - unpark_<batch>, parked items whose let now has another row wait again
+ * - peek_<batch>, how many items wait, since when
+ * - read_<rule>, fix_<rule>, missing_<rule>, for a rule `every: … compare:`
+ *
+ * rules.h calls them. The text of each depends on the configuration and the tables only: it is the same each
+ * time. */
 #ifndef FAIRLEAD_LEDGER_COMPILE_H
 #define FAIRLEAD_LEDGER_COMPILE_H
 
