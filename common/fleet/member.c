@@ -57,6 +57,8 @@ static void ping(void *arg)
 {
 	static const struct pg_sql sql = {"member_ping", "SELECT 1"};
 	struct member *m = arg;
+	if (m->draining)
+		return;
 	timer_start(m->loop, &m->run->ping_timer, PING_MS, ping, m);
 	if (m->run->ping_in_flight || !pg_is_up(m->pg))
 		return;
@@ -170,13 +172,19 @@ static void on_term(void *arg)
 	r->p->on_drain(r->p->arg);
 }
 
-void member_drained(struct member *m)
+static void end_drained(void *arg)
 {
+	struct member *m = arg;
 	if (m->run->phase != PHASE_DRAINING)
 		return;
-	totals_push(m->run->totals);
 	log_info("end", "Drained; nothing was lost");
 	member_end(m, 0);
+}
+
+void member_drained(struct member *m)
+{
+	if (m->run->phase == PHASE_DRAINING)
+		totals_finish(m->run->totals, end_drained, m);
 }
 
 static void end_turn(void *arg)

@@ -19,6 +19,9 @@ struct totals {
 		double value;
 	} * told; /* what has been pushed, one a counter */
 	size_t ngains, ntold, cap;
+	int in_flight;
+	void (*done)(void *arg); /* set by totals_finish */
+	void *done_arg;
 };
 
 static struct told *find(struct totals *t, const char *name, const char *labels)
@@ -52,13 +55,21 @@ static void gain(void *arg, const char *name, const char *labels, double value)
 	was->value = value;
 }
 
-static void on_pushed(void *arg, const struct pg_reply *r)
+static void finish(void *arg)
 {
-	(void)arg;
-	(void)r; /* what is lost here is ten seconds of a total */
+	struct totals *t = arg;
+	t->done(t->done_arg);
 }
 
-void totals_push(struct totals *t)
+static void on_pushed(void *arg, const struct pg_reply *r)
+{
+	struct totals *t = arg;
+	(void)r; /* what is lost here is ten seconds of a total */
+	if (--t->in_flight == 0 && t->done)
+		finish(t);
+}
+
+static void push(struct totals *t)
 {
 	if (!pg_is_up(t->pg))
 		return;
@@ -68,14 +79,25 @@ void totals_push(struct totals *t)
 		return;
 	struct pg_unit *u = pg_unit(t->pg);
 	counters_add(u, t->program, t->gains, t->ngains);
+	t->in_flight++;
 	pg_unit_run(u, 0, on_pushed, t);
+}
+
+void totals_finish(struct totals *t, void (*done)(void *arg), void *arg)
+{
+	timer_stop(&t->timer);
+	push(t);
+	t->done = done;
+	t->done_arg = arg;
+	if (t->in_flight == 0)
+		loop_later(t->loop, finish, t);
 }
 
 static void on_timer(void *arg)
 {
 	struct totals *t = arg;
 	timer_start(t->loop, &t->timer, EACH_MS, on_timer, t);
-	totals_push(t);
+	push(t);
 }
 
 struct totals *totals_open(struct loop *l, struct pg *pg, const char *program)

@@ -8,7 +8,9 @@
 
 struct totals;
 struct totals *totals_open(struct loop *l, struct pg *pg, const char *program);
-void totals_push(struct totals *t); /* now: before the end of the process */
+/* Before the end of the process: pushes, and calls done once when nothing is on its way any more; never
+ * inside this call. */
+void totals_finish(struct totals *t, void (*done)(void *arg), void *arg);
 void totals_close(struct totals *t);
 
 #endif
