@@ -46,10 +46,10 @@ static void say_refusal(
 			F_STR("answer", answer_name(a)), F_STR("reason", text));
 }
 
-static void take_answer(struct sender *s, struct cast *c, size_t i, const struct rpc_reply *r)
+/* a NULL: no answer came, which says nothing (P12). */
+static void take_answer(struct sender *s, struct cast *c, size_t i, const struct rpc_answer *a)
 {
 	struct slot *slot = window_at(&s->window, c->nonces[i]);
-	const struct rpc_answer *a = r->ok ? &r->answers[i] : NULL;
 	enum answer answer = !a ? ANSWER_UNKNOWN : a->ok ? ANSWER_ACCEPTED : answer_of_error(a->code, a->message);
 	uint32_t evictions;
 	c->answers[i] = answer;
@@ -68,15 +68,13 @@ static void on_cast(void *arg, const struct rpc_reply *r)
 	struct cast *c = arg;
 	struct sender *s = c->s;
 	s->plan.busy_cast = false;
-	fault_hit(FAULT_send_after_broadcast);
-	bool ok = sender_heard(s, r);
+	bool ok = !fault_hit(FAULT_send_after_broadcast) && sender_heard(s, r);
 	log_debug("cast", "Signed transactions were offered to the node", F_UINT("n", c->n),
 		F_UINT("took_us", r->took_us));
 	if (c->era == s->era) {
 		for (size_t i = 0; i < c->n; i++)
-			take_answer(s, c, i, r);
-		fault_hit(FAULT_send_after_answer);
-		if (lease_held(s->lease))
+			take_answer(s, c, i, ok ? &r->answers[i] : NULL);
+		if (!fault_hit(FAULT_send_after_answer) && lease_held(s->lease))
 			store_answers(s, c);
 		s->plan.head_due |= ok; /* a node that mines at once rings before it answers */
 	}

@@ -583,9 +583,10 @@ static void on_stored(void *arg, const struct pg_reply *r)
 	struct sender *s = q->s;
 	struct store *st = s->store;
 	s->plan.busy_store = false;
-	if (q->era == s->era && sender_stored(s, r, "verdicts") && st) {
+	if (q->era == s->era && fault_hit(FAULT_verdict_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
+	} else if (q->era == s->era && sender_stored(s, r, "verdicts") && st) {
 		uint64_t highest = 0;
-		fault_hit(FAULT_verdict_after_commit);
 		for (size_t i = 0; i < st->n; i++)
 			highest = st->nonces[i] > highest ? st->nonces[i] : highest;
 		bus_ring(s->m->bus, BUS_WORK, "results", s->chain->name, (int64_t)highest, (int64_t)st->n);

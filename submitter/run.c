@@ -178,10 +178,7 @@ static void on_end(void *arg)
 {
 	struct run *r = arg;
 	for (size_t i = 0; i < r->n; i++)
-		sender_free(r->senders[i]);
-	free(r->senders);
-	r->senders = NULL;
-	r->n = 0;
+		sender_close(r->senders[i]);
 }
 
 int submitter_main(int argc, char **argv)
@@ -199,5 +196,9 @@ int submitter_main(int argc, char **argv)
 		.status = status,
 		.on_end = on_end,
 		.needs_key = true};
-	return member_main(&p, argc, argv);
+	int code = member_main(&p, argc, argv);
+	for (size_t i = 0; i < run.n; i++)
+		sender_free(run.senders[i]);
+	free(run.senders);
+	return code;
 }

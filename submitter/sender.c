@@ -253,6 +253,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->pg_up = pg_is_up(s->m->pg);
 	p->rpc_ok = s->retry_ms == 0;
 	p->settle_due = s->settle_ms && now >= s->settle_ms;
+	p->busy_ask = s->group && (s->group->phase == GROUP_ASKING || s->group->phase == GROUP_HALVING);
 	p->cast_due = p->change_due = false;
 	todo->what = WINDOW_REST;
 	todo->wake_ms = 0;
@@ -264,7 +265,6 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->cast_due = todo->what == WINDOW_CAST;
 	p->change_due = todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE;
 	p->store_due = look_store_due(s);
-	p->busy_ask = s->group && (s->group->phase == GROUP_ASKING || s->group->phase == GROUP_HALVING);
 	p->group_read = feed_group_read(s);
 	p->group_asked = feed_group_asked(s);
 	p->may_sign = p->bell && !p->group_read && !p->group_asked && sign_room(s) > 0;
@@ -435,12 +435,11 @@ void sender_start(struct sender *s)
 	sender_drive(s);
 }
 
-void sender_free(struct sender *s)
+void sender_close(struct sender *s)
 {
+	s->plan.phase = LANE_LEFT;
 	forget_lane(s);
 	timer_free(&s->timer);
-	for (size_t i = 0; i < sizeof s->controls / sizeof *s->controls; i++)
-		free(s->controls[i].data);
 	if (s->heads)
 		heads_close(s->heads);
 	if (s->ear)
@@ -449,6 +448,16 @@ void sender_free(struct sender *s)
 		lease_close(s->lease, NULL, NULL);
 	if (s->rpc)
 		rpc_close(s->rpc);
+	s->heads = NULL;
+	s->ear = NULL;
+	s->lease = NULL;
+	s->rpc = NULL;
+}
+
+void sender_free(struct sender *s)
+{
+	for (size_t i = 0; i < sizeof s->controls / sizeof *s->controls; i++)
+		free(s->controls[i].data);
 	key_free(s->key);
 	free(s);
 }

@@ -125,7 +125,9 @@ struct sender *sender_new(
 	struct member *m, const struct signer_decl *signer, struct key *key, const struct call_scope *names);
 void sender_start(struct sender *s);
 void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg);
-void sender_free(struct sender *s);
+void sender_close(
+	struct sender *s); /* the loop is over: operations in flight still come back, and are dropped */
+void sender_free(struct sender *s); /* nothing comes back any more */
 void sender_reasons(struct sender *s, struct buf *out);
 void sender_status(struct sender *s, struct buf *out);
 void sender_drive(void *arg); /* does whatever can be done now */

@@ -220,12 +220,12 @@ static void on_committed(void *arg, const struct pg_reply *r)
 	struct group *g = arg;
 	struct sender *s = g->s;
 	s->plan.busy_commit = false;
-	g->in_flight--;
 	if (g->era != s->era) {
 		if (pg_fenced(r) && s->lease)
 			lease_lost(s->lease);
+	} else if (fault_hit(FAULT_send_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
 	} else if (sender_stored(s, r, "signed transactions")) {
-		fault_hit(FAULT_send_after_commit);
 		for (size_t i = 0; i < g->nsigned; i++)
 			window_attempt(
 				window_add(&s->window, (uint64_t)g->sign[i].nonce, g->sign[i].batch, sender_now(s)),
@@ -236,6 +236,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 		log_debug("group.committed", "Signed transactions are committed", F_UINT("batches", g->nsigned),
 			F_UINT("took_ms", sender_now(s) - g->committed_ms));
 	}
+	g->in_flight--; /* not before: reading anew drops the groups */
 	group_free(g);
 	sender_drive(s);
 }
@@ -300,10 +301,11 @@ static void on_added(void *arg, const struct pg_reply *r)
 {
 	struct change *c = arg;
 	struct sender *s = c->s;
-	if (c->era == s->era && sender_stored(s, r, "a replacement")) {
+	if (c->era == s->era && fault_hit(FAULT_send_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
+	} else if (c->era == s->era && sender_stored(s, r, "a replacement")) {
 		struct slot *slot = window_at(&s->window, c->nonce);
 		char fee[60];
-		fault_hit(FAULT_send_after_commit);
 		gwei_text(fee, c->attempt.fee.fee);
 		if (slot)
 			window_attempt(slot, &c->attempt);
