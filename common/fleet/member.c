@@ -357,11 +357,11 @@ static int run(struct member *m, const struct member_program *p)
 	}
 	totals_close(r->totals);
 	health_close(m->health);
-	if (code == EXIT_TRANSIENT)
-		return code; /* drain_is_late: what is still open belongs to work that was cut short */
-	bus_close(m->bus);
-	pg_close(m->pg);
-	loop_free(m->loop);
+	if (code != EXIT_TRANSIENT) { /* drain_is_late: what is still open belongs to work that was cut short */
+		bus_close(m->bus);
+		pg_close(m->pg);
+		loop_free(m->loop);
+	}
 	free(m->conninfo);
 	free(m->redis_url);
 	return code;
