@@ -210,6 +210,16 @@ static void take_answers(struct compare *c, const struct rpc_reply *q)
 	}
 }
 
+/* A number names a block only on one branch: the header behind the calls must be the block that is stored. */
+static bool same_branch(struct compare *c, const struct rpc_answer *a)
+{
+	struct block_header h;
+	struct err e;
+	bool found = false;
+	return a->ok && header_parse(&c->page_mem, a->result, &h, &found, &e) && found &&
+		   memcmp(h.hash, c->second ? c->done_hash : c->final_hash, 32) == 0;
+}
+
 static bool any_differs(const struct compare *c)
 {
 	for (size_t i = 0; i < c->npage; i++)
@@ -232,6 +242,10 @@ static void on_answers(void *arg, const struct rpc_reply *q)
 	if (!c->by_number && refuses_hashes(q)) {
 		c->by_number = true;
 		ask(c);
+		return;
+	}
+	if (c->by_number && !same_branch(c, &q->answers[q->calls - 1])) {
+		finish(c, "the node stands on another branch than what is stored; nothing was compared");
 		return;
 	}
 	take_answers(c, q);
@@ -259,6 +273,8 @@ static void ask(struct compare *c)
 			c->unreadable++;
 		}
 	}
+	if (c->by_number)
+		rpc_call(q, "eth_getBlockByNumber", "[%s,false]", block.p);
 	buf_fini(&block);
 	if (rpc_calls(q) == 0)
 		rpc_call(q, "eth_blockNumber",
@@ -356,6 +372,10 @@ static void on_read(void *arg, const struct pg_reply *q)
 	struct compare *c = r->compare;
 	r->doing = RECON_COMPARE;
 	c->rows = rules_read_rows(q, 0);
+	if (c->chain->halted) { /* P10: the node may stand on another branch, and nothing is destroyed */
+		finish(c, "the chain is halted; nothing is compared until it goes on");
+		return;
+	}
 	bool known = pg_rows(q, 1) == 1 && pg_get_bytes(q, 1, 0, 1, c->final_hash, 32) &&
 				 pg_get_bytes(q, 1, 0, 3, c->done_hash, 32);
 	if (!known) { /* nothing is final yet: not a run, and nothing to say */

@@ -37,13 +37,13 @@ static void took_chain(struct reconciler *r, const struct clock_chain *row)
 	if (!c)
 		return; /* of another version of the file */
 	c->id = row->id;
-	c->decided = row->decided;
+	c->decided = row->decided && !row->halted; /* P10: what is final now may stand on the branch that lost */
 	c->caught_up = row->caught_up;
 	c->halted = row->halted;
 	c->unanchored = row->unanchored;
 	c->done = row->done;
 	c->final = row->final;
-	r->want[RECON_SETTLE] |= row->decided;
+	r->want[RECON_SETTLE] |= c->decided;
 	r->want[RECON_ANCHOR] |= row->unanchored >= 0;
 	if (stall_look(&c->events, row->seq, row->applied, loop_now_ms(r->m->loop)))
 		ring_again(r, BUS_LOG, "events", c->decl->name, row->seq);
@@ -63,6 +63,8 @@ static void took_pools(struct reconciler *r, const struct pg_reply *q, int stmt)
 				oldest = o;
 			}
 		}
+		if (find_chain(r, str_of(p->decl->chain->name))->halted)
+			continue; /* P10: nothing is to move */
 		if (stall_look(&p->sends, newest, oldest - 1, loop_now_ms(r->m->loop)))
 			ring_again(r, BUS_WORK, "sends", p->decl->name, newest);
 	}

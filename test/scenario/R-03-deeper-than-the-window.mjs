@@ -1,8 +1,12 @@
 export const name = "P10: a reorg deeper than the window stops the chain, says so, sends nothing more and destroys nothing";
 
+import { keys } from "../lib/world.mjs";
+import { need } from "../../deploy/run/npm.mjs";
+
 export default async function (t) {
 	const { assert } = t;
-	const w = await t.world({ mining: "manual", env: { BATCH_TIMEOUT_MS: "100" }, yaml: (y) => y.replace(/^ {4}final: .*$/m, "$&\n    window:  4") });
+	const { ethers } = need("ethers");
+	const w = await t.world({ mining: "manual", env: { BATCH_TIMEOUT_MS: "100" }, yaml: (y) => y.replace(/^ {4}final: .*$/m, "$&\n    window:  4").replace("every: 5m", "every: 1s") }); // the rule mirror
 	const block = async () => {
 		await w.chain.rpc("evm_increaseTime", 7);
 		await w.mine();
@@ -13,7 +17,10 @@ export default async function (t) {
 		await w.mine();
 		return w.codesSet([1]);
 	}, "the first code");
-	await w.mine(2);
+	await w.waitFor(async () => {
+		await w.mine();
+		return (await w.one("SELECT state FROM fairlead.item")).state === "done";
+	}, "the first item to be final");
 	await w.stop("submitter");
 	const before = await w.chain.rpc("evm_snapshot");
 	await w.reveal([2, 3]);
@@ -31,7 +38,10 @@ export default async function (t) {
 	const was = await all();
 
 	assert.equal(await w.chain.rpc("evm_revert", before), true);
+	// the new branch says something else of a token that the table knows
+	await w.chain.rpc("eth_sendTransaction", { from: new ethers.Wallet(keys[1]).address, to: w.address, gas: "0x61a80", data: w.iface.encodeFunctionData("preset", [1, "of another branch"]) });
 	for (let i = 0; i < 8; i++) await block();
+	assert.equal(await w.code(1), "of another branch");
 	const r = await w.waitFor(async () => {
 		const a = await w.health("listener");
 		return a.status === 503 && /deeper than the window of 4 blocks/.test(a.body) && a;
@@ -46,6 +56,8 @@ export default async function (t) {
 	w.node.raws.length = 0;
 	const s = await w.start("submitter", { wait: "alive" });
 	await w.waitFor(async () => /is stopped, so signer owner signs nothing/.test((await w.health("submitter")).body), "the submitter to say why it waits");
+	// the rule that mends our table from the chain leaves it alone
+	await w.waitFor(async () => /halted/.test((await w.one("SELECT error FROM fairlead.clock WHERE name = 'mirror'")).error), "the rule to say why it does nothing");
 	// and a listener that is started again is halted still
 	await w.stop("listener");
 	await w.start("listener", { wait: "alive" });
