@@ -98,7 +98,7 @@ void applier_drive(struct applier *a)
 	if (a->phase == APPLIER_BUSY && a->doing != WORK_NONE)
 		return;
 	for (enum applier_work w = 0; w < WORK_KINDS; w++)
-		if (a->want[w]) {
+		if (a->want[w] && (!a->closing || w == WORK_CUT)) { /* K-23: a backlog is not begun any more */
 			a->want[w] = false;
 			a->phase = APPLIER_BUSY;
 			a->doing = w;

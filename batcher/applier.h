@@ -20,8 +20,8 @@ enum applier_phase {
 };
 enum applier_work { /* in the order in which it is done when several are wanted */
 	WORK_FILES,     /* a look-up file is read into its table */
+	WORK_BURY,      /* a poison event has had its tries: before it is met again */
 	WORK_APPLY,     /* a run of events */
-	WORK_BURY,      /* a poison event has had its tries */
 	WORK_FINAL,     /* rules at: final */
 	WORK_UNPARK,    /* events that wait in a rule */
 	WORK_RELEASE,   /* parked items of a batch */

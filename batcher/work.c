@@ -53,8 +53,9 @@ static void on_poison_event(void *arg, const struct pg_reply *r)
 	log_odd("event.failed", text, F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq),
 		F_STR("event", title), F_STR("tx", pg_rows(r, 0) ? pg_get_text(r, 0, 0, 1) : NULL),
 		F_INT("try", a->poison.tries), F_STR("sqlstate", a->poison.state), F_STR("reason", a->poison.text));
-	if (a->poison.tries >= POISON_TRIES) {
+	if (a->poison.tries >= POISON_TRIES)
 		a->want[WORK_BURY] = true;
+	if (a->poison.tries >= POISON_TRIES || a->closing) {
 		applier_drive(a);
 		return;
 	}
@@ -152,11 +153,13 @@ static void on_bury(void *arg, const struct pg_reply *r)
 	struct applier *a = arg;
 	if (!applier_back(a, r))
 		return;
-	log_odd("event.dead",
-		"An event is put aside after three tries; the lane goes on. See: SELECT * FROM fairlead.dead",
-		F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq), F_STR("reason", a->poison.text));
-	metric_add(a->m_dead, 1);
-	bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq, 1);
+	if (rules_buried(r, 0)) { /* else it was done before, or taken back meanwhile */
+		log_odd("event.dead",
+			"An event is put aside after three tries; the lane goes on. See: SELECT * FROM fairlead.dead",
+			F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq), F_STR("reason", a->poison.text));
+		metric_add(a->m_dead, 1);
+		bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq, 1);
+	}
 	a->want[a->poison.final ? WORK_FINAL : WORK_APPLY] = true;
 	a->poison.tries = 0;
 	a->poison.seq = 0;

@@ -43,7 +43,7 @@ void queue_due(struct pg_unit *u, const char *batch, int64_t in_ms)
 void queue_parked(struct pg_unit *u, const char *batch, int64_t newest)
 {
 	static const struct pg_sql sql = {"queue_parked",
-		"SELECT p.key, p.reason, coalesce(d.title, ''), coalesce(encode(e._tx, 'hex'), '')"
+		"SELECT p.key, p.reason, coalesce(d.title, ''), coalesce('0x' || encode(e._tx, 'hex'), '')"
 		" FROM (SELECT * FROM fairlead.item WHERE batch_of = $1 AND state = 'parked' ORDER BY at DESC, id "
 		"DESC LIMIT $2) p"
 		" LEFT JOIN fairlead.event e ON e._chain = p.chain AND e._seq = p.cause"
@@ -56,7 +56,8 @@ void queue_parked(struct pg_unit *u, const char *batch, int64_t newest)
 void queue_event(struct pg_unit *u, const char *chain, int64_t seq)
 {
 	static const struct pg_sql sql = {"queue_event",
-		"SELECT d.title, encode(e._tx, 'hex'), e._block FROM fairlead.event e JOIN fairlead.decl d ON d.rel "
+		"SELECT d.title, '0x' || encode(e._tx, 'hex'), e._block FROM fairlead.event e JOIN fairlead.decl d "
+		"ON d.rel "
 		"= e.tableoid"
 		" JOIN fairlead.chain c ON c.id = e._chain WHERE c.name = $1 AND e._seq = $2"};
 	pg_stmt(u, &sql);
@@ -90,9 +91,9 @@ static void put_texts(struct pg_unit *u, const struct str *s, size_t n)
 
 void queue_file_load(struct pg_unit *u, struct arena *a, const char *name, const struct queue_file *f)
 {
-	static const struct pg_sql mark = {
-		"queue_file_loaded", "UPDATE fairlead.file SET digest = $2, entries = $3, at = clock_timestamp(), "
-							 "error = NULL WHERE name = $1"};
+	static const struct pg_sql mark = {"queue_file_loaded",
+		"UPDATE fairlead.file SET digest = $2, entries = $3, at = clock_timestamp(), "
+		"error = NULL WHERE name = $1"};
 	struct pg_sql *table = arena_alloc(a, sizeof *table);
 	/* the table is named by the configuration: letters, digits and _ only */
 	*table = (struct pg_sql){arena_printf(a, "load_%s", name),
