@@ -240,7 +240,7 @@ static void make_metrics(struct reader *r)
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
 {
 	struct reader *r = mem_alloc(sizeof *r);
-	*r = (struct reader){.m = m, .chain = c, .head = -1, .told = {.head = -2}};
+	*r = (struct reader){.m = m, .chain = c, .head = -1, .floor = -1, .told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
 	range_init(&r->range, (int64_t)c->range);
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);

@@ -54,6 +54,7 @@ struct reader {
 	uint32_t failures; /* of the node, in a row */
 
 	struct chain_row row;
+	int64_t floor; /* blocks at or below it are out of the window (R5); row.floor is what is stored of it */
 	int64_t at, start; /* number given last; least block that any contract asks for */
 	bool start_latest;
 	int64_t head; /* what the endpoint showed last; -1: nothing yet */

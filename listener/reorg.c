@@ -57,7 +57,7 @@ static void on_hashes(void *arg, const struct rpc_reply *q)
 	}
 	if (r->ancestor != (v == WINDOW_REORG ? ancestor : -2))
 		reader_retry(r, "the chain is being reorganised; looking again");
-	else if (v == WINDOW_REORG && ancestor >= r->row.floor)
+	else if (v == WINDOW_REORG && ancestor >= r->floor)
 		store_retract(r, ancestor);
 	else
 		store_halt(r);

@@ -156,60 +156,58 @@ static bool columns_of(struct arena *mem, const struct event_decl *ev, const str
 
 /* ── a run of logs: numbered in chain order, written table by table ── */
 
-struct run {
-	struct event_row *rows; /* of all tables, in chain order */
-	const struct event_decl **of;
-	size_t n;
-};
-
-static void add_table(struct pg_unit *u, const struct run *run, struct event_row *pick,
-	const struct rows_filter *f, size_t kind, int chain_id, int64_t open_from, bool swept)
+void rows_decode(struct rows_batch *b, struct arena *a, const struct rows_filter *f, int64_t at,
+	const struct log *logs, size_t n, uint64_t (*time_of)(void *arg, const struct log *log), void *arg)
 {
-	for (int open = 0; open < 2; open++) {
-		size_t k = 0;
-		for (size_t i = 0; i < run->n; i++)
-			if (run->of[i] == f->events[kind] &&
-				((int64_t)run->rows[i].log->block >= open_from) == (open == 1))
-				pick[k++] = run->rows[i];
-		if (k > 0)
-			chain_add_events(u, &f->inserts[kind], f->events[kind], chain_id, open == 1, swept, pick, k);
-	}
-}
-
-static void note_undecoded(
-	struct pg_unit *u, int chain_id, const struct event_decl *ev, const struct log *log, const struct err *e)
-{
-	chain_add_undecoded(u, chain_id, ev, log, e->text);
-	log_odd("log.undecoded", "A log carries this event's topic but not its data; kept in fairlead.undecoded",
-		F_STR("contract", ev->contract->name), F_STR("event", ev->entry->as), F_UINT("block", log->block),
-		F_HEX("tx", log->tx_hash, 32), F_UINT("log", log->log_index), F_STR("reason", e->text));
-}
-
-void rows_add(struct rows_batch *b, struct pg_unit *u, const struct rows_filter *f, int chain_id, int64_t at,
-	const struct log *logs, size_t n, int64_t open_from, bool swept,
-	uint64_t (*time_of)(void *arg, const struct log *log), void *arg)
-{
-	struct run run = {.rows = arena_alloc(b->mem, (n + 1) * sizeof *run.rows),
-		.of = arena_alloc(b->mem, (n + 1) * sizeof *run.of)};
-	b->first_seq = at + 1;
-	b->last_seq = at;
+	*b = (struct rows_batch){.last_seq = at,
+		.rows = arena_alloc(a, (n + 1) * sizeof *b->rows),
+		.kind = arena_alloc(a, (n + 1) * sizeof *b->kind),
+		.bad = arena_alloc(a, (n + 1) * sizeof *b->bad)};
 	for (size_t i = 0; i < n; i++) {
 		const struct event_decl *ev = rows_match(f, &logs[i]);
 		const struct str *columns;
 		struct err e = {0};
 		if (!ev)
 			continue;
-		if (!columns_of(b->mem, ev, &logs[i], &columns, &e)) {
-			b->undecoded++;
-			note_undecoded(u, chain_id, ev, &logs[i], &e);
+		if (!columns_of(a, ev, &logs[i], &columns, &e)) {
+			b->bad[b->nbad++] = (struct rows_bad){ev, &logs[i], arena_text(a, e.text)};
 			continue;
 		}
-		run.rows[run.n] = (struct event_row){
+		while (f->events[b->kind[b->n]] != ev)
+			b->kind[b->n]++;
+		b->rows[b->n++] = (struct event_row){
 			.seq = ++b->last_seq, .log = &logs[i], .time = time_of(arg, &logs[i]), .columns = columns};
-		run.of[run.n++] = ev;
 	}
-	b->events += run.n;
-	struct event_row *pick = arena_alloc(b->mem, (run.n + 1) * sizeof *pick);
-	for (size_t i = 0; i < f->n && run.n > 0; i++)
-		add_table(u, &run, pick, f, i, chain_id, open_from, swept);
+}
+
+static void write_table(const struct rows_batch *b, struct pg_unit *u, struct event_row *pick,
+	const struct rows_filter *f, size_t kind, int chain_id, int64_t open_from, bool swept)
+{
+	for (int open = 0; open < 2; open++) {
+		size_t k = 0;
+		for (size_t i = 0; i < b->n; i++)
+			if (b->kind[i] == kind && ((int64_t)b->rows[i].log->block >= open_from) == (open == 1))
+				pick[k++] = b->rows[i];
+		if (k > 0)
+			chain_add_events(u, &f->inserts[kind], f->events[kind], chain_id, open == 1, swept, pick, k);
+	}
+}
+
+static void write_bad(struct pg_unit *u, int chain_id, const struct rows_bad *bad)
+{
+	chain_add_undecoded(u, chain_id, bad->event, bad->log, bad->why);
+	log_odd("log.undecoded", "A log carries this event's topic but not its data; kept in fairlead.undecoded",
+		F_STR("contract", bad->event->contract->name), F_STR("event", bad->event->entry->as),
+		F_UINT("block", bad->log->block), F_HEX("tx", bad->log->tx_hash, 32),
+		F_UINT("log", bad->log->log_index), F_STR("reason", bad->why));
+}
+
+void rows_write(const struct rows_batch *b, struct pg_unit *u, struct arena *a, const struct rows_filter *f,
+	int chain_id, int64_t open_from, bool swept)
+{
+	struct event_row *pick = arena_alloc(a, (b->n + 1) * sizeof *pick);
+	for (size_t kind = 0; kind < f->n && b->n > 0; kind++)
+		write_table(b, u, pick, f, kind, chain_id, open_from, swept);
+	for (size_t i = 0; i < b->nbad; i++)
+		write_bad(u, chain_id, &b->bad[i]);
 }

@@ -23,14 +23,24 @@ const struct event_decl *rows_match(
 bool rows_bloom(const struct rows_filter *f, const uint8_t bloom[256]);
 
 struct rows_batch {
-	struct arena *mem;
-	size_t events, undecoded;
-	int64_t first_seq, last_seq; /* last_seq = position before when there was no event */
+	size_t n;               /* events */
+	int64_t last_seq;       /* the position before, when there is none */
+	struct event_row *rows; /* in chain order, numbered; they borrow the logs */
+	size_t *kind;           /* of each: its index in the filter's events */
+	size_t nbad;            /* logs of ours that don't decode */
+	struct rows_bad {
+		const struct event_decl *event;
+		const struct log *log;
+		const char *why;
+	} * bad;
 };
-/* Adds statements for logs[0..n) (sorted, identified, all of ours or not) to u and numbers them from at+1.
- * open_from: blocks from this number on lie inside the window. time_of: block time in seconds. */
-void rows_add(struct rows_batch *b, struct pg_unit *u, const struct rows_filter *f, int chain_id, int64_t at,
-	const struct log *logs, size_t n, int64_t open_from, bool swept,
-	uint64_t (*time_of)(void *arg, const struct log *log), void *arg);
+/* Decodes logs[0..n) (sorted, identified, all of ours or not) and numbers them from at+1. Everything lives in
+ * a. time_of: the time of its block, in seconds. */
+void rows_decode(struct rows_batch *b, struct arena *a, const struct rows_filter *f, int64_t at,
+	const struct log *logs, size_t n, uint64_t (*time_of)(void *arg, const struct log *log), void *arg);
+/* Adds the statements that write them, table by table. open_from: blocks from this number on lie inside the
+ * window. */
+void rows_write(const struct rows_batch *b, struct pg_unit *u, struct arena *a, const struct rows_filter *f,
+	int chain_id, int64_t open_from, bool swept);
 
 #endif

@@ -52,6 +52,8 @@ static void on_load(void *arg, const struct pg_reply *q)
 		reader_retry(r, e.text[0] ? e.text : "the chain's stored blocks can't be read");
 		return;
 	}
+	if (r->floor < r->row.floor)
+		r->floor = r->row.floor;
 	r->at = pg_get_int(q, 0, 0, 0); /* the fence returns the position: it can't move while we hold the lane */
 	if (known < r->row.final || r->final.number == 0)
 		final_init(&r->final, r->chain, r->row.final);
@@ -166,21 +168,26 @@ void store_step(struct reader *r)
 		return;
 	}
 	reader_enter(r, READER_COMMIT);
-	int64_t final = final_at(&r->final, r->head, done);
-	int64_t floor = least(final, least(done, r->head - final_window(r->chain)));
-	if (floor < r->row.floor)
-		floor = r->row.floor;
+	int64_t final = final_at(&r->final, r->head, done), window = final_window(r->chain);
+	int64_t floor = least(final, least(done, r->head - window));
+	if (floor > r->floor)
+		r->floor = floor;
+	struct rows_batch b;
+	rows_decode(&b, &r->mem, &r->filter, r->at, r->logs, r->nlogs, time_of, r);
 	struct pg_unit *u = pg_unit(r->m->pg);
-	struct rows_batch b = {.mem = &r->mem};
-	lane_fence(u, lease_lane(r->lease));
+	lane_fence_at(
+		u, lease_lane(r->lease), b.last_seq); /* INV-8, and INV-3: the numbers are given in this commit */
 	add_blocks(r, u);
-	rows_add(&b, u, &r->filter, r->row.id, r->at, r->logs, r->nlogs, floor + 1, !r->step.live, time_of, r);
-	chain_move(u, lease_lane(r->lease), r->row.id, b.last_seq, done, r->head);
-	chain_advance(u, lease_lane(r->lease), r->row.id, final, floor);
-	r->row.floor = floor;
+	rows_write(&b, u, &r->mem, &r->filter, r->row.id, r->floor + 1, !r->step.live);
+	chain_move(u, r->row.id, done, r->head, final);
+	/* the stored floor may lag a little while live: it costs a look into every table */
+	if (r->floor - r->row.floor >= (r->step.live ? window / 4 + 1 : 1)) {
+		chain_advance(u, lease_lane(r->lease), r->row.id, final, r->floor);
+		r->row.floor = r->floor;
+	}
 	r->row.final = final;
 	r->commit_last_seq = b.last_seq;
-	r->commit_events = b.events;
+	r->commit_events = b.n;
 	r->in_flight = true;
 	pg_unit_run(u, 0, on_commit, r);
 }

@@ -83,13 +83,13 @@ END $$;
 
 -- THE FENCE, first statement of every engine transaction (INV-8): locks the lane's row until COMMIT, renews the lease, returns
 -- the position. It raises instead of finding no row, so that nothing behind it in the pipeline runs. A check without the lock
--- lets a stale leader commit after the taker has begun.
-CREATE FUNCTION fairlead.hold(p_lane text, p_epoch bigint, p_ttl interval DEFAULT '10s') RETURNS bigint
+-- lets a stale leader commit after the taker has begun. p_at: the position moves in the same update.
+CREATE FUNCTION fairlead.hold(p_lane text, p_epoch bigint, p_ttl interval DEFAULT '10s', p_at bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE v_at bigint;
 BEGIN
 	UPDATE fairlead.lane
-	   SET until = clock_timestamp() + p_ttl, backend = pg_backend_pid()
+	   SET until = clock_timestamp() + p_ttl, backend = pg_backend_pid(), at = coalesce(p_at, at)
 	 WHERE name = p_lane AND epoch = p_epoch
 	RETURNING at INTO v_at;
 	IF v_at IS NULL THEN

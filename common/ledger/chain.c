@@ -241,15 +241,15 @@ void chain_add_undecoded(
 
 /* ── cursor, finality, retraction ── */
 
-void chain_move(struct pg_unit *u, const struct lane *l, int id, int64_t at, int64_t done, int64_t head)
+void chain_move(struct pg_unit *u, int id, int64_t done, int64_t head, int64_t final)
 {
-	static const struct pg_sql sql = {
-		"chain_move", "UPDATE fairlead.chain SET done = $2, head = $3 WHERE id = $1"};
-	lane_move(u, l, at);
+	static const struct pg_sql sql = {"chain_move",
+		"UPDATE fairlead.chain SET done = $2, head = $3, final = greatest(final, $4) WHERE id = $1"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_int(u, done);
 	pg_put_int(u, head);
+	pg_put_int(u, final);
 }
 
 void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t final, int64_t floor)

@@ -59,8 +59,10 @@ void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct 
 void chain_add_undecoded(
 	struct pg_unit *u, int id, const struct event_decl *ev, const struct log *log, const char *why);
 
-/* Cursor and finality, last in the unit. */
-void chain_move(struct pg_unit *u, const struct lane *l, int id, int64_t at, int64_t done, int64_t head);
+/* Cursor, head and what is called final; never back. */
+void chain_move(struct pg_unit *u, int id, int64_t done, int64_t head, int64_t final);
+/* The floor, and with it the least number that a reorg can take. It may lag: then images are kept for longer.
+ */
 void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t final, int64_t floor);
 /* Takes back every event at or above block `from`; holds the lane itself. Read the new position with
  * chain_retracted. */

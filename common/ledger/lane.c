@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 static const struct pg_sql FENCE = {"lane_fence", "SELECT fairlead.hold($1, $2, $3)"};
+static const struct pg_sql FENCE_AT = {"lane_fence_at", "SELECT fairlead.hold($1, $2, $3, $4)"};
 static const struct pg_sql TAKE = {"lane_take", "SELECT epoch, at FROM fairlead.take($1, $2, $3)"};
 static const struct pg_sql LEAVE = {"lane_leave", "SELECT fairlead.leave($1, $2)"};
 /* The epoch stands in it again: it changes nothing for whoever forgot the fence. */
@@ -22,6 +23,15 @@ void lane_fence(struct pg_unit *u, const struct lane *l)
 	pg_put_text(u, l->name);
 	pg_put_int(u, l->epoch);
 	put_ttl(u);
+}
+
+void lane_fence_at(struct pg_unit *u, const struct lane *l, int64_t at)
+{
+	pg_stmt(u, &FENCE_AT);
+	pg_put_text(u, l->name);
+	pg_put_int(u, l->epoch);
+	put_ttl(u);
+	pg_put_int(u, at);
 }
 
 void lane_take(struct pg_unit *u, const char *name, const char *holder)
