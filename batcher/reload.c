@@ -3,15 +3,27 @@
 #include "batcher/applier.h"
 #include "batcher/files.h"
 
+#include "common/base/cid.h"
 #include "common/io/log.h"
 
 #include <stdlib.h>
+
+static bool values_fit(const struct file_decl *d, const struct file_entries *f, struct err *e)
+{
+	for (size_t i = 0; d->cid && i < f->n; i++)
+		if (!cid_valid(f->values[i]))
+			return err_set(e, ERR_MALFORMED,
+				"%s: the value of \"%.*s\" is no CID, which values: cid asks for", d->path,
+				(int)(f->keys[i].n > 80 ? 80 : f->keys[i].n), f->keys[i].p);
+	return true;
+}
 
 static bool read_file(struct applier *a, const struct file_decl *d, struct file_entries *out, struct err *e)
 {
 	struct buf text = {0};
 	bool ok = config_from_process.read(config_from_process.arg, d->path, &text, e) &&
-			  files_parse(&a->mem, d->path, (struct str){text.p ? text.p : "", text.n}, out, e);
+			  files_parse(&a->mem, d->path, (struct str){text.p ? text.p : "", text.n}, out, e) &&
+			  values_fit(d, out, e);
 	buf_fini(&text);
 	if (ok && out->doubled > 0)
 		log_odd("file.doubled", "A look-up file has keys that stand twice; the last of each counts",

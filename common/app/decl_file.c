@@ -1,12 +1,20 @@
 #include "common/app/decl.h"
+#include "common/base/cid.h"
 
 #include <yajl/yajl_parse.h>
 
+enum { TELL_VALUES = 10 }; /* more wrong values than these are told as a number */
+
 /* A JSON object of plain values: what becomes the table files.NAME(key, value). */
 struct object {
+	struct loading *l;
+	const char *path;
+	struct str text;
+	bool cid; /* values: cid */
 	yajl_handle parser;
 	int depth;
 	size_t end; /* byte behind the object; 0: it has not ended */
+	size_t no_cid;
 	const char *wrong;
 };
 
@@ -24,17 +32,41 @@ static int on_bool(void *arg, int v)
 	return plain(arg);
 }
 
+static struct pos at_byte(const char *file, struct str text, size_t byte)
+{
+	struct pos p = {file, 1, 1, 1};
+	for (size_t i = 0; i < byte && i < text.n; i++) {
+		if (text.p[i] == '\n') {
+			p.line++;
+			p.col = 1;
+		} else if (((unsigned char)text.p[i] & 0xC0) != 0x80) {
+			p.col++;
+		}
+	}
+	return p;
+}
+
+/* The value that was read just now, told at its first character. */
+static void check_cid(struct object *o, struct str value, struct str shown)
+{
+	size_t end = yajl_get_bytes_consumed(o->parser);
+	if (!o->cid || o->depth == 0 || cid_valid(value) || o->no_cid++ >= TELL_VALUES)
+		return;
+	struct pos p = at_byte(o->path, o->text, end > shown.n ? end - shown.n : 0);
+	p.len = (int)shown.n;
+	problem_add(o->l->ps, p, "%.*s is no CID, which values: cid asks for", (int)(value.n > 80 ? 80 : value.n),
+		value.p);
+}
+
 static int on_text(void *arg, const unsigned char *s, size_t n)
 {
-	(void)s;
-	(void)n;
+	check_cid(arg, (struct str){(const char *)s, n}, (struct str){(const char *)s, n + 2});
 	return plain(arg);
 }
 
 static int on_number(void *arg, const char *s, size_t n)
 {
-	(void)s;
-	(void)n;
+	check_cid(arg, (struct str){s, n}, (struct str){s, n});
 	return plain(arg);
 }
 
@@ -62,21 +94,7 @@ static int on_list(void *arg)
 	return 0;
 }
 
-static struct pos at_byte(const char *file, struct str text, size_t byte)
-{
-	struct pos p = {file, 1, 1, 1};
-	for (size_t i = 0; i < byte && i < text.n; i++) {
-		if (text.p[i] == '\n') {
-			p.line++;
-			p.col = 1;
-		} else if (((unsigned char)text.p[i] & 0xC0) != 0x80) {
-			p.col++;
-		}
-	}
-	return p;
-}
-
-static void check_json(struct loading *l, const char *path, struct str text)
+static void check_json(struct loading *l, const char *path, struct str text, bool cid)
 {
 	static const yajl_callbacks calls = {.yajl_null = plain,
 		.yajl_boolean = on_bool,
@@ -85,7 +103,7 @@ static void check_json(struct loading *l, const char *path, struct str text)
 		.yajl_start_map = on_map,
 		.yajl_end_map = on_end,
 		.yajl_start_array = on_list};
-	struct object o = {0};
+	struct object o = {.l = l, .path = path, .text = text, .cid = cid};
 	yajl_handle h = yajl_alloc(&calls, NULL, &o);
 	must(h);
 	o.parser = h;
@@ -99,10 +117,14 @@ static void check_json(struct loading *l, const char *path, struct str text)
 		for (at = o.end; at + 1 < text.n && strchr(" \t\r\n", text.p[at]);)
 			at++;
 	yajl_free(h);
-	if (s == yajl_status_ok)
+	if (s == yajl_status_ok && o.no_cid == 0)
 		return;
 	char *shown = arena_textn(&l->ps->mem, text.p, text.n);
 	problem_file(l->ps, path, (struct str){shown, text.n});
+	if (o.no_cid > TELL_VALUES)
+		problem_add(l->ps, at_byte(path, text, text.n), "%zu values in all are no CIDs", o.no_cid);
+	if (s == yajl_status_ok)
+		return;
 	problem_add(l->ps, at_byte(path, text, at), "%s",
 		o.wrong     ? o.wrong
 		: o.end > 0 ? "nothing may stand behind the object"
@@ -126,7 +148,7 @@ void decl_files(struct loading *l)
 		if (path->set) {
 			f->path = decl_path(l, path->text.p);
 			if (decl_read(l, path, &text))
-				check_json(l, f->path, (struct str){text.p ? text.p : "", text.n});
+				check_json(l, f->path, (struct str){text.p ? text.p : "", text.n}, f->cid);
 		}
 		buf_fini(&text);
 	}

@@ -77,7 +77,7 @@ static void test_words_and_kinds(void **state)
 		{{.more = "serve: { errors: { a: \"{title} {nope}\", b: [ \"{{x}}\" ] } }"},
 			{"errors takes no insert {nope}; it knows title detail status request now"}},
 		{{.more = "serve: { cors: \"*\", limit: { request.ip: 5/min } }"}, {"did you mean 5/m?"}},
-		{{.top = "files: { f: { path: codes.json, values: cid }, g: { } }"}, {"files.g needs path"}},
+		{{.top = "files: { f: { path: codes.json, values: cid }, g: { } }"}, {"a is no CID", "files.g needs path"}},
 		{{.top = "files: { f: { path: list.json } }"}, {"1:1 a mapping file is one JSON object"}},
 		{{.top = "files: { f: { path: deep.json } }"},
 			{"2:7 a value of a mapping file is a text, a number or a bool, not a map"}},
