@@ -241,9 +241,8 @@ void store_halt(struct reader *r)
 {
 	snprintf(r->why, sizeof r->why,
 		"A reorg goes deeper than the window of %" PRId64 " blocks (below block %" PRId64
-		"); nothing was changed. If the new branch is right: restore a backup from before it, or raise "
-		"window: and set "
-		"fairlead.chain.halted to null",
+		"); nothing was changed. If the new branch is right: restore a backup from before it. If the node is "
+		"wrong: give another rpc: and set fairlead.chain.halted to null. Then start the listener again",
 		final_window(r->chain), r->window.blocks[0].number);
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
