@@ -357,8 +357,7 @@ static void move_mark(struct sender *s, uint64_t to)
 	struct pg_unit *u = pg_unit(s->m->pg);
 	log_info("nonce.mark", "The lane begins at the account's count", F_STR("signer", s->signer->name),
 		F_UINT("nonce", to));
-	lane_fence(u, lease_lane(s->lease));
-	lane_move(u, lease_lane(s->lease), (int64_t)to);
+	lane_fence_at(u, lease_lane(s->lease), (int64_t)to);
 	s->plan.busy_settle = true;
 	pg_unit_run(u, 0, on_moved, s);
 }

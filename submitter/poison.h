@@ -5,7 +5,7 @@
  * are asked at one block hash. An item is a suspect when it fails alone by a revert while something else of
  * the inquiry passes. Suspects of two inquiries at two different heads are poison: struct suspects remembers
  * the first. With k of n at fault an inquiry asks at most 2·k·⌈log2 n⌉ probes. Not here: what becomes of the
- * items (feed.c), the text of the error (abi_revert_text). */
+ * items (group.c), the text of the error (abi_revert_text). */
 #ifndef FAIRLEAD_SUBMITTER_POISON_H
 #define FAIRLEAD_SUBMITTER_POISON_H
 

@@ -122,7 +122,7 @@ static void forget_lane(struct sender *s)
 {
 	s->era++;
 	sender_drop_groups(s);
-	look_fini(s);
+	proof_fini(s);
 	window_fini(&s->window);
 	s->nheld = 0;
 	s->halt[0] = 0;
@@ -264,7 +264,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	window_next(&s->window, now, p->busy_change || p->phase == LANE_HALTED, todo);
 	p->cast_due = todo->what == WINDOW_CAST;
 	p->change_due = todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE;
-	p->store_due = look_store_due(s);
+	p->store_due = proof_store_due(s);
 	p->group_read = feed_group_read(s);
 	p->group_asked = feed_group_asked(s);
 	p->may_sign = p->bell && !p->group_read && !p->group_asked && sign_room(s) > 0;
@@ -280,10 +280,10 @@ static void exec_action(struct sender *s, enum plan_do what, struct window_todo 
 	case PLAN_SETTLE: open_settle(s); break;
 	case PLAN_HEAD: look_head(s); break;
 	case PLAN_WATCH: look_watch(s); break;
-	case PLAN_RECEIPTS: look_receipts(s); break;
-	case PLAN_STORE: look_store(s); break;
+	case PLAN_RECEIPTS: proof_receipts(s); break;
+	case PLAN_STORE: proof_store(s); break;
 	case PLAN_CAST: cast_send(s, todo); break;
-	case PLAN_CHANGE: sign_change(s, todo); break;
+	case PLAN_CHANGE: change_slot(s, todo); break;
 	case PLAN_COMMIT: sign_commit(s); break;
 	case PLAN_ASK: feed_ask(s); break;
 	case PLAN_READ: feed_read(s); break;

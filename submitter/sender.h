@@ -1,14 +1,20 @@
+/* clang-format off */
 /* sender: one lane's glue: a signer's account on a chain, its window of slots, and what is in flight for it.
  *
- * Every callback fills in what it heard and calls sender_drive; only sender_drive's exec_action starts i/o.
- * Its parts, by file: sender.c  phases, facts for the plan, errors and back-off, words for /readyz and
- * /status open.c    before anything is signed: chain id, code, must, the account's count against the mark
- * (S4) look.c    heads, prices, receipts, verdicts, what PostgreSQL says about the open slots feed.c    ready
- * batches → simulated calls (intake, halving), and what becomes of items that don't go sign.c    simulated
- * calls → signed bytes, committed; replacements and re-composed slots cast.c    committed bytes → the node,
- * in nonce order Memory: a sender lives as long as the process. Operations in flight carry the era that they
- * were started in; what comes back from an older era (the lane was lost, or is being read anew) is dropped.
- */
+ * Every callback fills in what it heard and calls sender_drive; only sender_drive's exec_action starts i/o. By file:
+ *   sender.c  phases, facts for the plan, errors and back-off, words for /readyz and /status
+ *   open.c    before anything is signed: chain id, code, must, the account's count against the mark (S4)
+ *   look.c    heads, prices, what PostgreSQL says about the open slots
+ *   proof.c   receipts, verdicts
+ *   feed.c    ready batches → a group; batches that are put aside
+ *   group.c   a group → simulated calls (intake, halving), and what becomes of items that don't go
+ *   ask.c     the group's questions to the node
+ *   sign.c    simulated calls → signed bytes, committed
+ *   change.c  replacements and re-composed slots
+ *   cast.c    committed bytes → the node, in nonce order
+ * Memory: a sender lives as long as the process. Operations in flight carry the era that they were started in; what
+ * comes back from an older era (the lane was lost, or is being read anew) is dropped. */
+/* clang-format on */
 #ifndef FAIRLEAD_SUBMITTER_SENDER_H
 #define FAIRLEAD_SUBMITTER_SENDER_H
 
@@ -88,6 +94,7 @@ struct sender {
 	struct u256 balance;
 	uint64_t tip_ms;       /* when tip and balance were read; 0: never */
 	bool by_number;        /* the node knows no block by hash in calls (EIP-1898) */
+	bool no_bundle;        /* nor many views in one call (bundle.h) */
 	bool delegated;        /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
 	bool balance_due;      /* something waits for it */
 	uint64_t listed_count; /* the account's count that was last stored as a sample */
@@ -153,10 +160,12 @@ void open_settle(struct sender *s);
 /* look.c */
 void look_head(struct sender *s);
 void look_watch(struct sender *s);
-void look_receipts(struct sender *s);
-void look_store(struct sender *s);
-bool look_store_due(const struct sender *s);
-void look_fini(struct sender *s);
+
+/* proof.c */
+void proof_receipts(struct sender *s);
+void proof_store(struct sender *s);
+bool proof_store_due(const struct sender *s);
+void proof_fini(struct sender *s);
 
 /* feed.c */
 void feed_read(struct sender *s);
@@ -164,15 +173,26 @@ void feed_ask(struct sender *s);
 bool feed_group_read(const struct sender *s);
 bool feed_group_asked(const struct sender *s);
 void feed_hold_batch(struct sender *s, int64_t batch, uint64_t mark, uint64_t wait_ms);
-void feed_release_held(struct sender *s); /* those whose time has come are read again */
+bool feed_has_waited(const struct sender *s, int64_t batch); /* everything that was below it is mined */
+void feed_release_held(struct sender *s);                    /* those whose time has come are read again */
 /* {"blockHash":"0x…"}, or "0x10" where the node knows only numbers */
 void feed_block(const struct sender *s, char out[100]);
 
 /* sign.c */
+struct tx;
+void sign_fill(const struct sender *s, struct tx *t, const struct fee *f); /* type, chain id, prices */
+/* Signs t; the bytes are in a. */
+void sign_into(
+	const struct sender *s, struct arena *a, const struct tx *t, const struct fee *f, struct attempt *out);
+struct slots_signed sign_row(const struct attempt *a, int64_t batch, uint64_t nonce);
+struct bytes sign_data(struct arena *a, struct str hex); /* 0x… → bytes */
+void sign_gwei(char out[60], struct u256 wei);           /* "18.500 gwei", for people */
 void sign_commit(struct sender *s);
-void sign_change(struct sender *s, struct window_todo *todo);
 size_t sign_room(struct sender
 		*s); /* how many batches may be signed now; 0: sender_hold says why, or the window is full */
+
+/* change.c */
+void change_slot(struct sender *s, struct window_todo *todo);
 
 /* cast.c */
 void cast_send(struct sender *s, struct window_todo *todo);

@@ -12,7 +12,7 @@
 /* ── what holds signing back ── */
 
 /* "18.5 gwei", exact to the wei's tenth of a gwei's thousandth; for people only */
-static void gwei_text(char out[60], struct u256 wei)
+void sign_gwei(char out[60], struct u256 wei)
 {
 	uint64_t rest;
 	char whole[U256_DEC_MAX];
@@ -25,8 +25,8 @@ static void gwei_text(char out[60], struct u256 wei)
 static void hold_price(struct sender *s, const struct fee *needed)
 {
 	char want[60], max[60], why[sizeof s->hold];
-	gwei_text(want, needed->fee);
-	gwei_text(max, s->policy.max);
+	sign_gwei(want, needed->fee);
+	sign_gwei(max, s->policy.max);
 	snprintf(why, sizeof why,
 		"gas price too high: the market asks %s, gas.max is %s; goes on by itself when it falls", want, max);
 	if (s->hold_kind != HOLD_PRICE)
@@ -78,7 +78,7 @@ size_t sign_room(struct sender *s)
 
 /* ── first attempts ── */
 
-static void fill_tx(struct sender *s, struct tx *t, const struct fee *f)
+void sign_fill(const struct sender *s, struct tx *t, const struct fee *f)
 {
 	t->type = s->market.legacy ? TX_LEGACY : TX_FEE_MARKET;
 	t->chain_id = s->network;
@@ -86,7 +86,7 @@ static void fill_tx(struct sender *s, struct tx *t, const struct fee *f)
 	t->tip = f->tip;
 }
 
-static struct bytes bytes_of(struct arena *a, struct str hex)
+struct bytes sign_data(struct arena *a, struct str hex)
 {
 	size_t n = hex.n / 2 - 1;
 	uint8_t *p = arena_alloc(a, n + 1);
@@ -95,8 +95,8 @@ static struct bytes bytes_of(struct arena *a, struct str hex)
 }
 
 /* Signs t and keeps the bytes in a. */
-static void sign_into(
-	struct sender *s, struct arena *a, const struct tx *t, const struct fee *f, struct attempt *out)
+void sign_into(
+	const struct sender *s, struct arena *a, const struct tx *t, const struct fee *f, struct attempt *out)
 {
 	struct buf raw = {0};
 	tx_sign(t, s->key, &raw, out->hash);
@@ -107,7 +107,7 @@ static void sign_into(
 	buf_fini(&raw);
 }
 
-static struct slots_signed row_of(const struct attempt *a, int64_t batch, uint64_t nonce)
+struct slots_signed sign_row(const struct attempt *a, int64_t batch, uint64_t nonce)
 {
 	return (struct slots_signed){.batch = batch,
 		.nonce = (int64_t)nonce,
@@ -181,12 +181,12 @@ static void sign_batches(struct sender *s, struct group *g)
 		}
 		sum = cost;
 		struct attempt *a = &g->attempts[g->nsigned];
-		fill_tx(s, &t, &f);
+		sign_fill(s, &t, &f);
 		memcpy(t.to, b->decl->send.contract->addresses[0], 20);
-		t.data = bytes_of(&g->mem, b->data);
+		t.data = sign_data(&g->mem, b->data);
 		set_items(g, b, a);
 		sign_into(s, &g->mem, &t, &f, a);
-		g->sign[g->nsigned++] = row_of(a, b->id, t.nonce);
+		g->sign[g->nsigned++] = sign_row(a, b->id, t.nonce);
 	}
 }
 
@@ -268,205 +268,4 @@ void sign_commit(struct sender *s)
 	g->committed_ms = sender_now(s);
 	g->in_flight++;
 	pg_unit_run(u, 0, on_committed, g);
-}
-
-/* ── one more attempt of a slot: a higher price, fewer items, or nothing (S3) ── */
-
-struct change {
-	struct sender *s;
-	uint64_t era, nonce;
-	struct arena mem;
-	struct attempt attempt;
-	struct tx tx;
-	struct intake in;
-	struct intake_batch batch;
-};
-
-static void end_change(struct change *c)
-{
-	struct sender *s = c->s;
-	s->plan.busy_change = false;
-	arena_fini(&c->mem);
-	free(c);
-	sender_drive(s);
-}
-
-static struct slot *slot_of(struct change *c)
-{
-	struct slot *slot = c->era == c->s->era ? window_at(&c->s->window, c->nonce) : NULL;
-	return slot && slot->phase < SLOT_COUNTED ? slot : NULL;
-}
-
-static void on_added(void *arg, const struct pg_reply *r)
-{
-	struct change *c = arg;
-	struct sender *s = c->s;
-	if (c->era == s->era && fault_hit(FAULT_send_after_commit)) {
-		sender_reload(s, "the answer to a commit was lost");
-	} else if (c->era == s->era && sender_stored(s, r, "a replacement")) {
-		struct slot *slot = window_at(&s->window, c->nonce);
-		char fee[60];
-		gwei_text(fee, c->attempt.fee.fee);
-		if (slot)
-			window_attempt(slot, &c->attempt);
-		metric_add(s->meters.attempts, 1);
-		log_info("slot.replaced", "Signed another attempt of a slot",
-			F_STR("kind", attempt_kind_name(c->attempt.kind)), F_UINT("nonce", c->nonce),
-			F_HEX("tx", c->attempt.hash, 32), F_STR("fee", fee), F_UINT("items", c->attempt.nitems),
-			F_UINT("attempt", slot ? slot->nattempts : 0));
-	}
-	end_change(c);
-}
-
-/* The price, then the bytes, then the commit. c->tx is whole but for its prices. */
-static void sign_attempt(struct change *c)
-{
-	struct sender *s = c->s;
-	struct slot *slot = slot_of(c);
-	struct fee f;
-	if (!slot || !lease_held(s->lease)) {
-		end_change(c);
-		return;
-	}
-	if (fee_replace(&s->policy, &s->market, &slot->attempts[slot->nattempts - 1].fee, &f) == FEE_ABOVE_MAX) {
-		char want[60];
-		gwei_text(want, f.fee);
-		log_odd("gas.high",
-			c->attempt.kind == ATTEMPT_CANCEL ? "A cancel is wanted and held: gas price too high"
-											  : "A replacement is held: gas price too high",
-			F_STR("signer", s->signer->name), F_UINT("nonce", c->nonce), F_STR("needed", want));
-		metric_add(s->meters.too_high, 1);
-		window_held(&s->window, slot);
-		end_change(c);
-		return;
-	}
-	fill_tx(s, &c->tx, &f);
-	sign_into(s, &c->mem, &c->tx, &f, &c->attempt);
-	if (fault_hit(FAULT_send_before_commit)) {
-		end_change(c);
-		return;
-	}
-	struct slots_signed row = row_of(&c->attempt, slot->batch, slot->nonce);
-	struct pg_unit *u = pg_unit(s->m->pg);
-	struct slots_lane l = sender_lane(s);
-	slots_add(u, &l, &row, 1);
-	pg_unit_run(u, 0, on_added, c);
-}
-
-/* The same call at a higher price. */
-static void replace(struct change *c, const struct slot *slot)
-{
-	const struct attempt *old = &slot->attempts[slot->nattempts - 1];
-	struct signature sig;
-	struct err e = {0};
-	uint8_t sender[20], hash[32];
-	must(tx_decode(&c->mem, (struct bytes){arena_copy(&c->mem, old->raw, old->nraw), old->nraw}, &c->tx, &sig,
-		sender, hash, &e));
-	c->attempt = (struct attempt){.kind = old->kind == ATTEMPT_CANCEL ? ATTEMPT_CANCEL : ATTEMPT_BUMP,
-		.items =
-			arena_copy(&c->mem, old->nitems ? old->items : (int64_t[1]){0}, old->nitems * sizeof *old->items),
-		.nitems = old->nitems};
-	sign_attempt(c);
-}
-
-/* A no-op: the nonce is used up and nothing else happens. */
-static void cancel(struct change *c)
-{
-	c->tx = (struct tx){.nonce = c->nonce, .gas = 21000};
-	memcpy(c->tx.to, key_address(c->s->key), 20);
-	c->attempt = (struct attempt){.kind = ATTEMPT_CANCEL};
-	sign_attempt(c);
-}
-
-static void on_estimate(void *arg, const struct rpc_reply *r)
-{
-	struct change *c = arg;
-	struct sender *s = c->s;
-	uint64_t estimate, gas;
-	struct err e = {0};
-	if (!sender_heard(s, r)) {
-		if (slot_of(c))
-			window_held(&s->window, slot_of(c));
-		end_change(c);
-		return;
-	}
-	if (!r->answers[0].ok || !quantity_u64(r->answers[0].result, &estimate, &e) ||
-		!fee_gas_limit(estimate, s->signer->margin_num, s->signer->margin_den, s->head.gas_limit, &gas)) {
-		cancel(c); /* what is left would fail: its items are free when the cancel is final */
-		return;
-	}
-	c->tx.gas = s->signer->gas_limit ? s->signer->gas_limit : gas;
-	sign_attempt(c);
-}
-
-static void ask_rest(struct change *c)
-{
-	struct str data;
-	struct err e = {0};
-	struct intake_batch *b = &c->batch;
-	const struct contract_decl *to = b->decl->send.contract;
-	char hex[43], block[100];
-	if (!intake_compose(&c->in, b, 0, b->n, &data, &e)) {
-		cancel(c);
-		return;
-	}
-	c->tx = (struct tx){.nonce = c->nonce};
-	memcpy(c->tx.to, to->addresses[0], 20);
-	c->tx.data = bytes_of(&c->mem, data);
-	c->attempt = (struct attempt){.kind = ATTEMPT_RECOMPOSED};
-	c->attempt.items = arena_alloc(&c->mem, b->n * sizeof *c->attempt.items);
-	for (size_t i = 0; i < b->n; i++)
-		c->attempt.items[c->attempt.nitems++] = b->items[i].id;
-	struct rpc_request *q = rpc_request(c->s->rpc);
-	hex_to_0x(hex, to->addresses[0], 20);
-	feed_block(c->s, block);
-	rpc_call(q, "eth_estimateGas", "[{\"from\":\"%s\",\"to\":\"%s\",\"data\":\"%.*s\"},%s]", c->s->address,
-		hex, (int)data.n, data.p, block);
-	rpc_send(q, on_estimate, c);
-}
-
-static void on_items(void *arg, const struct pg_reply *r)
-{
-	struct change *c = arg;
-	struct sender *s = c->s;
-	const struct config *f = s->m->config;
-	if (r->outcome != PG_OK || !slot_of(c)) {
-		end_change(c);
-		return;
-	}
-	int rows = pg_rows(r, 0);
-	c->in = (struct intake){.a = &c->mem, .names = s->names, .batches = &c->batch, .n = 1};
-	c->batch.items = arena_alloc(&c->mem, ((size_t)rows + 1) * sizeof *c->batch.items);
-	for (int i = 0; i < rows; i++) {
-		struct slots_item row;
-		struct err e = {0};
-		slots_item_read(r, 0, i, &row);
-		for (size_t k = 0; k < f->nbatches; k++)
-			if (strcmp(f->batches[k].name, row.name) == 0)
-				c->batch.decl = &f->batches[k];
-		struct intake_item *it = &c->batch.items[c->batch.n];
-		it->id = row.item;
-		char *args = arena_textn(&c->mem, row.args.p, row.args.n);
-		c->batch.n += args_parse(&c->mem, (struct str){args, row.args.n}, &it->args, &e);
-	}
-	if (c->batch.n == 0 || !c->batch.decl)
-		cancel(c);
-	else
-		ask_rest(c);
-}
-
-void sign_change(struct sender *s, struct window_todo *todo)
-{
-	struct change *c = mem_alloc(sizeof *c);
-	*c = (struct change){.s = s, .era = s->era, .nonce = todo->slot->nonce};
-	s->plan.busy_change = true;
-	if (todo->what == WINDOW_REPLACE) {
-		replace(c, todo->slot);
-		return;
-	}
-	log_info("slot.revise", "An item's event is gone; its slot is signed anew without it",
-		F_UINT("nonce", c->nonce), F_INT("batch", todo->slot->batch));
-	struct pg_unit *u = pg_unit(s->m->pg);
-	slots_items(u, todo->slot->batch);
-	pg_unit_run(u, 0, on_items, c);
 }

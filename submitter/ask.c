@@ -1,0 +1,222 @@
+#include "submitter/ask.h"
+
+#include "common/base/mem.h"
+#include "common/evm/logs.h"
+#include "common/io/log.h"
+#include "submitter/bundle.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void feed_block(const struct sender *s, char out[100])
+{
+	char hash[67];
+	hex_to_0x(hash, s->head.hash, 32);
+	if (s->by_number)
+		snprintf(out, 100, "\"0x%" PRIx64 "\"", s->head.number);
+	else
+		snprintf(out, 100, "{\"blockHash\":\"%s\"}", hash);
+}
+
+/* ── requests ── */
+
+struct ask { /* one HTTP request */
+	struct group *g;
+	struct rpc_request *r;
+	struct asked *list; /* heap: questions, those of one call neighbours */
+	size_t n, cap;
+	struct share {
+		size_t from, n;
+		bool bundled;
+	} calls[CALLS_MAX];
+	size_t ncalls;
+};
+
+static void on_answers(void *arg, const struct rpc_reply *r);
+
+static void send_request(struct asker *k)
+{
+	if (!k->a)
+		return;
+	k->g->in_flight++;
+	k->g->calls += k->a->ncalls;
+	rpc_send(k->a->r, on_answers, k->a);
+	k->a = NULL;
+}
+
+/* Room for one more call with n questions. */
+static struct ask *room(struct asker *k, size_t n)
+{
+	if (k->a && k->a->ncalls == CALLS_MAX)
+		send_request(k);
+	if (!k->a) {
+		k->a = mem_alloc(sizeof *k->a);
+		k->a->g = k->g;
+		k->a->r = rpc_request(k->g->s->rpc);
+	}
+	struct ask *a = k->a;
+	if (a->n + n > a->cap) {
+		a->cap = 2 * (a->n + n);
+		a->list = mem_grow(a->list, a->cap, sizeof *a->list);
+	}
+	a->calls[a->ncalls++] = (struct share){a->n, n, false};
+	return a;
+}
+
+/* S5: the block is named, and there are no fee fields. */
+static void put_single(struct asker *k, const struct asked *one)
+{
+	const struct question *q = &one->q;
+	struct ask *a = room(k, 1);
+	char hex[43], more[40] = "";
+	a->list[a->n++] = *one;
+	hex_to_0x(hex, q->to, 20);
+	if (q->gas)
+		snprintf(more, sizeof more, ",\"gas\":\"0x%" PRIx64 "\"", q->gas);
+	rpc_call(a->r, q->kind == QUESTION_ESTIMATE ? "eth_estimateGas" : "eth_call",
+		"[{\"from\":\"%s\",\"to\":\"%s\",\"data\":\"%.*s\"%s},%s]", k->g->s->address, hex, (int)q->data.n,
+		q->data.p, more, k->g->block);
+}
+
+/* Many views in one call: see bundle.h. */
+static void put_bundle(struct asker *k)
+{
+	struct buf data = {0};
+	if (k->nviews == 0)
+		return;
+	struct ask *a = room(k, k->nviews);
+	a->calls[a->ncalls - 1].bundled = true;
+	for (size_t i = 0; i < k->nviews; i++) {
+		bundle_add(&data, k->views[i].q.to, k->views[i].q.data);
+		a->list[a->n++] = k->views[i];
+	}
+	const char *self = k->g->s->address;
+	rpc_call(a->r, "eth_call",
+		"[{\"from\":\"%s\",\"to\":\"%s\",\"data\":\"0x%s\"},%s,{\"%s\":{\"code\":\"%s\"}}]", self, self,
+		data.p, k->g->block, self, bundle_code);
+	buf_fini(&data);
+	k->nviews = 0;
+}
+
+void ask_put(struct asker *k, const struct question *q, size_t probe)
+{
+	struct asked one = {*q, probe};
+	if (q->kind != QUESTION_SKIP || k->g->s->no_bundle) {
+		put_single(k, &one);
+		return;
+	}
+	k->views[k->nviews++] = one;
+	if (k->nviews == BUNDLE_MAX)
+		put_bundle(k);
+}
+
+void ask_flush(struct asker *k)
+{
+	put_bundle(k);
+	send_request(k);
+}
+
+/* ── answers ── */
+
+/* An answer as the machines want it. The text of an error lives in the group. */
+static struct reply reply_of(struct group *g, const struct rpc_answer *a, bool is_estimate)
+{
+	struct reply out = {.ok = a->ok};
+	struct err e = {0};
+	struct buf data = {0};
+	if (a->ok && is_estimate)
+		out.ok = quantity_u64(a->result, &out.gas, &e);
+	else if (a->ok)
+		out.ok = data_parse(&g->mem, a->result, &out.ret, &e);
+	else if (rpc_is_revert(a, &data)) {
+		out.reverted = true;
+		out.ret = (struct bytes){arena_copy(&g->mem, data.n ? data.p : "", data.n), data.n};
+	} else {
+		out.too_big = answer_is_too_big(a->code, a->message);
+	}
+	if (!out.ok)
+		out.error = a->ok ? arena_text(&g->mem, e.text) : arena_textn(&g->mem, a->message.p, a->message.n);
+	buf_fini(&data);
+	return out;
+}
+
+static bool is_block_form(const struct rpc_answer *a)
+{
+	struct buf data = {0};
+	bool revert = rpc_is_revert(a, &data);
+	buf_fini(&data);
+	return !revert && answer_is_block_form(a->code, a->message);
+}
+
+/* The node can't name blocks by hash: from now on by number. A bundle's refusal may be about the bundle: it
+ * says nothing. */
+static bool is_about_block(const struct ask *a, const struct rpc_reply *r)
+{
+	struct group *g = a->g;
+	bool yes = false;
+	for (int i = 0; !g->by_number && !yes && i < r->calls; i++)
+		yes = !r->answers[i].ok && !a->calls[i].bundled && is_block_form(&r->answers[i]);
+	if (yes && !g->s->by_number)
+		log_info("rpc.by_number", "The node knows no block by hash in calls; asking by number",
+			F_STR("endpoint", g->s->endpoint));
+	g->s->by_number |= yes;
+	g->again_now |= yes;
+	return yes;
+}
+
+/* What a bundle could not answer is asked one by one; a node that can't bundle is asked so from then on. */
+static void take_bundle(
+	struct asker *again, const struct asked *list, size_t n, const struct rpc_answer *answer)
+{
+	struct group *g = again->g;
+	struct bundled *views = arena_alloc(&g->mem, n * sizeof *views);
+	struct bytes ret = {0};
+	bool whole = answer->ok && data_parse(&g->mem, answer->result, &ret, NULL) && bundle_read(ret, views, n);
+	if (!whole && !g->s->no_bundle) {
+		g->s->no_bundle = true;
+		log_info("rpc.no_bundle", "The node can't answer many views in one call; asking them one by one",
+			F_STR("endpoint", g->s->endpoint));
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct reply reply = {.ok = true};
+		if (!whole || !views[i].ok) {
+			put_single(again, &list[i]);
+			continue;
+		}
+		reply.ret = views[i].ret;
+		group_told(g, &list[i], &reply);
+	}
+}
+
+static void take_answers(struct ask *a, const struct rpc_reply *r)
+{
+	struct asker again = {.g = a->g};
+	for (size_t i = 0; i < a->ncalls; i++) {
+		const struct asked *first = &a->list[a->calls[i].from];
+		if (a->calls[i].bundled) {
+			take_bundle(&again, first, a->calls[i].n, &r->answers[i]);
+			continue;
+		}
+		struct reply reply = reply_of(a->g, &r->answers[i], first->q.kind == QUESTION_ESTIMATE);
+		group_told(a->g, first, &reply);
+	}
+	ask_flush(&again);
+}
+
+static void on_answers(void *arg, const struct rpc_reply *r)
+{
+	struct ask *a = arg;
+	struct group *g = a->g;
+	struct sender *s = g->s;
+	bool ok = sender_heard(s, r);
+	if (g->era == s->era && (!ok || is_about_block(a, r)))
+		g->void_now = true;
+	else if (g->era == s->era)
+		take_answers(a, r);
+	free(a->list);
+	free(a);
+	g->in_flight--;
+	group_answered(g);
+	sender_drive(s);
+}

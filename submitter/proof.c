@@ -1,0 +1,351 @@
+#include "common/base/mem.h"
+#include "common/evm/logs.h"
+#include "common/io/fault.h"
+#include "common/io/log.h"
+#include "submitter/sender.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	FOREIGN_HEADS = 3
+}; /* a counted slot without a receipt for so many heads: something else may have used its nonce */
+
+/* ── receipts of counted slots, and the hashes of their blocks (S9) ── */
+
+struct found {
+	uint64_t nonce;
+	uint8_t hash[32]; /* of the attempt */
+	bool has;
+	struct receipt receipt;
+};
+struct block_hash {
+	uint64_t number;
+	bool known;
+	uint8_t hash[32];
+};
+struct receipts {
+	struct sender *s;
+	uint64_t era;
+	size_t in_flight, failed;
+	struct found *found; /* heap */
+	size_t nfound;
+	struct block_hash *blocks; /* heap */
+	size_t nblocks;
+	bool asked_final;
+	uint64_t final_count; /* the account's count at the final block */
+};
+struct part { /* one request's share: found[from…), or blocks[from…) */
+	struct receipts *q;
+	size_t from;
+};
+struct store {
+	struct slots_verdict *list; /* heap */
+	uint64_t *nonces;
+	size_t n;
+};
+
+static void finish_receipts(struct receipts *q);
+
+static void one_back(struct receipts *q)
+{
+	if (--q->in_flight == 0)
+		finish_receipts(q);
+}
+
+static void on_block_hashes(void *arg, const struct rpc_reply *r)
+{
+	struct part *part = arg;
+	struct receipts *q = part->q;
+	if (sender_heard(q->s, r)) {
+		for (int i = 0; i < r->calls; i++) {
+			struct block_hash *b = &q->blocks[part->from + (size_t)i];
+			struct arena mem = {0};
+			struct block_header h;
+			bool found = false;
+			if (r->answers[i].ok && header_parse(&mem, r->answers[i].result, &h, &found, NULL) && found &&
+				h.number == b->number) {
+				b->known = true;
+				memcpy(b->hash, h.hash, 32);
+			}
+			arena_fini(&mem);
+		}
+	}
+	free(part);
+	one_back(q);
+}
+
+static struct block_hash *block_of(struct receipts *q, uint64_t number)
+{
+	for (size_t i = q->nblocks; i-- > 0;)
+		if (q->blocks[i].number == number)
+			return &q->blocks[i];
+	return NULL;
+}
+
+/* "mined = a receipt whose block hash equals the hash that the same endpoint gives for its number": asked
+ * after the receipts. */
+static bool ask_blocks(struct receipts *q)
+{
+	for (size_t i = 0; i < q->nfound; i++) {
+		if (!q->found[i].has || block_of(q, q->found[i].receipt.block))
+			continue;
+		q->blocks = mem_grow(q->blocks, q->nblocks + 1, sizeof *q->blocks);
+		q->blocks[q->nblocks++] = (struct block_hash){.number = q->found[i].receipt.block};
+	}
+	for (size_t from = 0; from < q->nblocks; from += CALLS_MAX) {
+		struct rpc_request *r = rpc_request(q->s->rpc);
+		struct part *part = mem_alloc(sizeof *part);
+		*part = (struct part){q, from};
+		for (size_t i = from; i < q->nblocks && i < from + CALLS_MAX; i++)
+			rpc_call(r, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]", q->blocks[i].number);
+		q->in_flight++;
+		rpc_send(r, on_block_hashes, part);
+	}
+	return q->nblocks > 0;
+}
+
+static void on_receipts(void *arg, const struct rpc_reply *r)
+{
+	struct part *part = arg;
+	struct receipts *q = part->q;
+	bool ok = sender_heard(q->s, r);
+	q->failed += !ok;
+	for (int i = 0; ok && i < r->calls; i++) {
+		const struct rpc_answer *a = &r->answers[i];
+		struct err e = {0};
+		if (q->asked_final && part->from == 0 && i == r->calls - 1) {
+			if (!a->ok || !quantity_u64(a->result, &q->final_count, &e))
+				q->asked_final = false; /* that block's state is not served: nothing is proved */
+			continue;
+		}
+		struct found *f = &q->found[part->from + (size_t)i];
+		if (!a->ok || !receipt_parse(a->result, &f->receipt, &f->has, &e)) {
+			q->failed++;
+			if (a->ok)
+				sender_trouble(q->s, "eth_getTransactionReceipt", 0, str_of(e.text));
+			f->has = false;
+		} else if (f->has && memcmp(f->receipt.tx_hash, f->hash, 32) != 0) {
+			f->has = false;
+		}
+	}
+	free(part);
+	one_back(q);
+}
+
+static void list_attempts(struct receipts *q)
+{
+	struct window *w = &q->s->window;
+	size_t most = 0;
+	for (size_t i = 0; i < w->n; i++)
+		most += w->slots[i].phase == SLOT_COUNTED ? w->slots[i].nattempts : 0;
+	q->found = mem_alloc((most + 1) * sizeof *q->found);
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *slot = &w->slots[i];
+		if (slot->phase != SLOT_COUNTED)
+			continue;
+		q->asked_final |= w->head >= slot->counted_head + FOREIGN_HEADS && q->s->final >= 0;
+		for (size_t k = slot->nattempts; k-- > 0;) {
+			struct found *f = &q->found[q->nfound++];
+			f->nonce = slot->nonce;
+			memcpy(f->hash, slot->attempts[k].hash, 32);
+		}
+	}
+}
+
+void proof_receipts(struct sender *s)
+{
+	struct receipts *q = mem_alloc(sizeof *q);
+	*q = (struct receipts){.s = s, .era = s->era};
+	s->plan.busy_receipts = true;
+	s->plan.receipts_due = false;
+	list_attempts(q);
+	q->in_flight = 1; /* our own, until all are sent */
+	for (size_t from = 0; from < q->nfound; from += CALLS_MAX) {
+		struct rpc_request *r = rpc_request(s->rpc);
+		struct part *part = mem_alloc(sizeof *part);
+		*part = (struct part){q, from};
+		for (size_t i = from; i < q->nfound && i < from + CALLS_MAX; i++) {
+			char hash[67];
+			hex_to_0x(hash, q->found[i].hash, 32);
+			rpc_call(r, "eth_getTransactionReceipt", "[\"%s\"]", hash);
+		}
+		if (from == 0 && q->asked_final)
+			rpc_call(
+				r, "eth_getTransactionCount", "[\"%s\",\"0x%" PRIx64 "\"]", s->address, (uint64_t)s->final);
+		q->in_flight++;
+		rpc_send(r, on_receipts, part);
+	}
+	if (q->nfound == 0)
+		q->asked_final = false;
+	if (q->in_flight == 1) {
+		s->plan.busy_receipts = false;
+		free(q->found);
+		free(q);
+		return;
+	}
+	q->in_flight--;
+}
+
+static void free_receipts(struct receipts *q)
+{
+	free(q->found);
+	free(q->blocks);
+	free(q);
+}
+
+/* S2: as of a final block the nonce is used, and none of our attempts has a receipt. What used it is not ours
+ * to guess: halt. */
+static void judge_foreign(struct receipts *q)
+{
+	struct sender *s = q->s;
+	for (size_t i = 0; q->asked_final && q->failed == 0 && i < s->window.n; i++) {
+		struct slot *slot = &s->window.slots[i];
+		bool any = slot->phase != SLOT_COUNTED || slot->nonce >= q->final_count ||
+				   s->window.head < slot->counted_head + FOREIGN_HEADS;
+		for (size_t k = 0; !any && k < q->nfound; k++)
+			any = q->found[k].nonce == slot->nonce && q->found[k].has;
+		if (any || s->plan.phase != LANE_OPEN)
+			continue;
+		snprintf(s->halt, sizeof s->halt,
+			"unproved: nonce %" PRIu64 " was used by something that is not ours, as of final block %" PRId64
+			"; its items wait until that is understood",
+			slot->nonce, s->final);
+		sender_enter(s, LANE_HALTED);
+	}
+}
+
+static void keep_verdicts(struct receipts *q)
+{
+	struct sender *s = q->s;
+	struct store *st = mem_alloc(sizeof *st);
+	st->list = mem_alloc((q->nfound + 1) * sizeof *st->list);
+	st->nonces = mem_alloc((q->nfound + 1) * sizeof *st->nonces);
+	for (size_t i = 0; i < q->nfound; i++) {
+		const struct found *f = &q->found[i];
+		const struct block_hash *b = f->has ? block_of(q, f->receipt.block) : NULL;
+		struct slot *slot = window_at(&s->window, f->nonce);
+		if (!b || !b->known || memcmp(b->hash, f->receipt.block_hash, 32) != 0 || !slot ||
+			slot->phase != SLOT_COUNTED)
+			continue;
+		struct slots_verdict *v = &st->list[st->n];
+		*v = (struct slots_verdict){.block = (int64_t)f->receipt.block,
+			.gas = (int64_t)f->receipt.gas_used,
+			.ok = f->receipt.ok,
+			.price = f->receipt.price};
+		memcpy(v->hash, f->hash, 32);
+		memcpy(v->block_hash, b->hash, 32);
+		st->nonces[st->n++] = f->nonce;
+	}
+	proof_fini(s);
+	s->store = st;
+}
+
+static void finish_receipts(struct receipts *q)
+{
+	struct sender *s = q->s;
+	if (q->era == s->era && q->nblocks == 0 && ask_blocks(q))
+		return;
+	s->plan.busy_receipts = false;
+	if (q->era == s->era) {
+		judge_foreign(q);
+		keep_verdicts(q);
+	}
+	free_receipts(q);
+	sender_drive(s);
+}
+
+/* ── verdicts into PostgreSQL, then the bell, then the line ── */
+
+void proof_fini(struct sender *s)
+{
+	if (!s->store)
+		return;
+	free(s->store->list);
+	free(s->store->nonces);
+	free(s->store);
+	s->store = NULL;
+}
+
+bool proof_store_due(const struct sender *s)
+{
+	return s->store && s->store->n > 0;
+}
+
+static void say_verdict(struct sender *s, const struct slot *slot, const struct slots_verdict *v)
+{
+	const struct attempt *a = NULL;
+	for (size_t i = 0; i < slot->nattempts; i++)
+		if (memcmp(slot->attempts[i].hash, v->hash, 32) == 0)
+			a = &slot->attempts[i];
+	if (!a)
+		return;
+	metric_add(v->ok ? s->meters.mined : s->meters.failed, 1);
+	char price[U256_DEC_MAX];
+	u256_to_dec(price, v->price);
+	if (v->ok && a->kind == ATTEMPT_CANCEL)
+		log_info("batch.cancelled", "A slot was cancelled; its items are free when the block is final",
+			F_INT("batch", slot->batch), F_HEX("tx", v->hash, 32), F_INT("block", v->block),
+			F_UINT("nonce", slot->nonce));
+	else if (v->ok)
+		log_info("batch.mined", "Successfully processed batch", F_INT("batch", slot->batch),
+			F_HEX("tx", v->hash, 32), F_INT("block", v->block), F_UINT("items", a->nitems),
+			F_UINT("nonce", slot->nonce), F_INT("gas", v->gas), F_STR("price_wei", price),
+			F_UINT("attempt", slot->nattempts));
+	else
+		log_odd("batch.reverted", "A batch reverted; its items are free when the block is final",
+			F_INT("batch", slot->batch), F_HEX("tx", v->hash, 32), F_INT("block", v->block),
+			F_UINT("items", a->nitems), F_UINT("nonce", slot->nonce), F_INT("gas", v->gas));
+}
+
+struct store_ask {
+	struct sender *s;
+	uint64_t era;
+};
+
+static void on_stored(void *arg, const struct pg_reply *r)
+{
+	struct store_ask *q = arg;
+	struct sender *s = q->s;
+	struct store *st = s->store;
+	s->plan.busy_store = false;
+	if (q->era == s->era && fault_hit(FAULT_verdict_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
+	} else if (q->era == s->era && sender_stored(s, r, "verdicts") && st) {
+		uint64_t highest = 0;
+		for (size_t i = 0; i < st->n; i++)
+			highest = st->nonces[i] > highest ? st->nonces[i] : highest;
+		bus_ring(s->m->bus, BUS_WORK, "results", s->chain->name, (int64_t)highest, (int64_t)st->n);
+		fault_hit(FAULT_verdict_after_ring);
+		for (size_t i = 0; i < st->n; i++) {
+			struct slot *slot = window_at(&s->window, st->nonces[i]);
+			if (!slot || slot->phase != SLOT_COUNTED)
+				continue;
+			say_verdict(s, slot, &st->list[i]);
+			window_mined(
+				&s->window, slot, (uint64_t)st->list[i].block, st->list[i].block_hash, sender_now(s));
+		}
+		proof_fini(s);
+		s->plan.watch_due = true;
+	}
+	free(q);
+	sender_drive(s);
+}
+
+void proof_store(struct sender *s)
+{
+	struct store_ask *q = mem_alloc(sizeof *q);
+	*q = (struct store_ask){s, s->era};
+	s->plan.busy_store = true;
+	if (fault_hit(FAULT_verdict_before_commit)) {
+		s->plan.busy_store = false;
+		free(q);
+		sender_reload(s, "verdicts could not be stored");
+		return;
+	}
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	slots_verdicts(u, &l, s->store->list, s->store->n);
+	pg_unit_run(u, 0, on_stored, q);
+}
