@@ -1,4 +1,5 @@
-/* bundle: what is asked, and answers that are exactly what was asked. (That the code does what it says is shown on a node.) */
+/* bundle: what is asked, and answers that are exactly what was asked. (That the code does what it says is
+ * shown on a node.) */
 #include "submitter/bundle.c"
 
 #include <setjmp.h>
@@ -69,7 +70,7 @@ static void answers_are_exact(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(calls_stand_behind_each_other), cmocka_unit_test(jumps_land),
-		cmocka_unit_test(answers_are_exact)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(calls_stand_behind_each_other),
+		cmocka_unit_test(jumps_land), cmocka_unit_test(answers_are_exact)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
