@@ -20,6 +20,7 @@ static void nodes_words(void **state)
 		{-32010, "AlreadyKnown", ANSWER_KNOWN},
 		{-32000, "nonce too low: next nonce 5, tx nonce 4", ANSWER_NONCE_LOW},
 		{-32003, "nonce too low", ANSWER_NONCE_LOW},
+		{-32010, "OldNonce, Current nonce: 5", ANSWER_NONCE_LOW},
 		{-32000, "Nonce too low. Expected nonce to be 5 but got 4.", ANSWER_NONCE_LOW},
 		{-32000, "Nonce too high. Expected nonce to be 5 but got 9.", ANSWER_NONCE_HIGH},
 		{-32000, "replacement transaction underpriced", ANSWER_UNDERPRICED},

@@ -35,7 +35,9 @@ static void stages_run_beside_each_other_newest_first(void **state)
 	assert_int_equal(plan_next(&p), PLAN_CAST);
 	p.busy_cast = true;
 	assert_int_equal(plan_next(&p), PLAN_COMMIT);
-	p.group_asked = false;
+	p.busy_change = true;
+	assert_int_equal(plan_next(&p), PLAN_REST); /* one writer of nonces at a time */
+	p.busy_change = p.group_asked = false;
 	p.busy_commit = true;
 	assert_int_equal(plan_next(&p), PLAN_READ);
 	p.store_due = p.receipts_due = p.watch_due = true;

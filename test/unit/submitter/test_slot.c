@@ -268,11 +268,34 @@ static void no_price_cures_an_empty_account(void **state)
 	struct window w = {0};
 	window_head(&w, 10, 5, 0);
 	signed_slot(&w, 5, 1);
+	window_at(&w, 5)->refusals = 20; /* so the same bytes leave again after RETRY_MAX_MS only */
 	window_casting(&w, window_at(&w, 5), 10);
 	window_answered(&w, window_at(&w, 5), ANSWER_FUNDS, 10);
-	window_head(&w, 20, 5, 400);
-	assert_int_equal(next(&w, 400), WINDOW_REST);
-	assert_int_equal(todo.wake_ms, 10 + RETRY_FIRST_MS);
+	window_head(&w, 20, 5, 20000);
+	assert_int_equal(next(&w, 20000), WINDOW_REST);
+	assert_int_equal(todo.wake_ms, 10 + RETRY_MAX_MS);
+	window_at(&w, 5)->answer = ANSWER_REFUSED;
+	assert_int_equal(next(&w, 20000), WINDOW_REPLACE);
+	window_fini(&w);
+}
+
+static void patience_begins_anew_when_something_below_came_back(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	signed_slot(&w, 6, 1);
+	pooled(&w, 5, 10);
+	pooled(&w, 6, 10);
+	window_head(&w, 11, 6, 1000); /* 6 is the lowest */
+	window_head(&w, 12, 5, 2000); /* no longer: 5 came back */
+	pooled(&w, 5, 2000);
+	window_head(&w, 20, 6, 9000); /* again, from now on */
+	assert_int_equal(window_lowest(&w)->nonce, 6);
+	assert_int_equal(next(&w, 9000), WINDOW_REST);
+	window_head(&w, 23, 6, 11000);
+	assert_int_equal(next(&w, 11000), WINDOW_REPLACE);
 	window_fini(&w);
 }
 
@@ -290,6 +313,7 @@ int main(void)
 		cmocka_unit_test(an_answer_to_older_bytes_changes_nothing),
 		cmocka_unit_test(a_gone_reason_waits_for_the_grace),
 		cmocka_unit_test(no_price_cures_an_empty_account),
+		cmocka_unit_test(patience_begins_anew_when_something_below_came_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
