@@ -162,6 +162,7 @@ void store_step(struct reader *r)
 	const struct block_header *last = &r->headers[r->nheaders - 1];
 	int64_t done = (int64_t)last->number;
 	logs_sort(r->logs, r->nlogs);
+	r->nlogs = logs_once(r->logs, r->nlogs); /* K-22: a rank counts logs, not copies of one */
 	logs_identify(r->logs, r->nlogs, r->row.network);
 	if (fault_hit(FAULT_listen_before_commit)) {
 		reader_retry(r, "a fault was asked for");

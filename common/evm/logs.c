@@ -80,6 +80,23 @@ void logs_sort(struct log *logs, size_t n)
 		}
 }
 
+static bool repeats(const struct log *a, const struct log *b)
+{
+	return in_chain_order(a, b) == 0 && memcmp(a->block_hash, b->block_hash, 32) == 0 &&
+		   memcmp(a->tx_hash, b->tx_hash, 32) == 0 && memcmp(a->address, b->address, 20) == 0 &&
+		   a->ntopics == b->ntopics && memcmp(a->topics, b->topics, 32 * (size_t)a->ntopics) == 0 &&
+		   a->data.n == b->data.n && (a->data.n == 0 || memcmp(a->data.p, b->data.p, a->data.n) == 0);
+}
+
+size_t logs_once(struct log *logs, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || !repeats(&logs[kept - 1], &logs[i]))
+			logs[kept++] = logs[i];
+	return kept;
+}
+
 /* R3: the transaction, or the block where a log has no transaction of its own. */
 static const uint8_t *origin(const struct log *l)
 {

@@ -40,8 +40,11 @@ bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, 
 
 /* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ number of topics as 1 byte ‖
  * topics ‖ data) ‖ rank as 8 bytes). rank: how many logs of the same block hash, origin and digest stand
- * before it. logs: all of whole blocks, sorted by logs_sort. */
+ * before it. logs: all of whole blocks, sorted by logs_sort, each once. */
 void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
+/* Sorted logs: one that an answer holds more than once (the same place and content) stays once. How many
+ * remain. */
+size_t logs_once(struct log *logs, size_t n);
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id);
 
 /* May bloom contain it? (Yellow Paper 4.3.1) false is a proof of absence where the bloom is trusted. */

@@ -310,6 +310,38 @@ static void test_ranks_stay_within_a_block(void **state)
 	assert_memory_equal(l[0].id, l[1].id, 32);
 }
 
+/* A node may say one log twice; a log that is alike but stands elsewhere, or differs at the same place, is
+ * another. */
+static void test_once(void **state)
+{
+	(void)state;
+	static const uint8_t five[1] = {5}, five_too[1] = {5}, six[1] = {6};
+	struct log l[6] = {0};
+	for (size_t i = 0; i < 6; i++) {
+		l[i].log_index = i < 3 ? 4 : 7;
+		l[i].data = (struct bytes){i % 2 ? five : five_too, 1};
+	}
+	l[4].data = (struct bytes){six, 1};
+	assert_int_equal(logs_once(l, 6), 4);
+	assert_int_equal(l[0].log_index, 4);
+	assert_int_equal(l[1].log_index, 7);
+	assert_int_equal(l[2].data.p[0], 6);
+	assert_int_equal(l[3].data.p[0], 5);
+
+	struct log other[2] = {0};
+	other[1].tx_hash[0] = 1;
+	assert_int_equal(logs_once(other, 2), 2);
+	other[1] = (struct log){.block_hash = {1}};
+	assert_int_equal(logs_once(other, 2), 2);
+	other[1] = (struct log){.address = {1}};
+	assert_int_equal(logs_once(other, 2), 2);
+	other[1] = (struct log){.ntopics = 1};
+	assert_int_equal(logs_once(other, 2), 2);
+	other[1] = other[0];
+	assert_int_equal(logs_once(other, 2), 1);
+	assert_int_equal(logs_once(NULL, 0), 0);
+}
+
 static void test_thousands_alike(void **state)
 {
 	(void)state;
@@ -338,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_ranks_stay_within_a_block),
+		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_thousands_alike),
 	};
 	return cmocka_run_group_tests(tests, NULL, teardown);
