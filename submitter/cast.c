@@ -60,6 +60,7 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 		say_refusal(s, slot, answer, a);
 	window_answered(&s->window, slot, answer, sender_now(s));
 	metric_add(s->meters.evictions, slot->evictions - evictions);
+	s->balance_due |= answer == ANSWER_FUNDS;
 	s->plan.receipts_due |= slot->phase == SLOT_COUNTED;
 }
 

@@ -99,6 +99,7 @@ static void take_prices(struct sender *s, const struct rpc_answer *a)
 	if (!tip_of_history(&a[3], &s->market.tip) && !price_of(&a[2], &s->market.tip))
 		s->market.tip = u256_of(1000000000); /* a node that knows no tips: 1 gwei */
 	s->tip_ms = sender_now(s);
+	s->balance_due = s->hold_kind == HOLD_FUNDS;
 	char balance[U256_DEC_MAX];
 	u256_to_dec(balance, s->balance);
 	metric_set(s->meters.balance, strtod(balance, NULL));

@@ -464,6 +464,21 @@ void sender_free(struct sender *s)
 
 /* ── words ── */
 
+/* The node's own word about bytes that are committed: they leave again by themselves when the account is
+ * topped up. */
+static void reason_of_lowest(struct sender *s, struct buf *out)
+{
+	const struct slot *low = window_lowest(&s->window);
+	char balance[U256_DEC_MAX];
+	if (!low || low->answer != ANSWER_FUNDS)
+		return;
+	u256_to_dec(balance, s->balance);
+	buf_printf(out,
+		"Signer %s can't pay for nonce %" PRIu64
+		": the balance of %s is %s wei; goes on when it is topped up\n",
+		s->signer->name, low->nonce, s->address, balance);
+}
+
 void sender_reasons(struct sender *s, struct buf *out)
 {
 	const char *who = s->signer->name;
@@ -481,6 +496,7 @@ void sender_reasons(struct sender *s, struct buf *out)
 		break;
 	case LANE_HALTED: buf_printf(out, "Signer %s is halted: %s\n", who, s->halt); break;
 	case LANE_OPEN:
+		reason_of_lowest(s, out);
 		if (s->blocked[0])
 			buf_printf(out, "Signer %s is blocked: %s\n", who, s->blocked);
 		if (s->hold[0])
