@@ -58,7 +58,7 @@ export default async function (t) {
 	await w.start("listener", { wait: "alive" });
 	await w.waitFor(async () => /31337/.test((await w.health("listener")).body), "the listener to name both networks");
 	const submitter = await w.start("submitter", { wait: false });
-	await submitter.exited;
+	await w.waitFor(() => !submitter.running, "the submitter to refuse");
 	assert.equal(submitter.code, 78);
 	assert.match(submitter.lines("refused")[0].text, /network 1\b.*31337/);
 	assert.deepEqual(w.node.raws, []);

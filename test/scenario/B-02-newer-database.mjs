@@ -10,7 +10,7 @@ export default async function (t) {
 	await w.sql("UPDATE fairlead.version SET schema = $1, oldest = $1", [schema + 90]);
 	for (const program of programs) {
 		const p = await w.start(program, { name: `${program}-old`, wait: false });
-		await p.exited;
+		await w.waitFor(() => !p.running, `${program} to refuse`);
 		assert.equal(p.code, 78, p.text());
 		const [line] = p.lines((l) => l.raw.includes(String(schema + 90)));
 		assert.ok(line, `a sentence with the schema's number: ${p.text()}`);

@@ -19,7 +19,7 @@ export default async function (t) {
 			return NEVER;
 		});
 		await w.revealEach(ids);
-		await submitter.exited;
+		await w.waitFor(() => !submitter.running, "the submitter to be killed as it broadcasts");
 		off();
 		assert.equal(submitter.signal, "SIGKILL");
 		assert.equal(hashes(ids).size, 1);

@@ -10,7 +10,7 @@ export default async function (t) {
 	const w = await t.world({ mining: "auto", fleet: ["listener", "batcher"], env: { BATCH_TIMEOUT_MS: "50" } });
 	await w.revealEach([1, 2]);
 	const wrong = await w.start("submitter", { name: "wrong", env: { OWNER_PRIVATE_KEY: keys[2] }, wait: false });
-	await wrong.exited;
+	await w.waitFor(() => !wrong.running, "the submitter to refuse");
 	assert.equal(wrong.code, 78, wrong.text());
 	const [line, ...more] = wrong.lines("refused");
 	assert.deepEqual(more, []);

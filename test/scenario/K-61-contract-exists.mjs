@@ -9,7 +9,7 @@ export default async function (t) {
 	const w = await t.world({ mining: "auto" });
 	const nobody = ethers.getAddress(`0x${"00c0ffee".repeat(5)}`);
 	const p = await w.start("submitter", { name: "nobody", env: { CONTRACT_ADDRESS: nobody }, wait: false });
-	await p.exited;
+	await w.waitFor(() => !p.running, "the submitter to refuse");
 	assert.equal(p.code, 78, p.text());
 	const [line] = p.lines("refused");
 	assert.ok(line.text.includes(nobody) && line.text.includes("Companions"), line.raw);
