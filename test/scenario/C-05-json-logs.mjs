@@ -1,6 +1,6 @@
 export const name = "FAIRLEAD_LOG=json: every line of the four programs is one JSON object with the same keys, through trouble and odd texts too";
 
-import { programs } from "../lib/world.mjs";
+import { Http, programs } from "../lib/world.mjs";
 
 export default async function (t) {
 	const { assert } = t;
@@ -11,9 +11,9 @@ export default async function (t) {
 	await Promise.all(programs.map((p) => w.start(p)));
 	await w.reveal([1, 2, 6000]);
 	await w.waitFor(() => w.codesSet([1, 2]), "two codes");
+	await w.waitFor(() => w.lines("submitter", "batch.mined").length, "the batch to be told");
 	await w.waitFor(() => w.lines("batcher", "item.parked").length, "the token without a code to be parked");
 	// an error text with everything in it that JSON must escape
-	const { Http } = await import("../lib/world.mjs");
 	w.node.whole(({ calls }) => new Http(200, JSON.stringify(calls.map((c) => ({ jsonrpc: "2.0", id: c.id, error: { code: -32000, message: odd } })))));
 	w.node.cut();
 	await w.waitFor(() => w.lines("listener", /ünï|\\u00fc/).length, "the node's odd words in the log");
