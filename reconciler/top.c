@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000, ONCE_LIMIT_MS = 5000, RATES = 61 };
+enum { LOOK_MS = 1000, SILENT_MS = 2000, ONCE_LIMIT_MS = 5000, RATES = 61 };
 
 struct top {
 	struct member *m;
@@ -29,6 +29,7 @@ struct top {
 		int64_t events, batches;
 	} rates[RATES];
 	int nrates;
+	uint64_t unheld_since_ms[4]; /* nobody holds a lane of listen, apply, send, clock; 0: somebody does */
 	struct termios was;
 	int exit_code;
 };
@@ -76,6 +77,13 @@ static const struct pg_sql sql_lives = {"top_lives",
 	" (extract(epoch FROM clock_timestamp() - made) * 1000)::bigint, final, cause IS NULL"
 	" FROM fairlead.lives ORDER BY id DESC LIMIT 60"};
 
+/* Which kinds of lane nobody holds: a stopped program looks like a dead one. */
+static const struct pg_sql sql_unheld = {"top_unheld",
+	"SELECT bool_and(until < clock_timestamp()) FILTER (WHERE name LIKE 'listen:%'),"
+	" bool_and(until < clock_timestamp()) FILTER (WHERE name LIKE 'apply:%'),"
+	" bool_and(until < clock_timestamp()) FILTER (WHERE name LIKE 'send:%'),"
+	" bool_and(until < clock_timestamp()) FILTER (WHERE name = 'clock') FROM fairlead.lane"};
+
 static void take_chain(struct view *v, const struct pg_reply *r)
 {
 	if (pg_rows(r, 0) == 0)
@@ -111,6 +119,22 @@ static void take_queues(struct view *v, const struct pg_reply *r)
 		v->processes[i] = (int)pg_get_int(r, 4, 0, i);
 	v->dead = pg_get_int(r, 5, 0, 0);
 	snprintf(v->parked_reason, sizeof v->parked_reason, "%s", pg_get_text(r, 5, 0, 1));
+}
+
+static void take_absent(struct top *t, const struct pg_reply *r)
+{
+	enum { S = 7, SUBMITTER = 2 };
+	uint64_t now = loop_now_ms(t->loop);
+	for (int i = 0; i < 4; i++) {
+		bool unheld = pg_rows(r, S) > 0 && !pg_is_null(r, S, 0, i) && pg_get_bool(r, S, 0, i);
+		if (i == SUBMITTER && t->m->config->nbatches == 0)
+			unheld = false; /* a lane that an earlier file had */
+		if (!unheld)
+			t->unheld_since_ms[i] = 0;
+		else if (!t->unheld_since_ms[i])
+			t->unheld_since_ms[i] = now;
+		t->view->absent_ms[i] = unheld ? (int64_t)(now - t->unheld_since_ms[i]) + 1 : 0;
+	}
 }
 
 /* "1.002 1.128" → the fees of a life's attempts, oldest first, an arrow between. */
@@ -150,8 +174,8 @@ static void take_life(const struct view *v, struct view_life *l, const struct pg
 	if (l->is_final)
 		snprintf(l->final, sizeof l->final, "final");
 	else if (l->mined_block >= 0)
-		snprintf(l->final, sizeof l->final, "%" PRId64 " on it",
-			v->head > l->mined_block ? v->head - l->mined_block : 0);
+		snprintf(l->final, sizeof l->final, "%" PRId64 " of %" PRId64,
+			v->head > l->mined_block ? v->head - l->mined_block : 0, v->head - v->final);
 }
 
 static void take_rates(struct top *t)
@@ -216,12 +240,17 @@ static const char *clip_line(struct buf *out, const char *p, int width)
 	return *p == '\n' ? p + 1 : p;
 }
 
+static int64_t unix_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void draw(struct top *t)
 {
 	struct view *v = t->view;
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	v->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	v->now_ms = unix_ms();
 	if (t->tty)
 		size_of_terminal(v);
 	buf_clear(&t->screen);
@@ -277,12 +306,14 @@ static void on_figures(void *arg, const struct pg_reply *r)
 	take_chain(v, r);
 	take_queues(v, r);
 	take_rates(t);
+	take_absent(t, r);
+	v->figures_ms = unix_ms();
 	v->nlives = 0;
 	for (int i = 0; i < pg_rows(r, 6) && v->nlives < VIEW_LIVES; i++)
 		take_life(v, &v->lives[v->nlives++], r, i);
 	if (t->once)
 		draw_once(t);
-	else
+	else if (t->redis_known)
 		draw(t);
 }
 
@@ -316,7 +347,7 @@ static void on_redis_down(void *arg, const struct err *e)
 static void ask(struct top *t)
 {
 	static const struct pg_sql *const all[] = {
-		&sql_chain, &sql_batches, &sql_flight, &sql_speed, &sql_processes, &sql_odd, &sql_lives};
+		&sql_chain, &sql_batches, &sql_flight, &sql_speed, &sql_processes, &sql_odd, &sql_lives, &sql_unheld};
 	if (!t->once && redis_is_up(t->redis))
 		on_redis_up(t);
 	if (t->asking || !t->pg_up)
@@ -333,8 +364,10 @@ static void on_look(void *arg)
 {
 	struct top *t = arg;
 	timer_start(t->loop, &t->timer, LOOK_MS, on_look, t);
-	if (!t->pg_up && t->down_since_ms) {
-		t->view->pg_away_ms = (int64_t)(loop_now_ms(t->loop) - t->down_since_ms) + 1;
+	uint64_t now = loop_now_ms(t->loop), asked_ms = t->asked_us / 1000;
+	bool silent = t->pg_up && t->asking && now > asked_ms + SILENT_MS;
+	if (silent || (!t->pg_up && t->down_since_ms)) {
+		t->view->pg_away_ms = (int64_t)(now - (silent ? asked_ms : t->down_since_ms)) + 1;
 		if (!t->once)
 			draw(t);
 	}
@@ -423,6 +456,7 @@ int top_main(void *arg, struct member *m)
 	key_heading(t.view, m->config);
 	snprintf(t.view->app, sizeof t.view->app, "%s", m->config->name);
 	char *conninfo = pg_conninfo_from_env(), *url = redis_url_from_env();
+	pg_for_people(t.view->pg_server, sizeof t.view->pg_server, conninfo);
 	struct pg_events pe = {.on_up = on_up, .on_down = on_down, .arg = &t};
 	struct pg_options po = {.conninfo = conninfo, .application = "fairlead-top"};
 	struct redis_events re = {.on_up = on_redis_up, .on_down = on_redis_down, .arg = &t};

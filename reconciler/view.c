@@ -1,197 +1,184 @@
-#include "reconciler/view.h"
+#include "reconciler/view_text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
-enum ink { PLAIN, BOLD, CYAN, YELLOW, RED, MAGENTA, DIM, GREEN };
-enum { RINGS = 5, RING_WIDTH = 18 };
-
-static void ink(const struct view *v, struct buf *b, enum ink i)
-{
-	static const char *const codes[] = {
-		"\033[0m", "\033[1m", "\033[36m", "\033[33m", "\033[1;31m", "\033[35m", "\033[2m", "\033[32m"};
-	if (v->color)
-		buf_text(b, codes[i]);
-}
-
-static void put(const struct view *v, struct buf *b, enum ink i, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-static void put(const struct view *v, struct buf *b, enum ink i, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	if (i != PLAIN)
-		ink(v, b, i);
-	buf_vprintf(b, fmt, ap);
-	if (i != PLAIN)
-		ink(v, b, PLAIN);
-	va_end(ap);
-}
-
-static const char *sign(const struct view *v, const char *utf8, const char *ascii)
-{
-	return v->utf8 ? utf8 : ascii;
-}
-
-/* Columns that s fills: characters, not bytes. */
-static int columns(const char *s)
-{
-	int n = 0;
-	for (; *s; s++)
-		n += (*s & 0xC0) != 0x80;
-	return n;
-}
-
-static void pad(struct buf *b, int n)
-{
-	for (; n > 0; n--)
-		buf_char(b, ' ');
-}
-
-static void cell(const struct view *v, struct buf *b, enum ink i, int width, const char *s)
-{
-	put(v, b, i, "%s", s);
-	pad(b, width - columns(s));
-}
-
-static void cell_right(const struct view *v, struct buf *b, enum ink i, int width, const char *s)
-{
-	pad(b, width - columns(s));
-	put(v, b, i, "%s", s);
-}
-
-void view_duration(char *out, size_t size, int64_t ms)
-{
-	if (ms < 9950)
-		snprintf(out, size, "%" PRId64 ".%" PRId64 " s", ms / 1000, ms % 1000 / 100);
-	else if (ms < 120000)
-		snprintf(out, size, "%" PRId64 " s", ms / 1000);
-	else if (ms < 7200000)
-		snprintf(out, size, "%" PRId64 " min", ms / 60000);
-	else
-		snprintf(out, size, "%" PRId64 " h", ms / 3600000);
-}
-
-void view_grouped(char *out, size_t size, int64_t n)
-{
-	char plain[24];
-	int len = snprintf(plain, sizeof plain, "%" PRId64, n);
-	size_t at = 0;
-	for (int i = 0; i < len && at + 4 < size; i++) {
-		if (i > 0 && (len - i) % 3 == 0 && plain[i - 1] != '-')
-			out[at++] = ' ';
-		out[at++] = plain[i];
-	}
-	out[at] = 0;
-}
-
-static void clock_text(char out[16], int64_t unix_ms)
-{
-	time_t t = (time_t)(unix_ms / 1000);
-	struct tm tm;
-	gmtime_r(&t, &tm);
-	strftime(out, 16, "%H:%M:%S", &tm);
-}
+enum {
+	RINGS = 5,
+	ALARM_MS = 10000, /* what lasts longer needs a person (red); before, the fleet copes (amber) */
+	LOW = 18,         /* a terminal with fewer lines shows the rope without its figures */
+};
 
 /* ── the sentence ── */
 
-/* No blank stands at the end of a line. */
-static void line_end(struct buf *b)
+/* What is the matter, and behind it, or under it where the line is full, what is safe. */
+static void headline(const struct view *v, struct buf *b, enum ink i, const char *what, const char *safe)
 {
-	while (b->n > 0 && b->p[b->n - 1] == ' ')
-		b->n--;
-	buf_char(b, '\n');
+	bool well = i != RED && i != YELLOW;
+	view_put(v, b, i, " %s ", well ? view_sign(v, "✓", "*") : view_sign(v, "▲", "!"));
+	view_put(v, b, well ? BOLD : i, "%s", what);
+	int col = 3 + view_columns(what);
+	if (col + 3 + view_columns(safe) > v->width) {
+		buf_text(b, "\n");
+		col = 0;
+	}
+	buf_text(b, "   ");
+	view_words(v, b, col + 3, 3, safe);
+	view_line_end(b);
+}
+
+static void advice(const struct view *v, struct buf *b, const char *label, const char *text)
+{
+	view_put(v, b, BOLD, "   %-11s", label);
+	view_words(v, b, 14, 14, text);
+	view_line_end(b);
 }
 
 static void verdict_away(const struct view *v, struct buf *b)
 {
-	char since[24];
+	char since[24], what[80], cure[300];
 	view_duration(since, sizeof since, v->pg_away_ms);
-	bool alarm = v->pg_away_ms >= 10000;
-	put(v, b, alarm ? RED : YELLOW, " %s PostgreSQL has not answered for %s.", sign(v, "▲", "!"), since);
-	buf_text(b, "   Nothing is lost and nothing is sent twice.\n");
-	put(v, b, BOLD, "   You        ");
-	buf_text(b,
-		"restarting it? Do nothing. If not, see whether it runs: pg_isready, systemctl status postgresql\n");
-	buf_printf(b, "   Meanwhile  the cursor stands, no new transaction is signed; ready says 503. %s\n",
-		v->pg_reason);
+	snprintf(what, sizeof what, "PostgreSQL has not answered for %s.", since);
+	headline(
+		v, b, v->pg_away_ms >= ALARM_MS ? RED : YELLOW, what, "Nothing is lost and nothing is sent twice.");
+	snprintf(cure, sizeof cure, "restarting it? Do nothing. If not, see whether it runs: %s", v->pg_server);
+	advice(v, b, "You", cure);
+	advice(v, b, "Meanwhile", "the cursor stands, no new transaction is signed; ready says 503");
+	if (v->pg_reason[0])
+		advice(v, b, "It said", v->pg_reason);
 }
 
-static void verdict_speed(const struct view *v, struct buf *b)
+static const struct {
+	const char *name, *program, *meanwhile;
+} stages[4] = {
+	{"listener", "fairlead-listener", "the chain keeps its history; it is read from the cursor on"},
+	{"batcher", "fairlead-batcher", "events wait in PostgreSQL"},
+	{"submitter", "fairlead-submitter", "batches wait in PostgreSQL; what was sent may be mined"},
+	{"reconciler", "fairlead-reconciler", "what is mined is not called final; lost bells ring late"},
+};
+
+static void verdict_absent(const struct view *v, struct buf *b, int stage)
 {
-	char half[24], slow[24];
-	if (v->median_ms < 0)
-		return;
-	view_duration(half, sizeof half, v->median_ms);
-	view_duration(slow, sizeof slow, v->slowest_ms);
-	buf_printf(b, "   %s from event to mined; the slowest this hour %s.", half, slow);
+	char since[24], what[80], cure[120];
+	view_duration(since, sizeof since, v->absent_ms[stage]);
+	if (v->absent_ms[stage] < 1000)
+		snprintf(what, sizeof what, "No %s works.", stages[stage].name);
+	else
+		snprintf(what, sizeof what, "No %s has worked for %s.", stages[stage].name, since);
+	headline(v, b, v->absent_ms[stage] >= ALARM_MS ? RED : YELLOW, what, "Nothing is lost.");
+	snprintf(cure, sizeof cure, "start %s, or read its log: it says why it ended", stages[stage].program);
+	advice(v, b, "You", cure);
+	advice(v, b, "Meanwhile", stages[stage].meanwhile);
+}
+
+static bool needs_a_person(const struct view *v, struct buf *b)
+{
+	char what[400];
+	if (v->pg_away_ms > 0) {
+		verdict_away(v, b);
+		return true;
+	}
+	if (v->halted) {
+		snprintf(what, sizeof what, "Chain %s is halted.", v->chain);
+		headline(v, b, RED, what, "Nothing is lost and nothing is destroyed.");
+		advice(v, b, "Why", v->halted_why);
+		return true;
+	}
+	for (int i = 0; i < 4; i++)
+		if (v->absent_ms[i] > 0) {
+			verdict_absent(v, b, i);
+			return true;
+		}
+	if (v->dead > 0) {
+		snprintf(what, sizeof what, "%" PRId64 " failed for good.", v->dead);
+		headline(v, b, RED, what, "They wait in fairlead.dead with the reason of each; the others go on.");
+		return true;
+	}
+	return false;
+}
+
+static bool copes(const struct view *v, struct buf *b)
+{
+	char what[400];
+	if (v->waiting_reason[0]) {
+		snprintf(what, sizeof what, "Submitter waits: %s.", v->waiting_reason);
+		headline(v, b, YELLOW, what, "Nothing is lost; it goes on by itself when the reason is gone.");
+	} else if (!v->listening) {
+		snprintf(what, sizeof what, "Listener does not hear chain %s.", v->chain);
+		headline(v, b, YELLOW, what,
+			"It asks again with growing gaps; nothing is missed, history is read when the node answers.");
+	} else if (v->redis_ms < 0) {
+		headline(v, b, YELLOW, "Redis does not answer.",
+			"Nothing is lost; PostgreSQL is read once a second instead.");
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static void verdict(const struct view *v, struct buf *b)
 {
-	if (v->pg_away_ms > 0) {
-		verdict_away(v, b);
+	char half[24], slow[24], text[400] = "";
+	if (needs_a_person(v, b) || copes(v, b))
 		return;
-	}
-	if (v->halted) {
-		put(v, b, RED, " %s Chain %s is halted.", sign(v, "▲", "!"), v->chain);
-		buf_printf(b, "   Nothing is lost and nothing is destroyed.\n   Why        %s\n", v->halted_why);
-		return;
-	}
-	if (v->dead > 0) {
-		put(v, b, RED, " %s %" PRId64 " failed for good.", sign(v, "▲", "!"), v->dead);
-		buf_text(b, "   They wait in fairlead.dead with the reason of each; the others go on.\n");
-		return;
-	}
-	if (v->waiting_reason[0]) {
-		put(v, b, YELLOW, " %s Submitter waits: %s.", sign(v, "▲", "!"), v->waiting_reason);
-		buf_text(b, "   Nothing is lost; it goes on by itself when the reason is gone.\n");
-		return;
-	}
-	if (!v->listening) {
-		put(v, b, YELLOW, " %s Listener does not hear chain %s.", sign(v, "▲", "!"), v->chain);
-		buf_text(b, "   It asks again with growing gaps; nothing is missed, history is read when the node "
-					"answers.\n");
-		return;
-	}
 	if (v->events == 0 && v->nlives == 0) {
-		put(v, b, BOLD, " %s Listening.", sign(v, "✓", "*"));
-		buf_text(b,
-			" No event yet. Three usual reasons: none was emitted, another address, start: is too high.\n");
+		headline(v, b, GREEN, "Listening. No event yet.",
+			"Three usual reasons: none was emitted, another address, start: is too high.");
 		return;
 	}
-	put(v, b, GREEN, " %s ", sign(v, "✓", "*"));
-	put(v, b, BOLD, "%s", v->items_parked > 0 ? "Nothing needs you now." : "Nothing needs you.");
-	verdict_speed(v, b);
-	if (v->items_parked > 0)
-		put(v, b, YELLOW, " %" PRId64 " parked: %s", v->items_parked, v->parked_reason);
-	line_end(b);
+	if (v->median_ms >= 0) {
+		view_duration(half, sizeof half, v->median_ms);
+		view_duration(slow, sizeof slow, v->slowest_ms);
+		snprintf(text, sizeof text, "%s from event to mined; the slowest this hour %s.", half, slow);
+	}
+	headline(v, b, GREEN, v->items_parked > 0 ? "Nothing needs you now." : "Nothing needs you.", text);
+	if (v->items_parked > 0) {
+		snprintf(text, sizeof text, "%" PRId64 " parked: %s", v->items_parked, v->parked_reason);
+		buf_text(b, "   ");
+		view_ink(v, b, YELLOW);
+		view_words(v, b, 3, 3, text);
+		view_ink(v, b, PLAIN);
+		view_line_end(b);
+	}
 }
 
 /* ── the rope ── */
 
-static void rope_part(
-	const struct view *v, struct buf *b, const char *label, int64_t waits, bool closed, bool open_end)
+static int ring_width(const struct view *v)
 {
-	const char *strand = closed ? sign(v, "┄", ".") : waits > 0 ? sign(v, "━", "=") : sign(v, "─", "-");
-	int width = RING_WIDTH - 1, text = waits > 0 || closed ? columns(label) + 2 : 0;
-	if (text == 2 || text > width - 2)
-		text = 0;
-	int left = text ? (width - text) / 2 : width, right = text ? width - text - left : 0;
-	enum ink i = closed ? DIM : waits > 0 ? CYAN : DIM;
-	put(v, b, closed ? YELLOW : PLAIN, "%s", closed ? sign(v, "●", "@") : sign(v, "○", "o"));
-	ink(v, b, i);
-	for (int k = 0; k < left - (open_end ? 1 : 0); k++)
+	int w = (v->width - 4) / RINGS;
+	return w > 18 ? 18 : w < 11 ? 11 : w;
+}
+
+static bool narrow(const struct view *v)
+{
+	return ring_width(v) < 18;
+}
+
+/* A closed ring lets nothing pass: the strand before it is dammed, the one behind it dry. */
+static void rope_part(
+	const struct view *v, struct buf *b, const char *label, int64_t waits, bool closed, bool dammed)
+{
+	const char *strand = closed      ? view_sign(v, "┄", ".")
+						 : waits > 0 ? view_sign(v, "━", "=")
+									 : view_sign(v, "─", "-");
+	int width = ring_width(v) - 1, dam = dammed && !closed ? 3 : 0;
+	int text = waits > 0 && view_columns(label) + 2 + dam <= width ? view_columns(label) + 2 : 0;
+	int left = text ? (width - dam - text) / 2 : width - dam, right = width - dam - text - left;
+	enum ink i = closed || waits <= 0 ? DIM : CYAN;
+	view_put(v, b, closed ? YELLOW : PLAIN, "%s", closed ? view_sign(v, "●", "@") : view_sign(v, "○", "o"));
+	view_ink(v, b, i);
+	for (int k = 0; k < left; k++)
 		buf_text(b, strand);
-	ink(v, b, PLAIN);
+	view_ink(v, b, PLAIN);
 	if (text)
-		put(v, b, closed ? DIM : BOLD, " %s ", label);
-	ink(v, b, i);
+		view_put(v, b, closed ? DIM : BOLD, " %s ", label);
+	view_ink(v, b, i);
 	for (int k = 0; k < right; k++)
 		buf_text(b, strand);
-	ink(v, b, PLAIN);
+	view_ink(v, b, PLAIN);
+	if (dam)
+		view_put(v, b, YELLOW, "%s", view_sign(v, "▒▒▓", "%%#"));
 }
 
 static void count_label(char *out, size_t size, int64_t n, const char *one, const char *many)
@@ -205,55 +192,58 @@ static void names_line(const struct view *v, struct buf *b)
 	char text[64];
 	buf_text(b, "   ");
 	snprintf(text, sizeof text, "Chain %s", v->chain);
-	cell(v, b, BOLD, RING_WIDTH, text);
+	view_cell(v, b, BOLD, ring_width(v), text);
 	for (int i = 0; i < 3; i++) {
+		bool none = v->loaded && v->processes[i] == 0;
 		if (v->processes[i] > 1)
-			snprintf(text, sizeof text, "%s%s %s%d", names[i], i == 2 ? "s" : "", sign(v, "×", "x"),
+			snprintf(text, sizeof text, "%s%s %s%d", names[i], i == 2 ? "s" : "", view_sign(v, "×", "x"),
 				v->processes[i]);
 		else
-			snprintf(text, sizeof text, "%s%s", v->processes[i] == 0 && v->loaded ? "no " : "", names[i]);
-		cell(v, b, v->processes[i] == 0 && v->loaded ? YELLOW : BOLD, RING_WIDTH, text);
+			snprintf(text, sizeof text, "%s%s", none ? "no " : "", names[i]);
+		view_cell(v, b, none ? YELLOW : BOLD, ring_width(v), text);
 	}
-	put(v, b, BOLD, "Chain mined");
-	line_end(b);
+	view_put(v, b, BOLD, "Chain mined");
+	view_line_end(b);
 }
 
 static void rope_line(const struct view *v, struct buf *b)
 {
-	char label[5][40];
-	int64_t behind = v->head > v->done ? v->head - v->done : 0;
+	char label[RINGS][40];
+	int64_t behind = v->head > v->done ? v->head - v->done : 0, txs = v->sending + v->ready;
 	count_label(label[0], sizeof label[0], behind, "block", "blocks");
 	count_label(label[1], sizeof label[1], v->applied_lag, "event", "events");
 	count_label(label[2], sizeof label[2], v->items_waiting, "item", "items");
-	snprintf(label[3], sizeof label[3], "%" PRId64 " in %" PRId64 " %s", v->sending_items,
-		v->sending + v->ready, v->sending + v->ready == 1 ? "tx" : "txs");
+	snprintf(label[3], sizeof label[3], "%" PRId64 " in %" PRId64 " %s", v->sending_items, txs,
+		txs == 1 ? "tx" : "txs");
 	snprintf(label[4], sizeof label[4], "%" PRId64 " to final", v->mined_not_final);
-	bool closed = v->pg_away_ms > 0;
+	const int64_t waits[RINGS] = {behind, v->applied_lag, v->items_waiting, txs, v->mined_not_final};
+	bool closed[RINGS + 1] = {!v->listening};
+	for (int i = 0; i < 3; i++)
+		closed[i + 1] = v->pg_away_ms > 0 || v->absent_ms[i] > 0;
 	buf_text(b, "   ");
-	rope_part(v, b, label[0], behind, closed, false);
-	rope_part(v, b, label[1], v->applied_lag, closed, false);
-	rope_part(v, b, label[2], v->items_waiting, closed, false);
-	rope_part(v, b, label[3], v->sending + v->ready, closed, false);
-	rope_part(v, b, label[4], v->mined_not_final, closed, false);
-	line_end(b);
+	for (int i = 0; i < RINGS; i++)
+		rope_part(v, b, label[i], waits[i], closed[i], closed[i + 1]);
+	view_line_end(b);
 }
 
-static void rate(char *out, size_t size, double per_min, const char *what)
+static void rate(const struct view *v, char *out, size_t size, double per_min, const char *what)
 {
 	if (per_min < 0)
-		snprintf(out, size, "counting %s", what);
+		snprintf(out, size, "counting%s%s", narrow(v) ? "" : " ", narrow(v) ? "" : what);
 	else
-		snprintf(out, size, "%.1f %s/min", per_min, what);
+		snprintf(out, size, "%.*f%s%s/min", per_min < 9.95 ? 1 : 0, per_min, narrow(v) ? "" : " ",
+			narrow(v) ? "" : what);
 }
 
 static void first_figures(const struct view *v, struct buf *b)
 {
 	char text[64];
+	int width = ring_width(v);
 	buf_text(b, "   ");
 	view_grouped(text, sizeof text, v->head);
-	cell(v, b, PLAIN, RING_WIDTH, v->head < 0 ? "no head yet" : text);
-	rate(text, sizeof text, v->events_per_min, "events");
-	cell(v, b, PLAIN, RING_WIDTH, text);
+	view_cell(v, b, PLAIN, width, v->head < 0 ? "no head yet" : text);
+	rate(v, text, sizeof text, v->events_per_min, "events");
+	view_cell(v, b, PLAIN, width, text);
 	if (v->due_ms >= 0) {
 		char in[24];
 		view_duration(in, sizeof in, v->due_ms);
@@ -261,161 +251,60 @@ static void first_figures(const struct view *v, struct buf *b)
 	} else {
 		snprintf(text, sizeof text, "%" PRId64 " parked", v->items_parked);
 	}
-	cell(v, b, v->due_ms < 0 && v->items_parked > 0 ? YELLOW : PLAIN, RING_WIDTH, text);
-	rate(text, sizeof text, v->batches_per_min, "batches");
-	cell(v, b, PLAIN, RING_WIDTH, text);
-	snprintf(text, sizeof text, "%" PRId64 " %s done", v->done_batches,
-		v->done_batches == 1 ? "batch" : "batches");
+	view_cell(v, b, v->due_ms < 0 && v->items_parked > 0 ? YELLOW : PLAIN, width, text);
+	rate(v, text, sizeof text, v->batches_per_min, "batches");
+	view_cell(v, b, PLAIN, width, text);
+	count_label(text, sizeof text, v->done_batches, "batch done", "batches done");
 	buf_text(b, text);
-	line_end(b);
+	view_line_end(b);
 }
 
 static void second_figures(const struct view *v, struct buf *b)
 {
 	char text[64], age[24];
+	int width = ring_width(v);
 	buf_text(b, "   ");
 	view_duration(age, sizeof age, v->head_age_ms);
 	snprintf(text, sizeof text, "%s ago", age);
-	cell(v, b, PLAIN, RING_WIDTH, v->head < 0 ? "" : text);
-	cell(v, b, PLAIN, RING_WIDTH,
-		v->catching_up      ? "catching up"
+	view_cell(v, b, PLAIN, width, v->head < 0 ? "" : text);
+	view_cell(v, b, PLAIN, width,
+		!v->listening       ? "no answer"
+		: v->catching_up    ? "catching up"
 		: v->head > v->done ? "reading"
 							: "at the head");
-	snprintf(text, sizeof text, "%" PRId64 " events in all", v->events);
-	cell(v, b, PLAIN, RING_WIDTH, text);
+	count_label(text, sizeof text, v->events, "event", "events");
+	view_cell(v, b, PLAIN, width, text);
 	view_duration(age, sizeof age, v->oldest_sending_ms);
-	snprintf(text, sizeof text, "%s the oldest", age);
-	cell(v, b, PLAIN, RING_WIDTH, v->oldest_sending_ms < 0 ? "nothing in flight" : text);
+	snprintf(text, sizeof text, narrow(v) ? "oldest %s" : "%s the oldest", age);
+	view_cell(v, b, PLAIN, width,
+		v->oldest_sending_ms >= 0 ? text
+		: narrow(v)               ? "none in flight"
+								  : "nothing in flight");
 	view_duration(age, sizeof age, v->median_ms);
 	snprintf(text, sizeof text, "%s from event", age);
 	buf_text(b, v->median_ms < 0 ? "" : text);
-	line_end(b);
+	view_line_end(b);
 }
 
 static void foundation_line(const struct view *v, struct buf *b)
 {
 	char final[32];
-	const char *dot = sign(v, "·", "-");
+	const char *dot = view_sign(v, "·", "-");
 	buf_text(b, "   ");
 	if (v->pg_away_ms > 0)
-		put(v, b, RED, "PostgreSQL no answer");
+		view_put(v, b, RED, "PostgreSQL no answer");
 	else
 		buf_printf(b, "PostgreSQL %.1f ms", v->pg_ms);
 	if (v->redis_ms < 0)
-		put(v, b, YELLOW, " %s Redis no answer: bells are late, nothing is lost", dot);
+		view_put(v, b, YELLOW, " %s Redis no answer", dot);
 	else
 		buf_printf(b, " %s Redis %.1f ms", dot, v->redis_ms);
 	view_grouped(final, sizeof final, v->final);
 	if (v->processes[3] == 0 && v->loaded)
-		put(v, b, YELLOW, " %s Reconciler: none runs", dot);
+		view_put(v, b, YELLOW, " %s Reconciler: none runs", dot);
 	else
 		buf_printf(b, " %s Reconciler final to %s", dot, v->final < 0 ? "no block yet" : final);
-	line_end(b);
-}
-
-/* ── lives ── */
-
-static void life_columns(const struct view *v, struct buf *b)
-{
-	put(v, b, DIM, "   %7.7s   %-23s %-7s %-23s %-14s %-11s %9s", v->key[0] ? v->key : "key", "event",
-		"batch", "offered, gwei", "mined", "final", "to mined");
-	line_end(b);
-}
-
-static enum ink mark(const struct view *v, const struct view_life *l, const char **out)
-{
-	if (l->taken_back)
-		return *out = sign(v, "↩", "<"), MAGENTA;
-	if (text_is(l->state, "parked"))
-		return *out = sign(v, "‖", "|"), YELLOW;
-	if (text_is(l->state, "dead"))
-		return *out = sign(v, "✗", "x"), RED;
-	if (text_is(l->state, "already"))
-		return *out = "-", DIM;
-	if (l->is_final)
-		return *out = sign(v, "✓", "*"), GREEN;
-	if (l->mined_block >= 0)
-		return *out = sign(v, "◉", "O"), CYAN;
-	if (l->nonce >= 0)
-		return *out = sign(v, "◐", "o"), CYAN;
-	return *out = sign(v, "◌", "."), CYAN;
-}
-
-static void life_event(
-	const struct view *v, struct buf *b, const struct view_life *l, const struct view_life *above)
-{
-	char text[64] = "", block[32], at[16];
-	if (l->block >= 0 && above && above->block == l->block)
-		snprintf(text, sizeof text, "  log %" PRId64, l->log);
-	else if (l->block >= 0) {
-		view_grouped(block, sizeof block, l->block);
-		clock_text(at, l->event_ms);
-		snprintf(text, sizeof text, "%s  %s", block, at);
-	}
-	cell(v, b, above && above->block == l->block ? DIM : PLAIN, 24, text);
-}
-
-/* A sentence in place of columns: what is unusual about this life. */
-static bool life_sentence(const struct view *v, struct buf *b, const struct view_life *l)
-{
-	char since[24];
-	view_duration(since, sizeof since, l->age_ms);
-	if (text_is(l->state, "parked"))
-		put(v, b, YELLOW, "parked %s: ", since);
-	else if (text_is(l->state, "dead"))
-		put(v, b, RED, "failed for good: ");
-	else if (text_is(l->state, "already"))
-		put(v, b, DIM, "skipped: ");
-	else if (l->taken_back)
-		put(v, b, MAGENTA, "taken back: ");
-	else
-		return false;
-	buf_text(b, l->reason[0]                   ? l->reason
-				: text_is(l->state, "already") ? "the chain has it already"
-											   : "its event left the chain");
-	line_end(b);
-	return true;
-}
-
-static void life_line(const struct view *v, struct buf *b, const struct view_life *l,
-	const struct view_life *above, const struct view_life *below)
-{
-	const char *m;
-	char text[64], d[24];
-	enum ink i = mark(v, l, &m);
-	buf_char(b, ' ');
-	put(v, b, i, "%s", m);
-	buf_char(b, ' ');
-	cell_right(v, b, BOLD, 7, l->key);
-	buf_text(b, "   ");
-	life_event(v, b, l, above);
-	if (life_sentence(v, b, l))
-		return;
-	bool same = above && above->batch[0] && text_is(above->batch, l->batch);
-	bool goes_on = below && text_is(below->batch, l->batch);
-	const char *brace = goes_on ? sign(v, "│", "|") : sign(v, "└", "`");
-	cell(v, b, same ? DIM : PLAIN, 8, same ? brace : l->batch);
-	cell(v, b, PLAIN, 24, same ? "" : l->offered);
-	if (same) {
-		line_end(b);
-		return;
-	}
-	if (l->mined_block >= 0) {
-		view_grouped(text, sizeof text, l->mined_block);
-		cell(v, b, PLAIN, 15, text);
-	} else {
-		view_duration(d, sizeof d, l->age_ms);
-		snprintf(text, sizeof text,
-			l->nonce >= 0 ? "unmined %s"
-			: l->batch[0] ? "to be signed"
-						  : "collecting",
-			d);
-		cell(v, b, CYAN, 15, text);
-	}
-	cell(v, b, l->is_final ? DIM : PLAIN, 11, l->final);
-	view_duration(d, sizeof d, l->to_mined_ms >= 0 ? l->to_mined_ms : l->age_ms);
-	cell_right(v, b, PLAIN, 10, d);
-	line_end(b);
+	view_line_end(b);
 }
 
 static int count_lines(const char *s)
@@ -426,43 +315,55 @@ static int count_lines(const char *s)
 	return n;
 }
 
-static void lives(const struct view *v, struct buf *b, int room)
+/* The figures' own age is said once they are old. */
+static void gap_above_lives(const struct view *v, struct buf *b)
 {
-	life_columns(v, b);
-	for (size_t i = 0; i < v->nlives && (room < 0 || (int)i < room); i++)
-		life_line(
-			v, b, &v->lives[i], i > 0 ? &v->lives[i - 1] : NULL, i + 1 < v->nlives ? &v->lives[i + 1] : NULL);
+	char at[16];
+	if (v->pg_away_ms > 0) {
+		view_clock(at, v->figures_ms);
+		view_put(v, b, YELLOW, "   as of %s", at);
+	}
+	view_line_end(b);
+}
+
+static void title(const struct view *v, struct buf *b)
+{
+	char at[16], text[120];
+	view_clock(at, v->now_ms);
+	snprintf(text, sizeof text, " Fairlead %s %s", view_sign(v, "·", "-"), v->app);
+	buf_text(b, text);
+	view_pad(b, (v->width < 100 ? v->width : 100) - view_columns(text) - 12);
+	view_put(v, b, DIM, "%s UTC", at);
+	view_line_end(b);
 }
 
 void view_render(const struct view *v, struct buf *b)
 {
-	char at[16];
-	clock_text(at, v->now_ms);
-	char title[120];
-	snprintf(title, sizeof title, " Fairlead %s %s", sign(v, "·", "-"), v->app);
-	put(v, b, PLAIN, "%s", title);
-	pad(b, (v->width < 100 ? v->width : 100) - columns(title) - 12);
-	put(v, b, DIM, "%s UTC\n", at);
+	title(v, b);
 	size_t before = b->n;
+	bool low = v->height > 0 && v->height < LOW;
+	const char *foot = low ? NULL : v->foot;
 	if (!v->loaded && v->pg_away_ms == 0) {
 		buf_text(b, " Reading the figures of the fleet.\n");
 		return;
 	}
 	verdict(v, b);
 	if (v->loaded) {
-		line_end(b);
+		view_line_end(b);
 		names_line(v, b);
 		rope_line(v, b);
-		first_figures(v, b);
-		second_figures(v, b);
+		if (!low) {
+			first_figures(v, b);
+			second_figures(v, b);
+		}
 		foundation_line(v, b);
-		line_end(b);
-		int used = 1 + count_lines(b->p + before) + 1 + count_lines(v->foot) + (v->foot ? 1 : 0);
-		lives(v, b, v->height > 0 ? v->height - used - 2 : -1);
+		gap_above_lives(v, b);
+		int used = 1 + count_lines(b->p + before) + 1 + count_lines(foot) + (foot ? 1 : 0);
+		view_lives(v, b, v->height > 0 ? (v->height > used + 2 ? v->height - used - 2 : 0) : -1);
 	}
-	if (v->foot) {
-		line_end(b);
-		put(v, b, DIM, "%s", v->foot);
-		line_end(b);
+	if (foot) {
+		view_line_end(b);
+		view_put(v, b, DIM, "%s", foot);
+		view_line_end(b);
 	}
 }

@@ -12,7 +12,7 @@ enum { VIEW_LIVES = 60 };
 
 struct view_life {
 	int64_t id;
-	char key[40], event[64], batch[24], offered[96], mined[64], final[32], state[16], reason[200];
+	char key[80], event[64], batch[24], offered[96], mined[64], final[32], state[16], reason[200];
 	int64_t block, log, nonce, mined_block, depth; /* -1: none */
 	int64_t event_ms;                              /* Unix time of the event's block, ms; -1: none */
 	int64_t to_mined_ms;                           /* from the item's birth to the receipt, -1: not mined */
@@ -26,10 +26,11 @@ struct view {
 	int width, height; /* of the terminal; height 0: no end */
 	const char *foot;  /* lines under the screen, or NULL */
 
-	bool loaded;        /* the figures below mean something */
-	int64_t pg_away_ms; /* 0: answers */
-	char pg_reason[200];
-	int64_t figures_ms;     /* Unix time of the figures */
+	bool loaded;                         /* the figures below mean something */
+	int64_t pg_away_ms;                  /* 0: answers */
+	char pg_reason[200], pg_server[200]; /* why it is away; what it is, for people */
+	int64_t absent_ms[4];   /* nobody has held this program's lane for so long; 0: somebody does */
+	int64_t figures_ms;     /* Unix time of the figures; shown once they are old */
 	double pg_ms, redis_ms; /* round trips; < 0: no answer */
 	int processes[4];       /* listener batcher submitter reconciler */
 	int64_t head, done, final, applied_lag, head_age_ms;
@@ -48,6 +49,6 @@ struct view {
 void view_render(const struct view *v, struct buf *out); /* lines end in \n; no cursor control */
 /* 950 → "0.9 s", 12000 → "12 s", 200000 → "3 min", hours "5 h". */
 void view_duration(char *out, size_t size, int64_t ms);
-void view_grouped(char *out, size_t size, int64_t n); /* 26 471 921, with U+202F between; ids stay plain */
+void view_grouped(char *out, size_t size, int64_t n); /* 26 471 921, a blank between; ids stay plain */
 
 #endif

@@ -137,7 +137,7 @@ function feet({ sockets, pg, redis, database, traffic }) {
 	return [
 		` rows    ${rows.padEnd(34)} rings   ${rings}`,
 		` health  curl --unix-socket ${sockets.shown("listener.sock")} x/readyz`,
-		` traffic ${traffic.padEnd(34)} Ctrl-C ends everything that was started here`,
+		` traffic ${traffic.padEnd(34)} Ctrl-C ends all that was started`,
 	];
 }
 

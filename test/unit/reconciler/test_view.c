@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include "reconciler/view.c"
+#include "reconciler/view_lives.c"
+#include "reconciler/view_text.c"
 
 #include <stdlib.h>
 
@@ -82,7 +84,7 @@ static void what_needs_a_person_comes_first(void **state)
 	v.items_parked = 4;
 	snprintf(v.parked_reason, sizeof v.parked_reason, "tokenMapping.json has no code for 4230");
 	view_render(&v, &out);
-	shows("Nothing needs you now. 4 parked: tokenMapping.json has no code for 4230");
+	shows("Nothing needs you now.\n   4 parked: tokenMapping.json has no code for 4230\n");
 	fresh(state);
 	v.dead = 2;
 	view_render(&v, &out);
@@ -92,14 +94,21 @@ static void what_needs_a_person_comes_first(void **state)
 	snprintf(v.halted_why, sizeof v.halted_why, "too deep");
 	view_render(&v, &out);
 	shows("▲ Chain main is halted.   Nothing is lost and nothing is destroyed.");
+	shows("   Why        too deep\n");
+	fresh(state);
+	v.redis_ms = -1;
+	view_render(&v, &out);
+	shows("▲ Redis does not answer.   Nothing is lost; PostgreSQL is read once a second instead.");
+	shows("Redis no answer");
 	fresh(state);
 	v.listening = false;
 	view_render(&v, &out);
 	shows("▲ Listener does not hear chain main.");
+	shows("●"); /* the chain's own ring is closed */
 	fresh(state);
 	snprintf(v.waiting_reason, sizeof v.waiting_reason, "no funds");
 	view_render(&v, &out);
-	shows("▲ Submitter waits: no funds.");
+	shows("▲ Submitter waits: no funds.   Nothing is lost; it goes on by itself when the reason is gone.");
 }
 
 static void postgresql_away_keeps_the_figures(void **state)
@@ -107,14 +116,98 @@ static void postgresql_away_keeps_the_figures(void **state)
 	(void)state;
 	v.pg_away_ms = 12000;
 	v.items_waiting = 4;
+	v.figures_ms = 1800000000000 - 12000;
+	v.color = true;
+	snprintf(v.pg_server, sizeof v.pg_server, "PostgreSQL ktty on db-1:5432");
+	snprintf(v.pg_reason, sizeof v.pg_reason, "connection refused");
+	life("9", "41397");
 	view_render(&v, &out);
-	shows("▲ PostgreSQL has not answered for 12 s.   Nothing is lost and nothing is sent twice.");
-	shows("┄ 4 items ┄");
+	shows("PostgreSQL has not answered for 12 s.");
+	shows("   Nothing is lost and nothing is sent twice.");
+	shows("see whether it runs: PostgreSQL ktty on db-1:5432\n");
+	shows("It said");
+	shows("connection refused");
+	shows(" 4 items ");
+	shows("▒▒▓");
 	shows("●");
+	shows("as of 07:59:48");
+	shows("\033[2m ◐       9   26"); /* what is old is dim, whatever it was */
 	fresh(state);
 	v.loaded = false;
 	view_render(&v, &out);
 	shows("Reading the figures of the fleet.");
+}
+
+static void a_program_that_is_gone_is_the_verdict(void **state)
+{
+	(void)state;
+	v.absent_ms[2] = 1;
+	view_render(&v, &out);
+	shows("▲ No submitter works.   Nothing is lost.");
+	shows("   You        start fairlead-submitter, or read its log: it says why it ended");
+	fresh(state);
+	v.absent_ms[0] = 12000;
+	v.color = true;
+	view_render(&v, &out);
+	shows("\033[1;31mNo listener has worked for 12 s.");
+	fresh(state);
+	v.absent_ms[1] = 3000;
+	v.color = true;
+	view_render(&v, &out);
+	shows("\033[33mNo batcher has worked for 3.0 s.");
+}
+
+static int widest(const char *s)
+{
+	int most = 0;
+	for (const char *end; (end = strchr(s, '\n')); s = end + 1) {
+		char line[1000];
+		snprintf(line, sizeof line, "%.*s", (int)(end - s), s);
+		int n = view_columns(line);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* Each line fits from 80 columns on, whatever is the matter. */
+static void every_line_fits(void **state)
+{
+	for (int width = 80; width <= 160; width += 20)
+		for (int what = 0; what < 7; what++) {
+			fresh(state);
+			v.width = width;
+			struct view_life *l = life("0x5fbdb2315678afecb367f032d93f642f64180aa3", "41397");
+			snprintf(l->offered, sizeof l->offered, "18.00 → 20.25 → 22.78");
+			l->mined_block = 26471910;
+			snprintf(l->final, sizeof l->final, "12 of 64");
+			l->to_mined_ms = 60000;
+			v.events = 123456789;
+			v.events_per_min = v.batches_per_min = 1360.5;
+			v.sending_items = v.sending = v.items_waiting = v.applied_lag = 12345;
+			v.median_ms = v.oldest_sending_ms = 3500;
+			v.slowest_ms = 3000000;
+			v.pg_away_ms = what == 1 ? 11000 : 0;
+			snprintf(v.pg_server, sizeof v.pg_server, "PostgreSQL ktty on /a/long/way/down/to/its/socket");
+			snprintf(v.pg_reason, sizeof v.pg_reason,
+				"connection to server on socket \"/a/long/way/.s.PGSQL.5432\" failed: No such file or "
+				"directory");
+			v.halted = what == 2;
+			snprintf(v.halted_why, sizeof v.halted_why,
+				"the chain went back further than the window of 64 blocks: at 26471 it holds another block "
+				"than we");
+			v.absent_ms[3] = what == 3 ? 60000 : 0;
+			v.dead = what == 4;
+			v.listening = what != 5;
+			v.redis_ms = what == 6 ? -1 : 0.1;
+			v.items_parked = 7;
+			snprintf(v.parked_reason, sizeof v.parked_reason,
+				"tokenMapping.json has no code for 4230 and a name that goes on for quite a while, says the "
+				"rule");
+			view_render(&v, &out);
+			if (widest(out.p) > width)
+				fail_msg("%d columns of %d:\n%s", widest(out.p), width, out.p);
+			shows(width >= 100 ? "0x5fbd…180aa3" : "0x5…aa3");
+		}
 }
 
 static void first_start(void **state)
@@ -144,10 +237,10 @@ static void lives_of_one_batch_are_braced(void **state)
 	}
 	life("4", "41396")->nonce = -1;
 	view_render(&v, &out);
-	shows("✓       9   26 471 900  00:00:00    41397   18.00 → 20.25           26 471 910     final          "
-		  "  60 s");
-	shows("✓       8     log 2                 │\n");
-	shows("✓       7     log 3                 └\n");
+	shows("✓       9   26 471 900  00:00:00   41397   18.00 → 20.25          26 471 910     final     "
+		  "    60 s");
+	shows("✓       8     log 2                │\n");
+	shows("✓       7     log 3                └\n");
 	shows("to be signed");
 }
 
@@ -184,6 +277,13 @@ static void a_low_terminal_drops_lives_not_the_verdict(void **state)
 	assert_true(count_lines(out.p) <= 20);
 	shows("Nothing needs you.");
 	shows("rows psql");
+	buf_clear(&out);
+	v.height = 12; /* the figures of the rope and the foot go next */
+	view_render(&v, &out);
+	assert_true(count_lines(out.p) < 12);
+	shows("Nothing needs you.");
+	assert_null(strstr(out.p, "rows psql"));
+	assert_null(strstr(out.p, "events/min"));
 }
 
 static void plain_terminals(void **state)
@@ -227,6 +327,8 @@ int main(void)
 		cmocka_unit_test_setup(well, fresh),
 		cmocka_unit_test_setup(what_needs_a_person_comes_first, fresh),
 		cmocka_unit_test_setup(postgresql_away_keeps_the_figures, fresh),
+		cmocka_unit_test_setup(a_program_that_is_gone_is_the_verdict, fresh),
+		cmocka_unit_test_setup(every_line_fits, fresh),
 		cmocka_unit_test_setup(first_start, fresh),
 		cmocka_unit_test_setup(lives_of_one_batch_are_braced, fresh),
 		cmocka_unit_test_setup(unusual_lives_are_sentences, fresh),
