@@ -47,6 +47,7 @@ struct reader {
 
 	enum reader_phase phase;
 	bool in_flight;  /* one operation is out; its callback clears it */
+	int states_out;  /* store_state's units that are out beside it */
 	bool off_wanted; /* the lane was lost, or we drain: go to OFF as soon as the operation is back */
 	bool closing;
 	struct timer *timer;
@@ -73,7 +74,9 @@ struct reader {
 	bool asked_again; /* a positive bloom came with no log of ours: asked once more */
 	int round;        /* HASHES: 1 or 2 */
 	int64_t ancestor; /* HASHES: what round 1 found */
-	char why[560];    /* HALTED, RETRY: the sentence for /readyz */
+	uint8_t asked[32]; /* LIVE: the hash that was asked for */
+	char why[560];     /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
+	char halted_for[560]; /* why, as it was logged last */
 	int64_t commit_last_seq;
 	uint64_t commit_events;
 

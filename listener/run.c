@@ -68,6 +68,7 @@ int listener_main(int argc, char **argv)
 			.what = "reads chains: every log becomes one row, never lost, never twice",
 			.extra = none},
 		.short_name = "listener",
+		.generic_plans = true,
 		.arg = &l,
 		.on_start = on_start,
 		.on_drain = on_drain,

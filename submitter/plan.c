@@ -14,7 +14,7 @@ static enum plan_do keeps_up(const struct plan *p)
 		return PLAN_STORE;
 	if (p->cast_due && !p->busy_cast && p->rpc_ok)
 		return PLAN_CAST;
-	if (p->head_due && !p->busy_head && p->rpc_ok)
+	if (p->head_due && !p->head_rests && !p->busy_head && p->rpc_ok)
 		return PLAN_HEAD;
 	if (p->receipts_due && !p->busy_receipts && !p->busy_store && !p->store_due && p->rpc_ok)
 		return PLAN_RECEIPTS;

@@ -26,8 +26,10 @@ struct plan {
 	bool pg_up, rpc_ok; /* rpc_ok: no back-off is running */
 	bool busy_check, busy_load, busy_settle, busy_head, busy_watch, busy_receipts, busy_store, busy_read,
 		busy_ask, busy_commit, busy_cast, busy_change;
-	bool head_due;             /* a newer head was heard, or the known one is too old for what waits */
-	bool watch_due;            /* a head since the slots were last compared with PostgreSQL */
+	bool head_due;   /* a newer head was heard, or the known one is too old for what waits */
+	bool head_rests; /* nothing is on its way: the newer head is looked at when something is, or after a while
+					  */
+	bool watch_due;  /* a head since the slots were last compared with PostgreSQL */
 	bool receipts_due;         /* a head since receipts of counted slots were last asked */
 	bool store_due;            /* receipts were read and are not stored */
 	bool settle_due;           /* the account's count may be asked again */

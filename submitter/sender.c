@@ -11,6 +11,7 @@
 enum {
 	LOOK_MS = 1000,       /* while slots are unmined and no WebSocket rings: a head at least this often */
 	LOOK_IDLE_MS = 10000, /* nothing is unmined: so that price and balance don't grow old */
+	HEAD_REST_MS = 5000,  /* nothing is on its way at all: so long a newer head may wait */
 	BEHIND_MS = 20,       /* the listener is ahead of our head: asked again after this long, */
 	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */
 	STALE_MS = 500,       /* without a WebSocket: a head older than this is asked anew before a simulation */
@@ -243,6 +244,14 @@ static bool is_head_due(struct sender *s)
 	return works && age >= (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS);
 }
 
+/* An idle lane asks nothing at each head: the node has others to serve then. A bell or a slot wants it at
+ * once. */
+static bool head_rests(const struct sender *s)
+{
+	bool works = s->window.n > 0 || s->hold[0] || s->nheld > 0 || s->group || s->plan.bell;
+	return s->head.known && has_ws(s) && !works && sender_now(s) - s->head.at_ms < HEAD_REST_MS;
+}
+
 static void facts(struct sender *s, struct window_todo *todo)
 {
 	struct plan *p = &s->plan;
@@ -260,6 +269,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	if (p->phase != LANE_OPEN && p->phase != LANE_HALTED)
 		return;
 	p->head_due = is_head_due(s);
+	p->head_rests = head_rests(s);
 	feed_release_held(s);
 	window_next(&s->window, now, p->busy_change || p->phase == LANE_HALTED, todo);
 	p->cast_due = todo->what == WINDOW_CAST;
@@ -304,6 +314,8 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 	sooner(&at, s->settle_ms);
 	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED) {
 		sooner(&at, todo->wake_ms);
+		if (s->plan.head_due && s->plan.head_rests)
+			sooner(&at, s->head.at_ms + HEAD_REST_MS);
 		if (works)
 			sooner(&at, s->head.at_ms + (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
 		if (s->group && s->group->phase == GROUP_READ)

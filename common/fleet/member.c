@@ -20,7 +20,7 @@ enum {
 	EXIT_TRANSIENT = 75,
 	EXIT_CONFIG = 78,
 	PING_MS = 2000,    /* how often an idle connection is asked whether PostgreSQL is there */
-	SILENT_MS = 3000,  /* longer without an answer than this is "not ready" (P21: within 5 s) */
+	SILENT_MS = 2500,  /* longer without an answer than this is "not ready" (INV-11, P21: within 5 s) */
 	BUSY_RETRY_MS = 50 /* another program is installing */
 };
 
@@ -329,8 +329,10 @@ static void open_sockets(struct member *m)
 		.arg = m};
 	m->health = health_open(m->loop, &h);
 	struct pg_events ev = {.on_up = on_pg_up, .on_down = on_pg_down, .arg = m};
-	struct pg_options o = {
-		.conninfo = m->conninfo, .application = application, .idle_in_transaction_ms = LANE_TTL_HALF_MS};
+	struct pg_options o = {.conninfo = m->conninfo,
+		.application = application,
+		.generic_plans = r->p->generic_plans,
+		.idle_in_transaction_ms = LANE_TTL_HALF_MS};
 	m->pg = pg_open(m->loop, &o, &ev);
 	m->bus = bus_open(m->loop, m->redis_url, m->config->name);
 }

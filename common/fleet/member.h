@@ -40,6 +40,7 @@ struct member_program {
 	void (*status)(void *arg, struct buf *out);
 	void (*on_end)(void *arg); /* loop is over: free */
 	bool needs_key;            /* the submitter: secrets are kept, others wipe them after load */
+	bool generic_plans;        /* no SQL of the application runs on its main connection: see pg.h */
 	bool serves;               /* the reconciler: also listens on serve.listen */
 	int (*top)(
 		void *arg, struct member *m); /* --top: runs instead of all this, returns the exit code; or NULL */

@@ -35,7 +35,9 @@ struct pg_options {
 	const char *application;               /* application_name: "fairlead-listener" */
 	const char *listen[4];                 /* LISTEN channels, set again at each connect; NULL ends */
 	uint64_t retry_first_ms, retry_max_ms; /* 0: 200 ms, 5 s */
-	uint64_t idle_in_transaction_ms;       /* 0: unset; half the lease for writers (A4) */
+	bool
+		generic_plans; /* only engine SQL runs here: never plan a statement for its values (arrays of rows) */
+	uint64_t idle_in_transaction_ms; /* 0: unset; half the lease for writers (A4) */
 };
 /* Connects by itself, again and again. */
 struct pg *pg_open(struct loop *l, const struct pg_options *o, const struct pg_events *ev);
@@ -90,8 +92,8 @@ struct pg_reply {
 	void *const *results;
 };
 typedef void (*pg_done_fn)(void *arg, const struct pg_reply *r);
-/* Sends the unit; fn runs exactly once, later. deadline_ms 0: 30 s, then the connection is cut (PG_UNKNOWN).
- */
+/* Sends the unit; fn runs exactly once, later. deadline_ms, from when those before it are answered (0: 30 s):
+ * then the connection is cut (PG_UNKNOWN). */
 void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg);
 void pg_unit_drop(struct pg_unit *u); /* instead of run */
 

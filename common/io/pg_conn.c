@@ -128,6 +128,8 @@ static void set_up(struct pg *c)
 	put_setting(u, "bytea_output", "hex");
 	put_setting(u, "standard_conforming_strings", "on");
 	put_setting(u, "client_connection_check_interval", "5s");
+	if (c->o.generic_plans)
+		put_setting(u, "plan_cache_mode", "force_generic_plan");
 	if (c->o.idle_in_transaction_ms) {
 		snprintf(idle, sizeof idle, "%llu", (unsigned long long)c->o.idle_in_transaction_ms);
 		put_setting(u, "idle_in_transaction_session_timeout", idle);
@@ -141,7 +143,8 @@ static void set_up(struct pg *c)
 	}
 	u->fn = on_set_up;
 	u->arg = c;
-	u->deadline_ms = loop_now_ms(c->loop) + CONNECT_MS;
+	u->limit_ms = CONNECT_MS;
+	u->deadline_ms = 0;
 	c->phase = PG_SETTING_UP;
 	pg_list_put(&c->sent, u);
 	if (!pg_send(c, u))

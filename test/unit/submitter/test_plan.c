@@ -12,6 +12,26 @@ static struct plan open_plan(void)
 	return (struct plan){.phase = LANE_OPEN, .pg_up = true, .rpc_ok = true};
 }
 
+static void an_idle_lane_lets_a_head_rest_until_something_wants_it(void **state)
+{
+	(void)state;
+	struct plan p = open_plan();
+	p.head_due = p.head_rests = true;
+	assert_int_equal(plan_next(&p), PLAN_REST);
+	p.head_rests =
+		false; /* a bell: the head first, and the batches beside it; nothing is asked at an old head */
+	p.bell = p.may_sign = true;
+	assert_int_equal(plan_next(&p), PLAN_HEAD);
+	p.busy_head = true;
+	p.head_due = false;
+	assert_int_equal(plan_next(&p), PLAN_READ);
+	p.bell = false;
+	p.group_read = true;
+	assert_int_equal(plan_next(&p), PLAN_REST);
+	p.busy_head = false;
+	assert_int_equal(plan_next(&p), PLAN_ASK);
+}
+
 static void stages_run_beside_each_other_newest_first(void **state)
 {
 	(void)state;
@@ -139,6 +159,7 @@ static void lost_commits_and_foreign_use_halt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_idle_lane_lets_a_head_rest_until_something_wants_it),
 		cmocka_unit_test(stages_run_beside_each_other_newest_first),
 		cmocka_unit_test(what_is_away_is_not_asked),
 		cmocka_unit_test(draining_takes_nothing_new_but_ends_what_is_asked),
