@@ -382,6 +382,7 @@ static void on_up(void *arg)
 {
 	struct top *t = arg;
 	t->pg_up = true;
+	t->view->pg_reason[0] = 0;
 	ask(t);
 }
 

@@ -158,7 +158,10 @@ struct config *config_load(const char *file, const struct config_source *src, st
 	if (src->read(src->arg, file, &text, &e))
 		load(&l, &text);
 	else
-		problem_add(ps, (struct pos){file, 1, 1, 1}, "this file can't be read: %s", e.text);
+		problem_add(ps, (struct pos){file, 1, 1, 1},
+			"this file can't be read: %s; it is FILE of the command line, or fairlead.yaml where none is "
+			"named",
+			e.text);
 	if (text.p)
 		sodium_memzero(text.p, text.n);
 	buf_fini(&text);

@@ -73,8 +73,8 @@ static bool set(struct options *o, const char *flag, const char *value, struct e
 static bool unknown(const struct program_decl *p, const char *arg, struct err *e)
 {
 	const char *near = nearest_flag(p, arg);
-	return err_set(e, ERR_REJECTED, "no option is named %s%s%s; --help shows all", arg,
-		near ? "; did you mean " : "", near ? near : "");
+	return err_set(
+		e, ERR_REJECTED, "no option is named %s%s%s", arg, near ? "; did you mean " : "", near ? near : "");
 }
 
 /* The option at argv[*i]; moves *i over its value. */

@@ -98,6 +98,8 @@ static bool syntax(struct reader *r)
 			"a [ was opened: its members are parted by commas and end with ]"},
 		{"did not find expected ',' or '}'",
 			"a { was opened: its members are parted by commas and end with }"},
+		{"did not find expected <document start>",
+			"what stands above is read as one text: a key is followed by \": \", with the blank"},
 		{"tab character", "indent with spaces"},
 	};
 	const char *what = r->parser.problem ? r->parser.problem : "unreadable", *cure = NULL;

@@ -93,12 +93,19 @@ static void on_pg_down(void *arg, const struct err *e)
 	if (!r->pg_said_down) {
 		char who[200];
 		pg_for_people(who, sizeof who, m->conninfo);
-		log_odd("pg.down", "PostgreSQL does not answer; waiting for it, nothing is lost",
-			F_STR("server", who), F_STR("reason", e->text));
+		if (r->phase == PHASE_WAITING)
+			log_odd("pg.down",
+				"PostgreSQL can't be used; trying again. Is it where DATABASE_URL, DB_HOST … say, and are "
+				"name "
+				"and password right?",
+				F_STR("server", who), F_STR("reason", e->text));
+		else
+			log_odd("pg.down", "PostgreSQL does not answer; waiting for it, nothing is lost",
+				F_STR("server", who), F_STR("reason", e->text));
 	}
 	r->pg_said_down = true;
 	if (r->phase == PHASE_WAITING)
-		snprintf(r->waiting_for, sizeof r->waiting_for, "PostgreSQL does not answer: %s", e->text);
+		snprintf(r->waiting_for, sizeof r->waiting_for, "PostgreSQL can't be used: %s", e->text);
 	else if (r->phase != PHASE_ENDED && r->p->on_pg)
 		r->p->on_pg(r->p->arg, false);
 }
@@ -280,11 +287,12 @@ static void listen_default(struct member *m)
 		log_odd("health", "No health socket could be opened", F_STR("at", address), F_STR("reason", e.text));
 }
 
-static bool listen_one(struct member *m, const char *address)
+/* from: what named the address, for people */
+static bool listen_one(struct member *m, const char *from, const char *address)
 {
 	struct err e = {0};
 	if (!health_listen(m->health, address, &e)) {
-		fprintf(stderr, "fairlead-%s: can't listen on %s: %s\n", m->run->p->short_name, address, e.text);
+		fprintf(stderr, "fairlead-%s: %s: %s\n", m->run->p->short_name, from, e.text);
 		return false;
 	}
 	if (text_starts(address, "unix:"))
@@ -300,17 +308,17 @@ static bool listen_health(struct member *m)
 	const char *env = getenv("FAIRLEAD_HEALTH");
 	if (m->options.health[0]) {
 		for (int i = 0; i < 4 && m->options.health[i]; i++)
-			ok = listen_one(m, m->options.health[i]) && ok;
+			ok = listen_one(m, "--health", m->options.health[i]) && ok;
 	} else if (env && *env) {
 		char *copy = mem_text(env), *rest = copy;
 		for (char *one; (one = strtok_r(rest, ", ", &rest));)
-			ok = listen_one(m, one) && ok;
+			ok = listen_one(m, "FAIRLEAD_HEALTH", one) && ok;
 		free(copy);
 	} else {
 		listen_default(m);
 	}
 	for (size_t i = 0; m->run->p->serves && i < m->config->serve.nlisten; i++)
-		ok = listen_one(m, m->config->serve.listen[i]) && ok;
+		ok = listen_one(m, "serve.listen", m->config->serve.listen[i]) && ok;
 	return ok;
 }
 
@@ -415,14 +423,29 @@ static int usage(const struct member_program *p, const struct err *e)
 	return EXIT_USAGE;
 }
 
+/* What says where the servers are is part of the configuration: what can't be read is never waited for. */
+static bool environment_ok(const struct member_program *p)
+{
+	struct err e = {0};
+	bool ok = pg_env_ok(&e);
+	if (!ok)
+		fprintf(stderr, "%s: %s\n", p->decl.name, e.text);
+	if (redis_env_ok(&e))
+		return ok;
+	fprintf(stderr, "%s: %s\n", p->decl.name, e.text);
+	return false;
+}
+
 static int with_config(struct member *m, const struct member_program *p, struct problems *ps)
 {
-	if (m->options.check)
-		return check(m->config, ps);
 	if (m->options.print) {
 		config_print(m->config, stdout);
 		return 0;
 	}
+	if (!environment_ok(p))
+		return EXIT_CONFIG;
+	if (m->options.check)
+		return check(m->config, ps);
 	if (!p->needs_key)
 		config_wipe_secrets(m->config);
 	log_init(p->short_name, m->config->fleet.log);

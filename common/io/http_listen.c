@@ -13,7 +13,12 @@ enum { BACKLOG = 128 };
 
 static bool refused(struct err *e, const char *address, const char *what, int uv_code)
 {
-	err_put(e, ERR_REJECTED, "cannot %s %s: %s", what, address, uv_strerror(uv_code));
+	const char *cure = uv_code == UV_EADDRINUSE
+						   ? "; another process has it: name another address, or end that one"
+					   : uv_code == UV_EACCES        ? "; it needs a directory that this user may write to"
+					   : uv_code == UV_EADDRNOTAVAIL ? "; this machine has no such address"
+													 : "";
+	err_put(e, ERR_REJECTED, "can't %s %s: %s%s", what, address, uv_strerror(uv_code), cure);
 	if (e)
 		e->code = -uv_code;
 	return false;
@@ -43,11 +48,28 @@ static bool clear_path(const char *path, struct err *e)
 	if (lstat(path, &st) != 0)
 		return true;
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(e, ERR_REJECTED, "cannot listen on unix:%s: a file that is no socket is there", path);
+		return err_set(e, ERR_REJECTED, "can't listen on unix:%s: a file that is no socket is there", path);
 	if (somebody_answers(path))
-		return err_set(e, ERR_REJECTED, "cannot listen on unix:%s: another process listens there", path);
+		return err_set(e, ERR_REJECTED,
+			"can't listen on unix:%s: another process listens there; name another path, or end that one",
+			path);
 	unlink(path);
 	return true;
+}
+
+/* uv_pipe_bind calls a missing directory "permission denied". */
+static bool has_directory(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash || slash == path)
+		return true;
+	char *dir = mem_textn(path, (size_t)(slash - path));
+	bool there = access(dir, F_OK) == 0;
+	if (!there)
+		err_put(e, ERR_REJECTED,
+			"can't listen on unix:%s: there is no directory %s; make it, or name another path", path, dir);
+	free(dir);
+	return there;
 }
 
 static bool listen_unix(
@@ -55,13 +77,15 @@ static bool listen_unix(
 {
 	if (!clear_path(path, e))
 		return false;
+	if (!has_directory(path, e))
+		return false;
 	must(uv_pipe_init(loop_uv(loop), &l->s.pipe, 0) == 0);
 	l->init = true;
 	int rc = uv_pipe_bind(&l->s.pipe, path);
 	if (rc == 0)
 		rc = uv_listen(&l->s.stream, BACKLOG, fn);
 	if (rc != 0)
-		return refused(e, path, "listen on unix socket", rc);
+		return refused(e, path, "listen on socket", rc);
 	l->path = mem_text(path);
 	return true;
 }
@@ -106,7 +130,8 @@ static bool listen_tcp(
 	char host[256];
 	const char *port;
 	if (!split(address, host, sizeof host, &port))
-		return err_set(e, ERR_REJECTED, "the address %s is not unix:/path, host:port or :port", address);
+		return err_set(
+			e, ERR_REJECTED, "can't listen on %s: an address is unix:/path, host:port or :port", address);
 	/* Every address of the machine: IPv6 with IPv4 inside, or IPv4 alone where there is no IPv6. */
 	bool no_v6 = access("/proc/net/if_inet6", F_OK) != 0;
 	const char *name = *host ? host : no_v6 ? "0.0.0.0" : "::";
@@ -114,7 +139,7 @@ static bool listen_tcp(
 					*found;
 	int rc = getaddrinfo(name, port, &hints, &found);
 	if (rc != 0)
-		return err_set(e, ERR_REJECTED, "cannot listen on %s: %s", address, gai_strerror(rc));
+		return err_set(e, ERR_REJECTED, "can't listen on %s: %s", address, gai_strerror(rc));
 	rc = try_address(l, loop, found->ai_addr, fn);
 	freeaddrinfo(found);
 	return rc == 0 || refused(e, address, "listen on", rc);

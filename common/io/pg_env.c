@@ -80,6 +80,32 @@ bool pg_conninfo_ok(const char *conninfo)
 	return o != NULL;
 }
 
+/* "5432", or one a host: "5432,5433" */
+static bool is_ports(const char *s)
+{
+	return !s || s[strspn(s, "0123456789,")] == 0;
+}
+
+bool pg_env_ok(struct err *e)
+{
+	const char *url = getenv("DATABASE_URL");
+	bool from_url = set(url);
+	if (from_url && (!is_conninfo(url) || !pg_conninfo_ok(url)))
+		return err_set(e, ERR_REJECTED,
+			"DATABASE_URL can't be read (it is not shown, it may hold a password); it looks like "
+			"postgresql://user:password@host:5432/name");
+	char *conninfo = pg_conninfo_from_env(), *port = pg_conninfo_value(conninfo, "port");
+	bool ok = is_ports(port);
+	free(conninfo);
+	free(port);
+	if (ok)
+		return true;
+	return err_set(e, ERR_REJECTED, "%s: the port of PostgreSQL is a number, 5432 if not given",
+		from_url                 ? "DATABASE_URL"
+		: set(getenv("DB_PORT")) ? "DB_PORT"
+								 : "PGPORT");
+}
+
 /* libpq's own default when no host is named anywhere is a unix socket. */
 static bool is_local(const char *host)
 {

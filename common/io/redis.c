@@ -569,3 +569,14 @@ char *redis_url_from_env(void)
 	const char *url = getenv("REDIS_URL");
 	return mem_text(url && *url ? url : "redis://127.0.0.1:6379");
 }
+
+bool redis_env_ok(struct err *e)
+{
+	char *url = redis_url_from_env();
+	struct redis_url parsed = {0};
+	struct err why = {0};
+	bool ok = redis_url_parse(&parsed, url, &why);
+	redis_url_fini(&parsed);
+	free(url);
+	return ok || err_set(e, ERR_REJECTED, "REDIS_URL: %s", why.text);
+}

@@ -29,5 +29,7 @@ void redis_command(
 	struct redis *c, uint64_t deadline_ms, redis_done_fn fn, void *arg, int argc, const struct str *argv);
 
 char *redis_url_from_env(void); /* REDIS_URL, else redis://127.0.0.1:6379; heap memory, may hold a password */
+/* Whether REDIS_URL can be read; false: *e names it, why and the form, never its value. */
+bool redis_env_ok(struct err *e);
 
 #endif

@@ -419,7 +419,8 @@ static void test_file_itself(void **state)
 	assert_null(world_load(&w, "no.yaml", &ps));
 	char *out = printed(&ps, false, "");
 	assert_string_equal(out,
-		"no.yaml:1:1: this file can't be read: No such file or directory\n1 mistake, nothing was started.\n");
+		"no.yaml:1:1: this file can't be read: No such file or directory; it is FILE of the command line, "
+		"or fairlead.yaml where none is named\n1 mistake, nothing was started.\n");
 	free(out);
 	problems_fini(&ps);
 	config_free(NULL);

@@ -433,6 +433,21 @@ static void test_deadline(void **state)
 	assert_string_equal(after.text, "on");
 }
 
+/* What waits behind a long unit does not cut it off: its time begins when its answer is the next one. */
+static void test_deadline_behind(void **state)
+{
+	need_server();
+	struct world *w = *state;
+	struct got slow = {0}, behind = {0}, last = {0};
+	pg_unit_run(unit_of(w, NULL, "SELECT pg_sleep(0.5)"), 0, on_done, &slow);
+	pg_unit_run(unit_of(w, NULL, "SELECT 1"), 200, on_done, &behind);
+	pg_unit_run(unit_of(w, NULL, "SELECT pg_sleep(60)"), 50, on_done, &last);
+	spin_until(w->loop, last.calls == 1);
+	assert_ok(&slow);
+	assert_ok(&behind);
+	assert_int_equal(last.outcome, PG_UNKNOWN);
+}
+
 static void test_notify(void **state)
 {
 	need_server();
@@ -574,6 +589,32 @@ static void test_environment(void **state)
 	assert_string_equal(text, "PostgreSQL");
 }
 
+/* What no waiting can mend is told from what is only away, and never shown. */
+static void test_environment_that_can_not_be_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *port, *says; /* says NULL: it can be read */
+	} cases[] = {{"hunter2", NULL, "DATABASE_URL can't be read"},
+		{"host=x password='hunter2", NULL, "DATABASE_URL can't be read"},
+		{"postgres://u:hunter2@host:port/x", NULL, "DATABASE_URL: the port of PostgreSQL is a number"},
+		{"", "54x2", "DB_PORT: the port"}, {"postgres://u:hunter2@nowhere/x", "54x2", NULL},
+		{"postgres://a:5432,b:5433/x", NULL, NULL}, {"host=x dbname=y", NULL, NULL}, {"", "5433", NULL}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err e = {0};
+		setenv("DATABASE_URL", cases[i].url, 1);
+		if (cases[i].port)
+			setenv("DB_PORT", cases[i].port, 1);
+		assert_int_equal(pg_env_ok(&e), cases[i].says == NULL);
+		if (cases[i].says) {
+			assert_int_equal(strncmp(e.text, cases[i].says, strlen(cases[i].says)), 0);
+			assert_null(strstr(e.text, "hunter2"));
+		}
+		unsetenv("DATABASE_URL");
+		unsetenv("DB_PORT");
+	}
+}
+
 static int make_database(void **state)
 {
 	(void)state;
@@ -627,11 +668,13 @@ int main(void)
 		T(test_large),
 		T(test_killed),
 		T(test_deadline),
+		T(test_deadline_behind),
 		T(test_notify),
 		T(test_close),
 		T(test_no_server),
 		T(test_not_postgres),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_environment_that_can_not_be_read),
 	};
 	return cmocka_run_group_tests(tests, make_database, drop_database);
 }

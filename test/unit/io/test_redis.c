@@ -411,6 +411,13 @@ static void test_environment(void **state)
 	u = redis_url_from_env();
 	assert_string_equal(u, "unix:/run/r.sock");
 	free(u);
+	struct err e = {0};
+	assert_true(redis_env_ok(&e));
+	setenv("REDIS_URL", "http://:hunter2@h", 1);
+	assert_false(redis_env_ok(&e));
+	assert_int_equal(strncmp(e.text, "REDIS_URL: ", 11), 0);
+	assert_null(strstr(e.text, "hunter2"));
+	unsetenv("REDIS_URL");
 }
 
 int main(void)
