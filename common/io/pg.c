@@ -54,13 +54,31 @@ static void pg_watch_deadline(struct pg *c, uint64_t at)
 	timer_start(c->loop, &c->deadline_timer, at > now ? at - now : 0, on_deadline, c);
 }
 
+/* Answers come in order: a unit's time begins when its answer is the next one. What waits behind a long unit
+ * must not cut it off. */
+static struct pg_unit *first_unit(struct pg *c)
+{
+	return c->sent.head ? c->sent.head : c->queue.head;
+}
+
+static void watch_first(struct pg *c)
+{
+	struct pg_unit *u = first_unit(c);
+	if (!u)
+		return;
+	if (u->deadline_ms == 0)
+		u->deadline_ms = loop_now_ms(c->loop) + u->limit_ms;
+	pg_watch_deadline(c, u->deadline_ms);
+}
+
 void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg)
 {
 	struct pg *c = u->c;
 	must(u->step_count > 0 && !u->array);
 	u->fn = fn;
 	u->arg = arg;
-	u->deadline_ms = loop_now_ms(c->loop) + (deadline_ms ? deadline_ms : UNIT_MS);
+	u->limit_ms = deadline_ms ? deadline_ms : UNIT_MS;
+	u->deadline_ms = 0;
 	pg_list_put(&c->queue, u);
 	pg_turn(c);
 }
@@ -125,7 +143,7 @@ bool pg_send(struct pg *c, struct pg_unit *u)
 	for (size_t i = 0; i < u->step_count; i++)
 		if (!send_step(c, u, &u->steps[i]))
 			return false;
-	pg_watch_deadline(c, u->deadline_ms);
+	watch_first(c);
 	if (!PQpipelineSync(c->conn))
 		return false;
 	int left = PQflush(c->conn);
@@ -143,8 +161,7 @@ static void pump(struct pg *c)
 			return;
 		}
 	}
-	if (c->queue.head)
-		pg_watch_deadline(c, c->queue.head->deadline_ms);
+	watch_first(c);
 	if (!pg_sock_watch(c, UV_READABLE | (c->full ? UV_WRITABLE : 0)))
 		pg_lost_as(c, "the socket can't be watched");
 }
@@ -186,6 +203,7 @@ static void take_result(struct pg *c, PGresult *res)
 	if (status == PGRES_PIPELINE_SYNC) {
 		PQclear(res);
 		pg_list_take(&c->sent);
+		watch_first(c);
 		answer(u, u->reply.failed < 0 ? PG_OK : PG_REFUSED);
 		return;
 	}
@@ -275,14 +293,6 @@ void pg_on_poll(uv_poll_t *h, int status, int events)
 		pg_lost_as(c, "the socket can't be watched");
 }
 
-static uint64_t least_deadline(const struct pg_list *q, uint64_t least)
-{
-	for (const struct pg_unit *u = q->head; u; u = u->next)
-		if (u->deadline_ms < least)
-			least = u->deadline_ms;
-	return least;
-}
-
 /* Answers come in order, so one unit can't be given up alone: the connection is cut. A process that was
  * stopped for a while finds its answers waiting: they are read first. */
 static void on_deadline(void *arg)
@@ -290,13 +300,12 @@ static void on_deadline(void *arg)
 	struct pg *c = arg;
 	if (!c->conn || !receive(c))
 		return;
-	uint64_t least = least_deadline(&c->queue, least_deadline(&c->sent, UINT64_MAX));
-	if (least == UINT64_MAX)
+	const struct pg_unit *u = first_unit(c);
+	if (!u)
 		return;
-	if (least > loop_now_ms(c->loop)) {
-		pg_watch_deadline(c, least);
+	watch_first(c);
+	if (u->deadline_ms > loop_now_ms(c->loop))
 		return;
-	}
 	struct err e;
 	err_put(&e, ERR_TRANSIENT, "no answer in time, the connection was cut");
 	pg_lost(c, &e);

@@ -52,7 +52,7 @@ struct pg_unit {
 	void **results;          /* one a step, NULL until it came */
 	size_t at;               /* the step whose answer comes next */
 	struct pg_reply reply;
-	uint64_t deadline_ms;
+	uint64_t limit_ms, deadline_ms; /* deadline: 0 until its answer is the next one */
 	pg_done_fn fn;
 	void *arg;
 };
