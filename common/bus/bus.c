@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 2000 };
+enum {
+	RETRY_FIRST_MS = 100,
+	RETRY_MAX_MS = 2000,
+	PING_MS = 2000,   /* how often Redis is asked whether it is there */
+	SILENT_MS = 2000, /* longer without an answer than this is away (P21: within 5 s) */
+};
 
 /* Redis' own words for an id that is not above the last one. */
 static const char smaller[] = "ERR The ID specified in XADD is equal or smaller";
@@ -34,9 +39,10 @@ struct bus {
 	struct redis *redis;
 	char *url, *app;
 	struct bell *bells;
-	struct timer *retry;
+	struct timer *retry, *ping;
 	struct backoff backoff;
-	bool closed, said_away;
+	uint64_t asked_ms; /* when the ping that is under way was sent */
+	bool closed, said_away, pinging;
 };
 
 struct loop *bus_loop(const struct bus *b)
@@ -233,6 +239,28 @@ void bus_trim(struct bus *b, const char *what, const char *who, int64_t min_id)
 		b->redis, 0, NULL, NULL, 4, (struct str[]){STR("XTRIM"), str_of(key), STR("MINID"), str_of(id)});
 }
 
+/* ── there or not ── */
+
+static void on_pong(void *arg, const struct redisReply *r, const struct err *e)
+{
+	struct bus *b = arg;
+	(void)r;
+	(void)e; /* whatever is answered was answered, and a connection that ended is told by on_down */
+	b->pinging = false;
+}
+
+/* INV-11: a Redis that is stopped keeps its sockets open, and a quiet process would never know. */
+static void ping(void *arg)
+{
+	struct bus *b = arg;
+	timer_start(b->loop, &b->ping, PING_MS, ping, b);
+	if (b->pinging || !redis_is_up(b->redis))
+		return;
+	b->pinging = true;
+	b->asked_ms = loop_now_ms(b->loop);
+	redis_command(b->redis, 0, on_pong, b, 1, (struct str[]){STR("PING")});
+}
+
 static void on_up(void *arg)
 {
 	struct bus *b = arg;
@@ -262,12 +290,13 @@ struct bus *bus_open(struct loop *l, const char *redis_url, const char *app)
 	b->app = mem_text(app);
 	backoff_init(&b->backoff, RETRY_FIRST_MS, RETRY_MAX_MS, clock_mono_us() ^ (uint64_t)getpid());
 	b->redis = redis_open(l, redis_url, &ev);
+	ping(b);
 	return b;
 }
 
 bool bus_is_up(const struct bus *b)
 {
-	return redis_is_up(b->redis);
+	return redis_is_up(b->redis) && !(b->pinging && loop_now_ms(b->loop) - b->asked_ms > SILENT_MS);
 }
 
 bool bus_rings_owed(const struct bus *b)
@@ -297,6 +326,7 @@ void bus_close(struct bus *b)
 {
 	b->closed = true;
 	timer_free(&b->retry);
+	timer_free(&b->ping);
 	redis_close(b->redis);
 	loop_later(b->loop, bus_free, b);
 }

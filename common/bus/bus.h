@@ -21,6 +21,7 @@ enum bus_kind { BUS_LOG, BUS_WORK };
 struct bus; /* one ringing connection of a process */
 struct bus *bus_open(struct loop *l, const char *redis_url, const char *app);
 void bus_close(struct bus *b);
+/* false also when it has not answered for 2 s: asked every 2 s (INV-11) */
 bool bus_is_up(const struct bus *b);
 bool bus_rings_owed(const struct bus *b); /* a bell is not rung yet, or not confirmed */
 
