@@ -78,6 +78,7 @@ static void enter_idle(struct applier *a)
 	a->phase = APPLIER_IDLE;
 	a->doing = WORK_NONE;
 	a->why[0] = 0;
+	backoff_ok(&a->backoff); /* only here: one kind that succeeds must not hide another that is refused */
 	if (a->closing) {
 		drained(a);
 		return;
@@ -171,10 +172,8 @@ bool applier_back(struct applier *a, const struct pg_reply *r)
 		}
 		return false;
 	}
-	if (r->outcome == PG_OK) {
-		backoff_ok(&a->backoff);
+	if (r->outcome == PG_OK)
 		return true;
-	}
 	if (pg_fenced(r)) {
 		go_off(a);
 		lease_lost(a->lease);
@@ -234,6 +233,9 @@ static void hear(struct applier *a)
 static void begin_term(struct applier *a)
 {
 	hear(a);
+	timer_start(a->m->loop, &a->minute_timer, MINUTE_MS, on_minute, a);
+	for (size_t i = 0; i < a->nreloads; i++)
+		a->reloads[i].loaded = false; /* the last holder may have read an older file */
 	a->phase = APPLIER_IDLE;
 	all_again(a);
 	applier_drive(a);
@@ -243,10 +245,10 @@ static void on_gain(void *arg, const struct lane *l)
 {
 	struct applier *a = arg;
 	a->at = l->at;
-	a->grace_block = 0; /* look once whether the last holder left something to take out */
+	a->grace_block =
+		-1; /* what the last holder left to take out is found by a look, and has its grace (S3) */
 	if (a->closing)
 		return;
-	timer_start(a->m->loop, &a->minute_timer, MINUTE_MS, on_minute, a);
 	if (a->phase == APPLIER_BUSY) {
 		a->off_wanted = true;
 		return;

@@ -45,7 +45,8 @@ struct reload { /* one look-up file */
 	const struct file_decl *decl;
 	struct applier *of;
 	struct watch *watch;
-	bool wanted, loaded;
+	bool wanted; /* it changed */
+	bool loaded; /* read in this term of the lane */
 };
 
 struct applier {

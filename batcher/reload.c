@@ -71,7 +71,7 @@ void reload_close(struct applier *a)
 static struct reload *next_wanted(struct applier *a)
 {
 	for (size_t i = 0; i < a->nreloads; i++)
-		if (a->reloads[i].wanted)
+		if (a->reloads[i].wanted || !a->reloads[i].loaded)
 			return &a->reloads[i];
 	return NULL;
 }
@@ -89,7 +89,7 @@ static void on_loaded(void *arg, const struct pg_reply *r)
 	struct applier *a = arg;
 	struct reload *f = &a->reloads[a->reload_turn];
 	if (!applier_back(a, r))
-		return; /* the retry wants files again */
+		return; /* it is not loaded, so the retry reads it again */
 	f->loaded = true;
 	log_info(
 		"file.loaded", "A look-up file was read", F_STR("name", f->decl->name), F_STR("file", f->decl->path));
@@ -103,6 +103,7 @@ static void on_broken_noted(void *arg, const struct pg_reply *r)
 	struct applier *a = arg;
 	if (!applier_back(a, r))
 		return;
+	a->reloads[a->reload_turn].loaded = true;
 	a->want[WORK_FILES] = next_wanted(a) != NULL;
 	applier_drive(a);
 }
@@ -142,16 +143,12 @@ static void on_digest(void *arg, const struct pg_reply *r)
 void work_files(struct applier *a)
 {
 	struct reload *f = next_wanted(a);
-	for (size_t i = 0; !f && i < a->nreloads; i++)
-		if (!a->reloads[i].loaded) /* a new term of the lane: the last holder may have read an older file */
-			f = &a->reloads[i];
 	if (!f) {
 		a->doing = WORK_NONE;
 		applier_drive(a);
 		return;
 	}
-	f->wanted = false;
-	f->loaded = true;
+	f->wanted = f->loaded = false;
 	a->reload_turn = (size_t)(f - a->reloads);
 	struct pg_unit *u = pg_unit(a->m->pg);
 	queue_file_digest(u, f->decl->name);
