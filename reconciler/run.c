@@ -63,6 +63,7 @@ void recon_drive(struct reconciler *r)
 			return;
 		}
 	r->why[0] = 0;
+	backoff_ok(&r->backoff); /* only here: one kind that succeeds must not hide another that fails */
 	hear_on(r);
 }
 
@@ -122,6 +123,7 @@ static void begin_term(struct reconciler *r)
 static void end_term(struct reconciler *r)
 {
 	r->working = false;
+	r->why[0] = 0; /* a spare is ready (INV-11) */
 	timer_stop(&r->tick);
 	timer_stop(&r->house_timer);
 	timer_stop(&r->retry_timer);
@@ -162,7 +164,7 @@ static void on_loss(void *arg)
 static bool wanted(struct reconciler *r)
 {
 	r->doing = RECON_NONE;
-	if (!r->off_wanted)
+	if (!r->off_wanted && !(r->closing && r->compare)) /* a comparison has many steps: the next start's */
 		return true;
 	r->off_wanted = false;
 	end_term(r);
@@ -201,10 +203,8 @@ bool recon_back(struct reconciler *r, const struct pg_reply *q)
 {
 	if (!wanted(r))
 		return false;
-	if (q->outcome == PG_OK) {
-		backoff_ok(&r->backoff);
+	if (q->outcome == PG_OK)
 		return true;
-	}
 	if (pg_fenced(q)) {
 		end_term(r);
 		lease_lost(r->lease);
@@ -273,8 +273,15 @@ static void on_drain(void *arg)
 {
 	struct reconciler *r = arg;
 	r->closing = true;
-	if (r->doing == RECON_NONE)
+	if (r->doing == RECON_NONE) {
 		drained(r);
+		return;
+	}
+	for (size_t i = 0; i < r->nchains; i++) { /* a node that does not answer is not waited for (P19) */
+		if (r->chains[i].rpc)
+			rpc_close(r->chains[i].rpc);
+		r->chains[i].rpc = NULL;
+	}
 }
 
 static void on_end(void *arg)
