@@ -309,7 +309,8 @@ static void on_live(void *arg, const struct rpc_reply *q)
 	r->nheaders = 1;
 	bool known = q->ok && q->answers[1].ok &&
 				 header_parse(&r->mem, q->answers[1].result, r->headers, &found, &e) && found &&
-				 (int64_t)r->headers[0].number == r->step.from;
+				 (int64_t)r->headers[0].number == r->step.from &&
+				 memcmp(r->headers[0].hash, r->asked, 32) == 0; /* INV-9 */
 	if (!known) {
 		fetch_headers(r);
 		return;
@@ -328,6 +329,7 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	reader_enter(r, READER_LIVE);
 	struct rpc_request *q = rpc_request(r->rpc);
 	char text[67];
+	memcpy(r->asked, hash, 32);
 	hex_to_0x(text, hash, 32);
 	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->filter.json.p);
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);

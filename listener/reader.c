@@ -14,8 +14,9 @@ enum { BLOCKS_AT_ONCE = 64 };
 void reader_enter(struct reader *r, enum reader_phase phase)
 {
 	r->phase = phase;
+	if (phase == READER_OFF)
+		r->why[0] = 0; /* a spare is ready */
 	if (phase == READER_IDLE) {
-		r->why[0] = 0;
 		arena_reset(&r->mem);
 		r->headers = NULL;
 		r->logs = NULL;
@@ -40,7 +41,7 @@ bool reader_back(struct reader *r)
 static void retry_now(void *arg)
 {
 	struct reader *r = arg;
-	if (r->phase == READER_RETRY)
+	if (r->phase == READER_RETRY || r->phase == READER_HALTED)
 		store_load(r);
 }
 
@@ -86,7 +87,16 @@ void reader_halt(struct reader *r, const char *fmt, ...)
 	va_end(ap);
 	memcpy(r->why, why, sizeof why);
 	reader_enter(r, READER_HALTED);
-	log_odd("chain.halted", r->why, F_STR("chain", r->chain->name));
+	if (strcmp(r->halted_for, r->why) != 0)
+		log_odd("chain.halted", r->why, F_STR("chain", r->chain->name));
+	memcpy(r->halted_for, r->why, sizeof r->why);
+	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), retry_now, r);
+}
+
+/* What failed has succeeded, or there is nothing to do any more. */
+static void all_well(struct reader *r)
+{
+	r->why[0] = r->halted_for[0] = 0;
 }
 
 /* The head stands where the cursor stands, but it came with another hash than ours (R5). */
@@ -95,6 +105,13 @@ static bool other_branch(const struct reader *r)
 	const struct heads_state *h = r->heads ? heads_state(r->heads) : NULL;
 	const struct window_block *top = window_top(&r->window);
 	return h && top && h->has_hash && (int64_t)h->head == top->number && memcmp(h->hash, top->hash, 32) != 0;
+}
+
+void reader_rest(struct reader *r)
+{
+	reader_enter(r, READER_IDLE);
+	if (r->head >= r->row.done && !other_branch(r))
+		reader_drive(r); /* else a newer head will wake us */
 }
 
 /* The next thing to do, when nothing is in flight. */
@@ -110,12 +127,15 @@ void reader_drive(struct reader *r)
 		.range = r->range.now,
 		.blocks = r->blocks.now};
 	r->step = plan_next(&v);
+	if (r->step.step == PLAN_BACK && !window_top(&r->window))
+		r->step.step = PLAN_WAIT; /* the chain has not come to the first block that is asked for */
 	switch (r->step.step) {
 	case PLAN_WAIT:
 		if (other_branch(r)) {
 			reorg_suspect(r);
 			break;
 		}
+		all_well(r);
 		if (r->head >= 0 && !r->caught_up) {
 			r->caught_up = true;
 			log_info("caught_up", "Caught up with the chain; live from here", F_STR("chain", r->chain->name),
@@ -284,7 +304,6 @@ static void on_left(void *arg)
 	struct reader *r = c->r;
 	void (*done)(void *) = c->done;
 	void *done_arg = c->arg;
-	rpc_close(r->rpc);
 	window_fini(&r->window);
 	rows_filter_fini(&r->filter);
 	arena_fini(&r->mem);
@@ -297,7 +316,8 @@ static void on_left(void *arg)
 static void leave_when_quiet(void *arg)
 {
 	struct closing *c = arg;
-	if (c->r->in_flight) { /* a commit on its way is waited for; fleet.drain bounds it */
+	if (c->r->in_flight ||
+		c->r->states_out > 0) { /* a commit on its way is waited for; fleet.drain bounds it */
 		timer_start(c->r->m->loop, &c->r->timer, 10, leave_when_quiet, c);
 		return;
 	}
@@ -315,6 +335,8 @@ void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 		heads_close(r->heads);
 		r->heads = NULL;
 	}
+	rpc_close(r->rpc); /* a commit is waited for, a node's answer is not (P19): it comes now, as an error */
+	r->rpc = NULL;
 	if (r->in_flight)
 		r->off_wanted = true;
 	leave_when_quiet(c);
@@ -343,11 +365,16 @@ static const char *phase_name(enum reader_phase p)
 	return names[p];
 }
 
+void reader_pg_up(struct reader *r)
+{
+	store_state(r); /* what could not be told while it was away */
+}
+
 void reader_reasons(const struct reader *r, struct buf *out)
 {
 	if (r->phase == READER_OFF)
 		lease_reasons(r->lease, out); /* a spare is ready to take over */
-	else if (r->phase == READER_RETRY || r->phase == READER_HALTED)
+	else if (r->why[0])
 		buf_printf(out, "chain %s: %s\n", r->chain->name, r->why);
 	else if (r->head < 0)
 		buf_printf(out, "chain %s: no head has been heard yet\n", r->chain->name);

@@ -33,7 +33,7 @@ enum reader_phase {
 	READER_RETRACT, /* the reorg is being committed */
 	READER_RETRY,   /* something failed: waiting with growing gaps, then from PostgreSQL on (INV-11) */
 	READER_HALTED,  /* a reorg deeper than the window (P10), or another chain: nothing is read, nothing
-					   destroyed */
+					   destroyed; now and then it is looked whether that is still so (INV-11) */
 };
 
 struct reader {
@@ -71,11 +71,11 @@ struct reader {
 	size_t nheaders;
 	struct log *logs;
 	size_t nlogs;
-	bool asked_again; /* a positive bloom came with no log of ours: asked once more */
-	int round;        /* HASHES: 1 or 2 */
-	int64_t ancestor; /* HASHES: what round 1 found */
-	uint8_t asked[32]; /* LIVE: the hash that was asked for */
-	char why[560];     /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
+	bool asked_again;     /* a positive bloom came with no log of ours: asked once more */
+	int round;            /* HASHES: 1 or 2 */
+	int64_t ancestor;     /* HASHES: what round 1 found */
+	uint8_t asked[32];    /* LIVE: the hash that was asked for */
+	char why[560];        /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
 	char halted_for[560]; /* why, as it was logged last */
 	int64_t commit_last_seq;
 	uint64_t commit_events;
@@ -86,6 +86,7 @@ struct reader {
 /* reader.c */
 struct reader *reader_open(struct member *m, const struct chain_decl *c);
 void reader_drain(struct reader *r, void (*done)(void *arg), void *arg); /* frees the reader before done */
+void reader_pg_up(struct reader *r);
 void reader_reasons(const struct reader *r, struct buf *out);
 void reader_status(const struct reader *r, struct buf *out);
 void reader_enter(struct reader *r, enum reader_phase phase);
@@ -95,6 +96,7 @@ bool reader_back(struct reader *r);       /* an operation came back; false: it i
 void reader_retry(struct reader *r, const char *why); /* later, from PostgreSQL on */
 void reader_provider_error(
 	struct reader *r, const struct err *e); /* the same, for a fault of the node (K-17, K-45) */
+void reader_rest(struct reader *r); /* what was suspected is not so: on with what has been heard meanwhile */
 void reader_halt(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* fetch.c: each starts one request and ends in one of reader_* or store_* */

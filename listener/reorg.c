@@ -37,14 +37,14 @@ static void on_hashes(void *arg, const struct rpc_reply *q)
 		return;
 	fetch_node_answered(r);
 	enum window_verdict v = window_compare(&r->window, a, &ancestor);
-	if (v == WINDOW_DEEPER && r->window.blocks[0].number <= r->start) {
+	if (v == WINDOW_DEEPER && r->window.blocks[0].number <= r->row.began) {
 		ancestor =
 			r->window.blocks[0].number - 1; /* nothing of ours stands below: all of it can be read again */
 		v = WINDOW_REORG;
 	}
 	if (v == WINDOW_SAME) {
 		if (r->step.step == PLAN_BACK)
-			reader_enter(r, READER_IDLE); /* the endpoint is behind; a newer head will wake us */
+			reader_rest(r); /* the endpoint is behind, or it was one wrong message */
 		else
 			reader_retry(r, "the node's answers about the newest blocks do not agree");
 		return;

@@ -40,6 +40,13 @@ static void on_drain(void *arg)
 	on_reader_drained(l);
 }
 
+static void on_pg(void *arg, bool up)
+{
+	const struct listener *l = arg;
+	for (struct reader *r = l->readers; up && r; r = r->next)
+		reader_pg_up(r);
+}
+
 static void reasons(void *arg, struct buf *out)
 {
 	const struct listener *l = arg;
@@ -71,6 +78,7 @@ int listener_main(int argc, char **argv)
 		.generic_plans = true,
 		.arg = &l,
 		.on_start = on_start,
+		.on_pg = on_pg,
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,

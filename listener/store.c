@@ -141,6 +141,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	r->row.done = done;
 	r->at = r->commit_last_seq;
 	backoff_ok(&r->backoff);
+	r->why[0] = r->halted_for[0] = 0;
 	if (r->commit_events > 0) {
 		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at,
 			(int64_t)r->commit_events); /* INV-1: after COMMIT */
@@ -169,8 +170,9 @@ void store_step(struct reader *r)
 		return;
 	}
 	reader_enter(r, READER_COMMIT);
-	int64_t final = final_at(&r->final, r->head, done), window = final_window(r->chain);
-	int64_t floor = least(final, least(done, r->head - window));
+	/* Depth is counted from what is read: a head is a hint, and nothing that is stored rests on it (R1). */
+	int64_t final = final_at(&r->final, done, done), window = final_window(r->chain);
+	int64_t floor = least(final, done - window);
 	if (floor > r->floor)
 		r->floor = floor;
 	struct rows_batch b;
@@ -257,6 +259,9 @@ void store_halt(struct reader *r)
 static void on_state(void *arg, const struct pg_reply *q)
 {
 	struct reader *r = arg;
+	r->states_out--;
+	if (q->outcome != PG_OK)
+		r->told.head = -2; /* not told, as far as we know: again when it is asked for */
 	if (pg_fenced(q))
 		lease_lost(r->lease);
 }
@@ -278,5 +283,6 @@ void store_state(struct reader *r)
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
 	chain_set_state(u, r->row.id, &s);
+	r->states_out++;
 	pg_unit_run(u, 0, on_state, r);
 }

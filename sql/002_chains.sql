@@ -5,6 +5,7 @@ CREATE TABLE fairlead.chain (
 	name         text NOT NULL UNIQUE,
 	network      numeric,                       -- eth_chainId, seen first; never another one
 	head         bigint,
+	began        bigint,                        -- the first block that was ever to be read: nothing of ours stands below it
 	done         bigint NOT NULL DEFAULT -1,    -- the cursor: every block up to it is read (INV-9)
 	final        bigint NOT NULL DEFAULT -1,    -- called final, by a tag or a depth
 	floor        bigint NOT NULL DEFAULT -1,    -- out of the window: no reorg goes to it or below

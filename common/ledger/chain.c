@@ -6,8 +6,8 @@
 
 void chain_load(struct pg_unit *u, const char *name)
 {
-	static const struct pg_sql row = {
-		"chain_load", "SELECT id, done, final, floor, network, halted FROM fairlead.chain WHERE name = $1"};
+	static const struct pg_sql row = {"chain_load",
+		"SELECT id, done, final, floor, network, halted, began FROM fairlead.chain WHERE name = $1"};
 	static const struct pg_sql blocks = {"chain_load_blocks",
 		"SELECT b.number, b.hash FROM fairlead.block b JOIN fairlead.chain c ON c.id = b.chain"
 		" WHERE c.name = $1 AND b.number <= c.done ORDER BY b.number"};
@@ -27,7 +27,8 @@ bool chain_loaded(const struct pg_reply *r, int stmt, struct chain_row *out, str
 		.final = pg_get_int(r, stmt, 0, 2),
 		.floor = pg_get_int(r, stmt, 0, 3),
 		.has_network = !pg_is_null(r, stmt, 0, 4),
-		.halted = !pg_is_null(r, stmt, 0, 5)};
+		.halted = !pg_is_null(r, stmt, 0, 5),
+		.began = pg_is_null(r, stmt, 0, 6) ? -1 : pg_get_int(r, stmt, 0, 6)};
 	if (out->has_network)
 		out->network = pg_get_u256(r, stmt, 0, 4);
 	snprintf(out->halted_why, sizeof out->halted_why, "%s", pg_get_text(r, stmt, 0, 5));
@@ -62,8 +63,9 @@ void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
 
 void chain_set_network(struct pg_unit *u, int id, struct u256 network, int64_t done)
 {
-	static const struct pg_sql sql = {"chain_set_network",
-		"UPDATE fairlead.chain SET network = $2, done = greatest(done, $3) WHERE id = $1"};
+	static const struct pg_sql sql = {
+		"chain_set_network", "UPDATE fairlead.chain SET network = $2, began = $3::bigint + 1, done = "
+							 "greatest(done, $3) WHERE id = $1"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_u256(u, network);

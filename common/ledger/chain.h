@@ -14,10 +14,11 @@
 struct chain_row {
 	int id; /* fairlead.chain.id */
 	int64_t done, final, floor;
+	int64_t began; /* first block that was ever to be read; -1: not known */
 	bool has_network;
 	struct u256 network; /* eth_chainId seen first; never changes */
 	bool halted;
-	char halted_why[300];
+	char halted_why[560];
 };
 /* Two statements: the chain's row, then its block rows in ascending order (number, hash). */
 void chain_load(struct pg_unit *u, const char *name);
