@@ -381,6 +381,9 @@ void reader_reasons(const struct reader *r, struct buf *out)
 	else if (!r->caught_up)
 		buf_printf(
 			out, "chain %s: catching up, %" PRId64 " blocks behind\n", r->chain->name, r->head - r->row.done);
+	else if (r->heads && heads_silent_ms(r->heads) > 0)
+		buf_printf(out, "chain %s: the node has not answered for %" PRIu64 " s\n", r->chain->name,
+			heads_silent_ms(r->heads) / 1000);
 	else if (r->heads && heads_state(r->heads)->failures > 0)
 		buf_printf(out, "chain %s: Provider error, %u polls in a row failed\n", r->chain->name,
 			heads_state(r->heads)->failures);

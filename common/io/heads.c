@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-	PING_MS = 15000,      /* an open socket that is quiet for this long is pinged */
+	PING_MS = 2000,       /* an open socket that is quiet for this long is pinged */
+	PONG_MS = 2000,       /* longer without an answer than this is silence (P21: within 5 s) */
 	CONFIRM_MS = 10000,   /* for a node to confirm the subscription */
 	STEADY_MS = 30000,    /* up for this long, or a head heard: the next loss begins a new series of tries */
 	DOUBT_MOST_MS = 1000, /* for a head that the poll saw first to come over the socket as well */
@@ -44,6 +45,7 @@ struct heads {
 	uint64_t heard_ms, up_ms;     /* last message of this socket; when it was confirmed */
 	uint64_t doubt_head;          /* seen by the poll, not by the socket */
 	uint64_t said_ms;             /* when a loss was last told; 0: never */
+	uint64_t polled_ms;           /* when the poll on its way was sent */
 	bool ws_heard;                /* a head came on this socket */
 	bool ws_was_up, loss_told, provider_told;
 	bool base_due; /* the next poll answer says where this socket began */
@@ -198,6 +200,7 @@ static void poll_start(void *arg)
 	if (h->polling || h->closing)
 		return;
 	h->polling = true;
+	h->polled_ms = loop_now_ms(h->loop);
 	struct rpc_request *q = rpc_request(h->rpc);
 	rpc_call(q, "eth_blockNumber", "[]");
 	rpc_send(q, on_polled, h);
@@ -417,6 +420,14 @@ void heads_poll_now(struct heads *h)
 const struct heads_state *heads_state(const struct heads *h)
 {
 	return &h->state;
+}
+
+uint64_t heads_silent_ms(const struct heads *h)
+{
+	uint64_t poll = h->polling ? loop_now_ms(h->loop) - h->polled_ms : 0;
+	uint64_t ws = h->phase == PHASE_UP ? ws_unanswered_ms(h->ws) : 0;
+	uint64_t most = poll > ws ? poll : ws;
+	return most > PONG_MS ? most : 0;
 }
 
 void heads_close(struct heads *h)

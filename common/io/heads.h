@@ -38,6 +38,8 @@ struct heads_events {
 struct heads *heads_open(struct loop *l, const struct heads_options *o, const struct heads_events *ev);
 void heads_poll_now(struct heads *h);
 const struct heads_state *heads_state(const struct heads *h);
+/* How long the node owes an answer to a ping or a poll; 0 when that is no longer than an answer may take. */
+uint64_t heads_silent_ms(const struct heads *h);
 void heads_close(struct heads *h);
 
 #endif

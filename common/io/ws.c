@@ -38,7 +38,8 @@ struct ws {
 	struct message *first, *last;
 	struct buf in;
 	struct timer *pong, *goodbye;
-	bool connecting; /* inside the library's connect call */
+	uint64_t pinged_ms; /* the first ping that is not answered */
+	bool connecting;    /* inside the library's connect call */
 	bool up, ping_due, pong_due;
 	bool closing; /* ws_close was called, or the peer broke a rule */
 	bool in_lookup, end_due;
@@ -358,10 +359,17 @@ void ws_ping(struct ws *w)
 	if (!w->up || w->closing)
 		return;
 	w->ping_due = true;
-	if (!w->pong_due)
+	if (!w->pong_due) {
+		w->pinged_ms = loop_now_ms(w->loop);
 		timer_start(w->loop, &w->pong, PONG_MS, on_no_pong, w);
+	}
 	w->pong_due = true;
 	lws_callback_on_writable(w->wsi);
+}
+
+uint64_t ws_unanswered_ms(const struct ws *w)
+{
+	return w->pong_due ? loop_now_ms(w->loop) - w->pinged_ms : 0;
 }
 
 void ws_close(struct ws *w)
