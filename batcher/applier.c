@@ -140,6 +140,7 @@ static void retry_now(void *arg)
 	applier_drive(a);
 }
 
+/* INV-11: tried again for ever, with growing gaps, and /readyz says why. */
 void applier_retry(struct applier *a, const char *why)
 {
 	snprintf(a->why, sizeof a->why, "%s", why);

@@ -405,7 +405,7 @@ static void fetch_times(struct reader *r)
 	rpc_send(q, on_times, r);
 }
 
-/* R2: the range counts because its last header was the same before and after the logs were read. */
+/* INV-9, R2: the range counts because its last header was the same before and after the logs were read. */
 static bool anchored(struct reader *r, const struct rpc_reply *q, struct block_header *h)
 {
 	struct block_header again;

@@ -45,6 +45,7 @@ static void retry_now(void *arg)
 		store_load(r);
 }
 
+/* INV-11: tried again for ever, with growing gaps, and /readyz says why. */
 void reader_retry(struct reader *r, const char *why)
 {
 	if (why != r->why)

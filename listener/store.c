@@ -138,7 +138,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	metric_add(r->m_blocks, done - r->row.done);
 	metric_add(r->m_events, (int64_t)r->commit_events);
 	metric_set(r->m_done, (double)done);
-	r->row.done = done;
+	r->row.done = done; /* INV-9: what is committed, and nothing else */
 	r->at = r->commit_last_seq;
 	backoff_ok(&r->backoff);
 	r->why[0] = r->halted_for[0] = 0;
@@ -163,8 +163,8 @@ void store_step(struct reader *r)
 	const struct block_header *last = &r->headers[r->nheaders - 1];
 	int64_t done = (int64_t)last->number;
 	logs_sort(r->logs, r->nlogs);
-	r->nlogs = logs_once(r->logs, r->nlogs); /* K-22: a rank counts logs, not copies of one */
-	logs_identify(r->logs, r->nlogs, r->row.network);
+	r->nlogs = logs_once(r->logs, r->nlogs);          /* K-22: a rank counts logs, not copies of one */
+	logs_identify(r->logs, r->nlogs, r->row.network); /* INV-2 */
 	if (fault_hit(FAULT_listen_before_commit)) {
 		reader_retry(r, "a fault was asked for");
 		return;
@@ -227,7 +227,7 @@ void store_retract(struct reader *r, int64_t ancestor)
 	reader_enter(r, READER_RETRACT);
 	r->ancestor = ancestor;
 	struct pg_unit *u = pg_unit(r->m->pg);
-	chain_retract(u, lease_lane(r->lease), r->row.id, ancestor + 1);
+	chain_retract(u, lease_lane(r->lease), r->row.id, ancestor + 1); /* INV-3: an entry of the log */
 	r->in_flight = true;
 	pg_unit_run(u, 0, on_retract, r);
 }

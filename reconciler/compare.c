@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* INV-10: what is in memory is a page, and the differences that a fix may be asked for. */
 enum { PAGE = 200, FIXES_AT_ONCE = 50, KEEP = 10000, NOT_YET_MS = 2000 };
 
 struct compare_row {

@@ -20,8 +20,8 @@ enum {
 /* Redis' own words for an id that is not above the last one. */
 static const char smaller[] = "ERR The ID specified in XADD is equal or smaller";
 
-/* The bell of one stream. At most one command of it is under way; what is rung meanwhile is owed, as one
- * number. */
+/* The bell of one stream. INV-10: at most one command of it is under way; what is rung meanwhile is owed, as
+ * one number. */
 struct bell {
 	struct bell *next;
 	struct bus *b;

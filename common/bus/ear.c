@@ -83,6 +83,7 @@ static void hear(struct ear *e)
 	command(e, HEAR, e->block_ms + ANSWER_MS, sizeof argv / sizeof *argv, argv);
 }
 
+/* INV-10: no credit, no read. */
 static void ask(struct ear *e)
 {
 	if (e->closed || e->busy || e->due || e->asked != NOTHING || !redis_is_up(e->redis))

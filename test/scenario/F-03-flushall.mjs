@@ -1,4 +1,5 @@
 export const name = "Redis flushed five times, its groups destroyed, its streams cut and itself restarted during 200 reveals: nothing is lost";
+// INV-1
 export const limit = 180;
 
 import { exactlyOnce, quickEnv, withoutSkip } from "../lib/faults.mjs";

@@ -1,4 +1,5 @@
 export const name = "two of each program on one database: 100 events, each token once, no nonce twice; the spares take over from those that die";
+// INV-4, INV-5, INV-8
 
 import { programs } from "../lib/world.mjs";
 

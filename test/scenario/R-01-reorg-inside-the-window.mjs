@@ -1,4 +1,5 @@
 export const name = "a reorg inside the window: vanished events are taken back and their items leave the batch; the same events on the new branch are the same items";
+// INV-3, INV-4
 
 export default async function (t) {
 	const { assert } = t;

@@ -1,4 +1,5 @@
 export const name = "R1: a head is only a hint: a number far above the chain makes nothing final";
+// INV-5 rests on it: a slot closes only by a final block
 
 export default async function (t) {
 	const { assert } = t;

@@ -1,4 +1,5 @@
 export const name = "R1: a header that is not the one that was asked for by hash is not taken";
+// INV-9
 
 export default async function (t) {
 	const { assert } = t;

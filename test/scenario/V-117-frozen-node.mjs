@@ -1,4 +1,5 @@
 export const name = "P21: a node that takes connections but answers nothing: the listener's /readyz says so, /livez stays 200";
+// INV-11
 
 export default async function (t) {
 	const { assert } = t;

@@ -186,7 +186,7 @@ static void test_work(void **state)
 	assert_string_equal(last_id(SENDS), "9-2");
 }
 
-/* What is rung while a bell is under way is one bell with the newest number and the whole count. */
+/* INV-10: what is rung while a bell is under way is one bell with the newest number and the whole count. */
 static void test_many_rings(void **state)
 {
 	need_redis();
@@ -212,8 +212,8 @@ static void test_lost(void **state)
 	assert_int_equal(w->a.rungs, 0);
 }
 
-/* No credit, no read: a second bell waits until the owner is ready, and is not acknowledged by an answer to
- * the first. */
+/* INV-10: no credit, no read: a second bell waits until the owner is ready, and is not acknowledged by an
+ * answer to the first. */
 static void test_credit(void **state)
 {
 	need_redis();
