@@ -4,6 +4,7 @@
 #include "common/io/redis.h"
 #include "reconciler/view.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,15 +210,19 @@ static void size_of_terminal(struct view *v)
 	}
 }
 
-static void write_all(const char *p, size_t n)
+/* false: the terminal is gone. */
+static bool write_all(const char *p, size_t n)
 {
 	while (n > 0) {
 		ssize_t k = write(STDOUT_FILENO, p, n);
+		if (k < 0 && errno == EINTR)
+			continue;
 		if (k <= 0)
-			return;
+			return false;
 		p += k;
 		n -= (size_t)k;
 	}
+	return true;
 }
 
 /* Copies one line, cut at the terminal's width; escape sequences take no room. Returns what follows it. */
@@ -247,6 +252,12 @@ static int64_t unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void finish(struct top *t, int code)
+{
+	t->exit_code = code;
+	loop_end(t->loop, code);
+}
+
 static void draw(struct top *t)
 {
 	struct view *v = t->view;
@@ -267,13 +278,8 @@ static void draw(struct top *t)
 		buf_text(&t->shown, "\033[0m\033[K\r\n");
 	}
 	buf_text(&t->shown, "\033[J");
-	write_all(t->shown.p, t->shown.n);
-}
-
-static void finish(struct top *t, int code)
-{
-	t->exit_code = code;
-	loop_end(t->loop, code);
+	if (!write_all(t->shown.p, t->shown.n))
+		finish(t, 0);
 }
 
 /* ── asking ── */

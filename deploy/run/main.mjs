@@ -26,6 +26,9 @@ if (once && config) {
 	process.exit(64);
 }
 
+// A terminal that was closed under us takes no more words; what was started still ends in order.
+for (const out of [process.stdout, process.stderr]) out.on("error", () => (state.deaf = true));
+
 // Ends in the reverse order of starting, at most once; says what did not end well.
 async function end() {
 	if (state.over) return state.ended;
@@ -51,6 +54,7 @@ async function leave(code) {
 	if (tty && !once) process.stdout.write("\r\x1b[K");
 	for (const b of bad) console.error(` ${b}`);
 	if (!once && code === 0) console.log(" Ended: nothing runs any more. Logs are in .run/log.");
+	if (state.deaf) process.kill(process.pid, "SIGKILL"); // process.exit aborts when it can't give the terminal back
 	process.exit(bad.length && !code ? 1 : code);
 }
 for (const s of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(s, () => {
