@@ -43,7 +43,7 @@ void window_fini(struct window *w)
 
 struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_t now_ms)
 {
-	must(w->n == 0 || nonce == w->slots[w->n - 1].nonce + 1);
+	must(w->n == 0 || nonce > w->slots[w->n - 1].nonce);
 	if (w->n == w->cap) {
 		w->cap = w->cap ? 2 * w->cap : 64;
 		w->slots = mem_grow(w->slots, w->cap, sizeof *w->slots);
@@ -77,9 +77,15 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a)
 
 struct slot *window_at(struct window *w, uint64_t nonce)
 {
-	if (w->n == 0 || nonce < w->slots[0].nonce || nonce - w->slots[0].nonce >= w->n)
-		return NULL;
-	return &w->slots[nonce - w->slots[0].nonce];
+	size_t lo = 0, hi = w->n;
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+		if (w->slots[middle].nonce < nonce)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo < w->n && w->slots[lo].nonce == nonce ? &w->slots[lo] : NULL;
 }
 
 struct slot *window_lowest(struct window *w)

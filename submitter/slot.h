@@ -2,7 +2,8 @@
  * replaced, what came back. Pure: facts and `now` in, one thing to do out; the clock is the caller's and only
  * ever decides when, never what (P15).
  *
- * A window holds every slot of the lane that no final block has closed, in nonce order without gaps.
+ * A window holds every slot of the lane that no final block has closed, in nonce order. A nonce between two
+ * of them is closed already (what used the lower one is unproved, S2), or was used elsewhere (adopt: true).
  * PostgreSQL holds the same (INV-5): whatever stands here was committed before, so a process that dies loses
  * nothing but the reading of it. */
 #ifndef FAIRLEAD_SUBMITTER_SLOT_H
@@ -58,7 +59,7 @@ struct slot {
 	uint8_t block_hash[32];
 };
 struct window {
-	struct slot *slots; /* slots[i].nonce == slots[0].nonce + i */
+	struct slot *slots; /* by nonce */
 	size_t n, cap;
 	uint64_t head;  /* newest head number */
 	uint64_t count; /* the account's count there */

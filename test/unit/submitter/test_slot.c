@@ -262,6 +262,35 @@ static void a_gone_reason_waits_for_the_grace(void **state)
 	window_fini(&w);
 }
 
+/* A final block closed 6 while what used 5 is unproved; or adopt: true went on above nonces that were used
+ * elsewhere. */
+static void nonces_that_are_not_open_leave_holes(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	uint8_t hash[32] = {1};
+	window_head(&w, 1, 5, 0);
+	signed_slot(&w, 5, 1);
+	signed_slot(&w, 7, 1);
+	signed_slot(&w, 12, 1);
+	assert_null(window_at(&w, 4));
+	assert_int_equal(window_at(&w, 5)->nonce, 5);
+	assert_null(window_at(&w, 6));
+	assert_int_equal(window_at(&w, 7)->nonce, 7);
+	assert_null(window_at(&w, 8));
+	assert_int_equal(window_at(&w, 12)->nonce, 12);
+	assert_null(window_at(&w, 13));
+	assert_int_equal(window_unmined(&w), 3);
+	window_head(&w, 2, 8, 2);
+	window_mined(&w, window_at(&w, 5), 2, hash, 2);
+	window_closed(&w, 7);
+	assert_null(window_at(&w, 5));
+	assert_int_equal(window_at(&w, 7)->phase, SLOT_COUNTED);
+	assert_ptr_equal(window_lowest(&w), window_at(&w, 12));
+	window_fini(&w);
+	assert_null(window_at(&w, 7));
+}
+
 static void no_price_cures_an_empty_account(void **state)
 {
 	(void)state;
@@ -312,6 +341,7 @@ int main(void)
 		cmocka_unit_test(counted_mined_taken_back_closed),
 		cmocka_unit_test(an_answer_to_older_bytes_changes_nothing),
 		cmocka_unit_test(a_gone_reason_waits_for_the_grace),
+		cmocka_unit_test(nonces_that_are_not_open_leave_holes),
 		cmocka_unit_test(no_price_cures_an_empty_account),
 		cmocka_unit_test(patience_begins_anew_when_something_below_came_back),
 	};
