@@ -69,6 +69,7 @@ $(BUILD)/gen/migrations.c: $(MADE_OF)
 	@mkdir -p $(@D)
 	$(Q){ echo '#include "common/ledger/migrations.h"'; \
 	printf 'const char migrations_made_of[] = "%s";\n' "$$(cat $^ | sha256sum | cut -c1-32)"; \
+	n=$$(basename $(lastword $(filter %.sql,$^))); printf 'const int schema_version = %d;\n' $$((10#$${n%%_*})); \
 	echo 'const struct migration migrations[] = {'; \
 	for f in $(filter %.sql,$^); do printf '{"%s",\n' "$$(basename $$f .sql)"; sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done; \
 	echo '{0, 0}};'; } > $@

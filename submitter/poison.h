@@ -1,4 +1,4 @@
-/* poison: finds the items that make a whole batch fail, by halving (CHAIN.md S6). Pure: asks for probes, is
+/* poison: finds the items that make a whole batch fail, by halving (S6). Pure: asks for probes, is
  * told answers.
  *
  * A probe is "would a transaction of the items [lo, hi) succeed at this block?". All probes of one inquiry

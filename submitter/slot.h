@@ -1,4 +1,4 @@
-/* slot: the life of the lane's open nonces (CHAIN.md S1..S4): what is unmined, what leaves next, what is
+/* slot: the life of the lane's open nonces (S1..S4): what is unmined, what leaves next, what is
  * replaced, what came back. Pure: facts and `now` in, one thing to do out; the clock is the caller's and only
  * ever decides when, never what (P15).
  *

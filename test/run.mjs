@@ -2,7 +2,8 @@
 //
 //   ok NAME seconds note          not ok NAME seconds   (and below it, indented, what was wrong)          skip NAME why
 //
-// ONLY="K-05" runs what is so named, or whose name begins so (several words: any of them), with just the builds it needs.
+// ONLY="K-05" runs what is so named, or whose name begins so, or ends so behind a blank (listener/plan; several words: any of
+// them), with just the builds it needs.
 // Names: build …, unit <floor>/<module>, vectors …, fuzz <target>, harden <program>, and the scenarios' ids (K-05 …).
 // JOBS scenarios run at once (3). BUILD (build/release), BUILD_ASAN, BUILD_CLANG say where the builds lie. Work lies in .run/test; what failed keeps its logs there.
 import { fork } from "node:child_process";
@@ -22,7 +23,7 @@ const jobs = Number(process.env.JOBS || 3);
 const release = process.env.BUILD || "build/release";
 const asan = process.env.BUILD_ASAN || "build/asan";
 const clang = process.env.BUILD_CLANG || "build/clang";
-const wanted = (name) => !only.length || only.some((o) => name === o || name.startsWith(o));
+const wanted = (name) => !only.length || only.some((o) => name === o || name.startsWith(o) || name.endsWith(` ${o}`));
 
 // ── one scenario, in a process of its own ────────────────────────────────────────────────────────────────────────────
 async function one(file, id, shared) {

@@ -1,6 +1,6 @@
 /* heads: the bell of one endpoint's chain head: newHeads over WebSocket, or polling, or both in turn.
  *
- * A head heard is only a hint that names a block to read (CHAIN.md R1): nothing is ever stored from it. While
+ * A head heard is only a hint that names a block to read (R1): nothing is ever stored from it. While
  * the WebSocket is up, polling stands still but for a look every `silent` ms; an open socket that brought
  * nothing for that long while the poll shows a newer head is cut and replaced. While it is down, polling
  * carries on (K-02) and the socket is tried again with capped backoff for ever (K-65). */

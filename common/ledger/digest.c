@@ -143,7 +143,7 @@ void digest_application(const struct config *c, uint8_t out[DIGEST_SIZE])
 	crypto_generichash_state h;
 	crypto_generichash_init(&h, NULL, 0, DIGEST_SIZE);
 	add_text(&h, migrations_made_of);
-	add_number(&h, SCHEMA_VERSION);
+	add_number(&h, (uint64_t)schema_version);
 	add_text(&h, c->name);
 	add_contracts(&h, c);
 	add_events(&h, c);

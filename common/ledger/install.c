@@ -1,4 +1,5 @@
 #include "common/ledger/install.h"
+#include "common/ledger/migrations.h"
 
 #include "common/ledger/compile.h"
 #include "common/ledger/digest.h"
@@ -157,13 +158,13 @@ static bool look(struct setup *s, struct standing *now)
 /* A11. */
 static bool version_fits(struct setup *s, const struct standing *now)
 {
-	if (now->oldest <= SCHEMA_VERSION)
+	if (now->oldest <= schema_version)
 		return true;
 	s->result = INSTALL_REFUSED;
 	return err_set(s->e, ERR_REJECTED,
 		"the database has schema %d, which programs older than %d can't work with; this one has %d: start a "
 		"newer program",
-		now->schema, now->oldest, SCHEMA_VERSION);
+		now->schema, now->oldest, schema_version);
 }
 
 /* ── the work ── */
@@ -221,7 +222,7 @@ static bool work(struct setup *s)
 		return false;
 	if (!setup_run(s, "settings", "ROLLBACK TO SAVEPOINT fairlead_look", 0, NULL) || !version_fits(s, &now))
 		return false;
-	if (now.schema < SCHEMA_VERSION && !migrate(s, now.schema))
+	if (now.schema < schema_version && !migrate(s, now.schema))
 		return false;
 	if (!apply_sql(s) || !declare_all(s))
 		return false;
@@ -286,7 +287,7 @@ static bool nothing_to_do(struct setup *s, bool *done)
 	*done = false;
 	if (!look(s, &now) || !version_fits(s, &now))
 		return false;
-	*done = now.schema > SCHEMA_VERSION || (now.schema == SCHEMA_VERSION && now.same);
+	*done = now.schema > schema_version || (now.schema == schema_version && now.same);
 	return true;
 }
 

@@ -31,8 +31,6 @@ enum install_result install(
 /* Does a server answer there at all? One short look. */
 bool install_reachable(const char *conninfo);
 
-enum { SCHEMA_VERSION = 9 }; /* of this program: the number of the newest migration */
-
 /* Names of what the rules compile to, in schema fairlead_app: apply_<chain>, final_<chain>, bury_<chain>,
  * cut_<batch>, unpark_<batch>. */
 

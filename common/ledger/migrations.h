@@ -6,6 +6,7 @@ struct migration {
 	const char *name, *text; /* "001_lanes"; a zero name ends the list */
 };
 extern const struct migration migrations[];
+extern const int schema_version; /* of this program: the number of its newest migration */
 /* Fingerprint of the sources that turn a configuration into rows, tables and functions: another build of them
  * installs again. */
 extern const char migrations_made_of[];

@@ -78,7 +78,7 @@ static struct err error;
 
 static struct config *load(const struct file *f)
 {
-	static const struct config_source source = {NULL, one_env, read_file};
+	static const struct config_source source = {.env = one_env, .read = read_file};
 	files = f;
 	problems_fini(&problems);
 	problems = (struct problems){0};
