@@ -172,6 +172,15 @@ static void nothing_left(struct sender *s)
 	fault_hit(FAULT_send_after_ack);
 }
 
+/* An idle lane compares nothing with PostgreSQL: this is where it hears that its chain was stopped. */
+static bool is_halted(struct sender *s, const struct pg_reply *r)
+{
+	struct slots_item first;
+	slots_item_read(r, 0, 0, &first);
+	look_halted(s, first.halted);
+	return first.halted;
+}
+
 static void on_read(void *arg, const struct pg_reply *r)
 {
 	struct read_ask *q = arg;
@@ -180,7 +189,7 @@ static void on_read(void *arg, const struct pg_reply *r)
 	if (q->era == s->era && r->outcome == PG_OK && s->plan.phase == LANE_OPEN && !s->m->draining) {
 		if (pg_rows(r, 0) == 0) {
 			nothing_left(s);
-		} else if (sign_room(s) > 0) {
+		} else if (!is_halted(s, r) && sign_room(s) > 0) {
 			s->group = group_of(s, r);
 			metric_add(s->meters.ready, (int64_t)s->group->in.n);
 			s->ramp = (int)s->group->in.n >= q->limit && s->ramp + 1 < RAMPS ? s->ramp + 1 : s->ramp;

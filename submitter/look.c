@@ -139,7 +139,7 @@ static void take_count(struct sender *s, uint64_t count)
 	struct slot *low;
 	uint64_t now = sender_now(s);
 	s->plan.receipts_due |= window_head(&s->window, s->head.number, count, now);
-	s->plan.watch_due |= s->window.n > 0;
+	s->plan.watch_due |= s->window.n > 0 || s->chain_halted;
 	low = window_lowest(&s->window);
 	metric_set(s->meters.oldest, low ? (double)(now - low->made_ms) / 1000 : 0);
 }
@@ -235,6 +235,14 @@ static void take_orphans(struct sender *s, const struct pg_reply *r)
 	}
 }
 
+void look_halted(struct sender *s, bool halted)
+{
+	if (halted && !s->chain_halted)
+		log_odd(
+			"chain.halted", "The chain is stopped; nothing is signed for it", F_STR("chain", s->chain->name));
+	s->chain_halted = halted;
+}
+
 static void on_watched(void *arg, const struct pg_reply *r)
 {
 	struct watch_ask *q = arg;
@@ -244,10 +252,7 @@ static void on_watched(void *arg, const struct pg_reply *r)
 	if (q->era == s->era && sender_stored(s, r, "a look at the slots")) {
 		slots_viewed(r, 0, &v);
 		s->final = v.final;
-		if (v.halted && !s->chain_halted)
-			log_odd("chain.halted", "The chain is stopped; nothing is signed for it",
-				F_STR("chain", s->chain->name));
-		s->chain_halted = v.halted;
+		look_halted(s, v.halted);
 		window_closed(&s->window, (uint64_t)v.lowest_open);
 		take_back(s, r);
 		take_orphans(s, r);

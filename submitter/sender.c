@@ -230,10 +230,15 @@ static bool has_ws(const struct sender *s)
 	return s->heads && heads_state(s->heads)->ws_up;
 }
 
+/* Something is on its way or waits for a moment: the chain and PostgreSQL are looked at again and again. */
+static bool works(const struct sender *s)
+{
+	return s->window.n > 0 || s->hold[0] || s->nheld > 0 || s->chain_halted;
+}
+
 static bool is_head_due(struct sender *s)
 {
 	uint64_t age = sender_now(s) - s->head.at_ms;
-	bool works = window_unmined(&s->window) > 0 || s->window.n > 0 || s->hold[0] || s->nheld > 0;
 	if (s->plan.head_due || !s->head.known)
 		return true;
 	if (!has_ws(s) && s->group && s->group->phase == GROUP_READ && age >= STALE_MS)
@@ -241,15 +246,15 @@ static bool is_head_due(struct sender *s)
 	if (s->group && s->group->phase == GROUP_READ && s->head.number < s->asked_at_head && age >= BEHIND_MS &&
 		sender_now(s) - s->group->read_ms < BEHIND_MAX_MS)
 		return true;
-	return works && age >= (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS);
+	return works(s) && age >= (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS);
 }
 
 /* An idle lane asks nothing at each head: the node has others to serve then. A bell or a slot wants it at
  * once. */
 static bool head_rests(const struct sender *s)
 {
-	bool works = s->window.n > 0 || s->hold[0] || s->nheld > 0 || s->group || s->plan.bell;
-	return s->head.known && has_ws(s) && !works && sender_now(s) - s->head.at_ms < HEAD_REST_MS;
+	bool wanted = works(s) || s->group || s->plan.bell;
+	return s->head.known && has_ws(s) && !wanted && sender_now(s) - s->head.at_ms < HEAD_REST_MS;
 }
 
 static void facts(struct sender *s, struct window_todo *todo)
@@ -271,7 +276,11 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->head_due = is_head_due(s);
 	p->head_rests = head_rests(s);
 	feed_release_held(s);
-	window_next(&s->window, now, p->busy_change || p->phase == LANE_HALTED, todo);
+	/* What is committed leaves, whatever keeps a slot from being signed anew. */
+	window_next(&s->window, now,
+		p->busy_change || p->busy_commit || p->phase == LANE_HALTED || s->chain_halted || p->draining ||
+			!p->pg_up,
+		todo);
 	p->cast_due = todo->what == WINDOW_CAST;
 	p->change_due = todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE;
 	p->store_due = proof_store_due(s);
@@ -309,14 +318,13 @@ static void sooner(uint64_t *at, uint64_t ms)
 static void set_timer(struct sender *s, const struct window_todo *todo)
 {
 	uint64_t at = 0, now = sender_now(s);
-	bool works = s->window.n > 0 || s->hold[0] || s->nheld > 0;
 	sooner(&at, s->retry_ms);
 	sooner(&at, s->settle_ms);
 	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED) {
 		sooner(&at, todo->wake_ms);
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
-		if (works)
+		if (works(s))
 			sooner(&at, s->head.at_ms + (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
 		if (s->group && s->group->phase == GROUP_READ)
 			sooner(&at, now + BEHIND_MS);

@@ -160,6 +160,7 @@ void open_settle(struct sender *s);
 /* look.c */
 void look_head(struct sender *s);
 void look_watch(struct sender *s);
+void look_halted(struct sender *s, bool halted); /* P10, as PostgreSQL says it */
 
 /* proof.c */
 void proof_receipts(struct sender *s);

@@ -108,8 +108,8 @@ struct window_todo {
 	size_t ncast;
 	uint64_t wake_ms;
 };
-/* What to do next. One cast at a time (sends leave in nonce order); no change of a slot while another is
- * being changed. */
+/* What to do next. One cast at a time (sends leave in nonce order); no change of a slot while changing:
+ * another is being changed, or nothing may be signed now. */
 void window_next(struct window *w, uint64_t now_ms, bool changing, struct window_todo *out);
 
 #endif

@@ -88,7 +88,7 @@ void slots_loaded(const struct pg_reply *r, int stmt, int row, struct slots_atte
 	pg_get_array(r, stmt, row, 9, one_id, &each);
 }
 
-#define ITEM_COLUMNS "i.batch, i.id, i.batch_of, i.args, c.done"
+#define ITEM_COLUMNS "i.batch, i.id, i.batch_of, i.args, c.done, c.halted IS NOT NULL"
 
 void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut)
 {
@@ -135,6 +135,7 @@ void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_i
 	out->name = pg_get_text(r, stmt, row, 2);
 	out->args = pg_get(r, stmt, row, 3);
 	out->done = pg_get_int(r, stmt, row, 4);
+	out->halted = pg_get_bool(r, stmt, row, 5);
 }
 
 /* ── writing ── */

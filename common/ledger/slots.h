@@ -51,6 +51,7 @@ struct slots_item {
 	const char *name; /* of the batch's declaration; borrowed */
 	struct str args;  /* JSON object; borrowed */
 	int64_t done;     /* the listener's cursor: what the items say is true from that block on */
+	bool halted;      /* P10: the chain is stopped, nothing may be signed */
 };
 void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_item *out);
 
