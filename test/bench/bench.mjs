@@ -175,17 +175,16 @@ async function startTimes(w) {
 	return Object.fromEntries(Object.entries(all).map(([k, v]) => [k, median(v)]));
 }
 
-// One event at a time: how soon it is a committed row, and how soon a transaction stands in the node's pool. Fairlead and the
-// watcher hear the same events in the same run.
+// One event at a time: how soon it is a committed row, and how soon a transaction stands in the node's pool. Fairlead and two
+// watchers take ten events each in turn; who is not measured stands still, so that none waits for another's work on two cores,
+// and all have the same node, database and minutes.
 async function latency() {
 	return inWorld("latency", { mining: "auto", fleet: "all", env: { BATCH_TIMEOUT_MS: "0" } }, async (w) => {
 		const { Client } = need("pg");
 		const WebSocket = need("ws");
 		const where = { host: w.pg.dir, user: servers.dbUser, database: w.database };
-		await w.sql("CREATE TABLE bench_seen (token_id numeric, tx text, block bigint)");
-		await w.sql("CREATE FUNCTION bench_tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('bench', TG_ARGV[0] || NEW.token_id); RETURN NULL; END $$");
-		await w.sql("CREATE TRIGGER tell AFTER INSERT ON bench_seen FOR EACH ROW EXECUTE FUNCTION bench_tell('w')");
-		await w.sql("CREATE TRIGGER tell AFTER INSERT ON companions.token_revealed FOR EACH ROW EXECUTE FUNCTION bench_tell('f')");
+		await w.sql("CREATE FUNCTION bench_tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('bench', TG_ARGV[0] || ' ' || NEW.token_id); RETURN NULL; END $$");
+		await w.sql("CREATE TRIGGER tell AFTER INSERT ON companions.token_revealed FOR EACH ROW EXECUTE FUNCTION bench_tell('fairlead')");
 		const hear = new Client(where);
 		hear.on("error", () => {}); // ended with the world
 		await hear.connect();
@@ -200,39 +199,55 @@ async function latency() {
 			if (params?.result) hashes.set(params.result, performance.now());
 		});
 		pool.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["newPendingTransactions"] }));
-		const watcher = await child("watcher.mjs", { ...w.env, WATCHER_KEY: keys[3], WATCHER_PG: JSON.stringify(where) });
-		const watcherAddress = new ethers.Wallet(keys[3]).address.toLowerCase();
-		const rows = { f: [], w: [] }, sends = { f: [], w: [] };
-		let first = 1; // until the watcher's subscription stands, its events are nobody's
-		for (; !Object.keys(seen).some((k) => k.startsWith("w")); first++) {
-			await w.reveal([first], { wait: false });
-			await until(() => seen[`f${first}`], `event ${first} to be a row`, 20000);
+
+		const fleetPids = programs.map((p) => w.programs[p].pid);
+		const sides = { fairlead: { from: w.owner.toLowerCase(), pids: fleetPids, times: { row: [], send: [] } } };
+		const watchers = [];
+		for (const [name, key] of [["ethers", keys[2]], ["viem", keys[3]]]) {
+			await w.sql(`CREATE TABLE bench_${name} (token_id numeric, tx text, block bigint)`);
+			await w.sql(`CREATE TRIGGER tell AFTER INSERT ON bench_${name} FOR EACH ROW EXECUTE FUNCTION bench_tell('${name}')`);
+			const p = await child("watcher.mjs", { ...w.env, WATCHER: name, WATCHER_KEY: key, WATCHER_PG: JSON.stringify(where), WATCHER_TABLE: `bench_${name}` });
+			watchers.push(p);
+			sides[name] = { from: new ethers.Wallet(key).address.toLowerCase(), pids: [p.pid], times: { row: [], send: [] } };
+		}
+		const names = Object.keys(sides), signal = (name, s) => sides[name].pids.forEach((pid) => process.kill(pid, s));
+		const rowOf = (name, id) => until(() => seen[`${name} ${id}`], () => `event ${id} to be a row of ${name}`, 20000);
+
+		let id = 1; // until the watchers' subscriptions stand, their events are nobody's
+		for (; !names.every((n) => Object.keys(seen).some((k) => k.startsWith(n))); id++) {
+			await w.reveal([id], { wait: false });
+			await rowOf("fairlead", id);
 			await new Promise((r) => setTimeout(r, 100));
 		}
-		for (let i = first; i < first + singles; i++) {
-			hashes.clear();
-			const t0 = performance.now();
-			await w.reveal([i], { wait: false });
-			await until(() => seen[`f${i}`] && seen[`w${i}`], () => `event ${i} to be a row twice (seen: ${Object.keys(seen)})`, 20000);
-			rows.f.push(seen[`f${i}`] - t0);
-			rows.w.push(seen[`w${i}`] - t0);
-			const sent = {};
-			await until(async () => {
-				for (const [hash, at] of hashes) {
-					const tx = await w.chain.rpc("eth_getTransactionByHash", hash);
-					if (tx?.from === w.owner.toLowerCase()) sent.f ??= at;
-					if (tx?.from === watcherAddress) sent.w ??= at;
-				}
-				return sent.f && sent.w;
-			}, `event ${i} to be sent twice`, 20000);
-			sends.f.push(sent.f - t0);
-			sends.w.push(sent.w - t0);
+		for (const n of names) signal(n, "SIGSTOP");
+		for (let turn = 0; sides.viem.times.send.length < singles; turn++) {
+			const me = names[turn % names.length];
+			signal(me, "SIGCONT");
+			if (turn >= names.length || me === "fairlead") await rowOf(me, id - 1); // it has caught up
+			await until(async () => Number(await w.chain.rpc("txpool_status").then((s) => s.pending)) === 0, "the pool to be empty", 20000);
+			await new Promise((r) => setTimeout(r, 300)); // its own work on what it missed ends
+			for (let k = 0; k < 10; k++, id++) {
+				hashes.clear();
+				const t0 = performance.now();
+				await w.reveal([id], { wait: false });
+				sides[me].times.row.push(await rowOf(me, id) - t0);
+				let sent;
+				await until(async () => {
+					for (const [hash, at] of hashes) if ((await w.chain.rpc("eth_getTransactionByHash", hash))?.from === sides[me].from) sent ??= at;
+					return sent;
+				}, () => `event ${id} to be sent by ${me}`, 20000);
+				sides[me].times.send.push(sent - t0);
+			}
+			signal(me, "SIGSTOP");
 		}
-		watcher.removeAllListeners("exit");
-		watcher.kill();
+		for (const n of names) signal(n, "SIGCONT");
+		for (const p of watchers) {
+			p.removeAllListeners("exit");
+			p.kill();
+		}
 		pool.close();
 		await hear.end();
-		return { row: median(rows.f), rowWatcher: median(rows.w), send: median(sends.f), sendWatcher: median(sends.w) };
+		return Object.fromEntries(names.map((n) => [n, { row: median(sides[n].times.row), send: median(sides[n].times.send) }]));
 	});
 }
 
@@ -246,7 +261,7 @@ try {
 	say(`  Fairlead     ${o.blocks} blocks  ${o.s.toFixed(1)} s   ${o.cpu.toFixed(2)} s CPU  ${o.pss.toFixed(1)} MiB   (${o.each})`);
 	say(`idle: ${o.idle.toFixed(1)} MiB for the four, ${o.idleCpu.toFixed(2)} s CPU since start; start to ready: ${Object.entries(o.starts).map(([k, v]) => `${k} ${v.toFixed(0)} ms`).join(", ")}`);
 	const l = await latency();
-	say(`one event, median of ${singles}: row ${l.row.toFixed(1)} ms (ethers watcher ${l.rowWatcher.toFixed(1)}), transaction ${l.send.toFixed(1)} ms (ethers watcher ${l.sendWatcher.toFixed(1)})`);
+	say(`one event, median of ${singles}: a row after ${l.fairlead.row.toFixed(1)} ms (ethers ${l.ethers.row.toFixed(1)}, viem ${l.viem.row.toFixed(1)}), a transaction after ${l.fairlead.send.toFixed(1)} ms (ethers ${l.ethers.send.toFixed(1)}, viem ${l.viem.send.toFixed(1)})`);
 	figure("burst_floor_blocks", f.blocks);
 	figure("burst_blocks", o.blocks);
 	figure("burst_s", o.s);
@@ -258,10 +273,12 @@ try {
 	figure("worker_pss_mib", n.pss);
 	figure("idle_pss_mib", o.idle);
 	figure("start_ms", Math.max(...Object.values(o.starts)));
-	figure("event_to_row_ms", l.row);
-	figure("event_to_row_watcher_ms", l.rowWatcher);
-	figure("event_to_send_ms", l.send);
-	figure("event_to_send_watcher_ms", l.sendWatcher);
+	figure("event_to_row_ms", l.fairlead.row);
+	figure("event_to_row_ethers_ms", l.ethers.row);
+	figure("event_to_row_viem_ms", l.viem.row);
+	figure("event_to_send_ms", l.fairlead.send);
+	figure("event_to_send_ethers_ms", l.ethers.send);
+	figure("event_to_send_viem_ms", l.viem.send);
 	for (const [name, value] of figures) console.log(`figure ${name} ${value}`);
 } finally {
 	await pg.stop("fast");
