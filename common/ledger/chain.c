@@ -63,9 +63,9 @@ void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
 
 void chain_set_network(struct pg_unit *u, int id, struct u256 network, int64_t done)
 {
-	static const struct pg_sql sql = {
-		"chain_set_network", "UPDATE fairlead.chain SET network = $2, began = $3::bigint + 1, done = "
-							 "greatest(done, $3) WHERE id = $1"};
+	static const struct pg_sql sql = {"chain_set_network",
+		"UPDATE fairlead.chain SET network = $2, began = $3::bigint + 1, done = "
+		"greatest(done, $3) WHERE id = $1"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_u256(u, network);

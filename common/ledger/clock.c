@@ -120,9 +120,9 @@ void clock_retire(struct pg_unit *u, const struct lane *l, uint64_t keep_done_ms
 
 void clock_rules(struct pg_unit *u)
 {
-	static const struct pg_sql sql = {
-		"clock_rules", "SELECT name, coalesce(extract(epoch FROM clock_timestamp() - last_run) * 1000, "
-					   "-1)::bigint FROM fairlead.clock"};
+	static const struct pg_sql sql = {"clock_rules",
+		"SELECT name, coalesce(extract(epoch FROM clock_timestamp() - last_run) * 1000, "
+		"-1)::bigint FROM fairlead.clock"};
 	pg_stmt(u, &sql);
 }
 

@@ -36,7 +36,8 @@ static bool declare_chain(struct setup *s, const struct chain_decl *d)
 		return false;
 	PQclear(r);
 	r = setup_query(s, "declaring a chain",
-		"UPDATE fairlead.chain SET healthy = $2, retired = NULL, network = coalesce(network, $3) WHERE name = $1"
+		"UPDATE fairlead.chain SET healthy = $2, retired = NULL, network = coalesce(network, $3) WHERE name "
+		"= $1"
 		" RETURNING network, network <> $3",
 		3, (const char *const[]){d->name, setup_number(s, (int64_t)d->healthy), id});
 	if (!r)
