@@ -27,8 +27,8 @@ void feed_hold_batch(struct sender *s, int64_t batch, uint64_t mark, uint64_t wa
 			s->held[i] = h;
 			return;
 		}
-	if (s->nheld < HELD_MAX)
-		s->held[s->nheld++] = h;
+	must(s->nheld < HELD_MAX);
+	s->held[s->nheld++] = h;
 }
 
 static bool is_released(struct sender *s, const struct held *h)
@@ -210,6 +210,8 @@ void feed_read(struct sender *s)
 	for (size_t i = 0; s->committing && i < s->committing->in.n; i++)
 		but[n++] = s->committing->batches[i].id;
 	struct read_ask *q = mem_alloc(sizeof *q);
+	if (room > HELD_MAX - s->nheld)
+		room = HELD_MAX - s->nheld; /* each of them may have to be put aside */
 	*q = (struct read_ask){s, s->era, (size_t)ramp[s->ramp] > room ? (int)room : ramp[s->ramp]};
 	struct pg_unit *u = pg_unit(s->m->pg);
 	s->plan.busy_read = true;

@@ -286,7 +286,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->store_due = proof_store_due(s);
 	p->group_read = feed_group_read(s);
 	p->group_asked = feed_group_asked(s);
-	p->may_sign = p->bell && !p->group_read && !p->group_asked && sign_room(s) > 0;
+	p->may_sign = p->bell && !p->group_read && !p->group_asked && s->nheld < HELD_MAX && sign_room(s) > 0;
 }
 
 /* Only this starts i/o. */

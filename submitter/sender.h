@@ -34,7 +34,7 @@ enum {
 	SENDER_OPEN_MAX =
 		16384,       /* slots that no final block has closed: above it nothing new is signed (INV-10) */
 	GROUP_MAX = 100, /* batches a commit */
-	HELD_MAX = 128,  /* batches put aside */
+	HELD_MAX = 256,  /* batches put aside: above it no more are read until some are due again (INV-10) */
 	WAITED_MAX = 64,
 	CALLS_MAX = 100, /* JSON-RPC calls a request */
 	EXIT_REFUSED = 78,
