@@ -11,9 +11,10 @@ struct clock_chain {
 	int id;
 	struct str name; /* borrowed for the callback */
 	int64_t final, done, head;
-	bool caught_up;       /* listening, read to the head, and every number applied */
-	bool decided;         /* a verdict, or a "done already", that a final block has decided */
-	int64_t unanchored;   /* lowest block of a verdict that lies below the window and has no row; -1: none */
+	bool caught_up;     /* listening, read to the head, and every number applied */
+	bool decided;       /* a verdict, or a "done already", that a final block has decided */
+	int64_t unanchored; /* lowest block of a verdict or of a "done already" that lies below the window and has
+						   no row; -1: none */
 	int64_t seq, applied; /* log and lane of the rules */
 	bool halted;
 };
