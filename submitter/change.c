@@ -115,13 +115,28 @@ static void cancel(struct change *c)
 	sign_attempt(c);
 }
 
+/* The node had no time for the question, or doesn't know its form: it says nothing about what is left. */
+static bool says_nothing(struct sender *s, const struct rpc_answer *a)
+{
+	struct buf data = {0};
+	bool form = !s->by_number && answer_is_block_form(a->code, a->message);
+	bool nothing = !a->ok && !rpc_is_revert(a, &data) &&
+				   (form || answer_of_error(a->code, a->message) == ANSWER_UNKNOWN);
+	buf_fini(&data);
+	if (nothing && form)
+		s->by_number = true;
+	if (nothing)
+		sender_trouble(s, "eth_estimateGas", a->code, a->message);
+	return nothing;
+}
+
 static void on_estimate(void *arg, const struct rpc_reply *r)
 {
 	struct change *c = arg;
 	struct sender *s = c->s;
 	uint64_t estimate, gas;
 	struct err e = {0};
-	if (!sender_heard(s, r)) {
+	if (!sender_heard(s, r) || says_nothing(s, &r->answers[0])) {
 		if (slot_of(c))
 			window_held(&s->window, slot_of(c));
 		end_change(c);
