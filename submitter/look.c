@@ -94,8 +94,12 @@ static void take_prices(struct sender *s, const struct rpc_answer *a)
 	struct u256 v;
 	if (price_of(&a[0], &v))
 		s->balance = v;
-	if (!price_of(&a[1], &s->market.price))
-		s->market.price = u256_of(0);
+	if (price_of(&a[1], &v)) {
+		s->market.price = v;
+	} else if (s->market.legacy) {
+		sender_trouble(s, "eth_gasPrice", a[1].code, a[1].ok ? STR("no price") : a[1].message);
+		return; /* asked again with the next head; until one was heard nothing is signed (tip_ms) */
+	}
 	if (!tip_of_history(&a[3], &s->market.tip) && !price_of(&a[2], &s->market.tip))
 		s->market.tip = u256_of(1000000000); /* a node that knows no tips: 1 gwei */
 	s->tip_ms = sender_now(s);
