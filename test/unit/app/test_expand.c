@@ -114,7 +114,7 @@ static void test_secrets(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct trial t;
 		begin(&t, cases[i].text);
-		bool good = expand_secret(&t.v, &t.s);
+		bool good = expand_secret(&t.v, &t.s, false);
 		char *out = said(&t.ps);
 		if (good != cases[i].good || (t.ps.n == 0) != good)
 			fail_msg("%s: %s", cases[i].text, out);
@@ -131,9 +131,9 @@ static void test_secret_of_profile(void **state)
 	begin(&t, "${P}");
 	struct profile_var written = {.name = "P", .value = STR("0xsecret"), .set = true};
 	t.v.set = &written;
-	assert_false(expand_secret(&t.v, &t.s)); /* written out in the profile */
+	assert_false(expand_secret(&t.v, &t.s, false)); /* written out in the profile */
 	written.from = "KEY";
-	assert_true(expand_secret(&t.v, &t.s));
+	assert_true(expand_secret(&t.v, &t.s, false));
 	struct scalar open = t.s;
 	open.text = STR("${KEY}");
 	expand(&t.v, &open, USE_OPEN);
