@@ -12,7 +12,7 @@ struct one_scalar {
 };
 
 static const char *const language_env[][2] = {{"V", "a value"}, {"N", "5"}, {NULL, NULL}};
-static const struct world language_world = {language_env, NULL};
+static const struct world language_world = {.env = language_env};
 
 static inline void scalar_begin(struct one_scalar *o, const char *text)
 {

@@ -3,7 +3,7 @@
 
 static const char *const env[][2] = {
 	{"A", "one"}, {"EMPTY", ""}, {"CURLY", "${A} :x 'y'"}, {"KEY", "0xsecret"}, {NULL, NULL}};
-static const struct world world = {env, NULL};
+static const struct world world = {.env = env};
 
 struct trial {
 	struct arena a;
