@@ -83,6 +83,8 @@ static void on_cast(void *arg, const struct rpc_reply *r)
 	sender_drive(s);
 }
 
+/* P2, INV-5: only a window's bytes leave, and a window holds only what PostgreSQL has: on_committed,
+ * on_added, take_row. */
 void cast_send(struct sender *s, struct window_todo *todo)
 {
 	struct cast *c = mem_alloc(sizeof *c);

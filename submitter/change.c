@@ -34,6 +34,7 @@ static struct slot *slot_of(struct change *c)
 	return slot && slot->phase < SLOT_COUNTED ? slot : NULL;
 }
 
+/* INV-5: as on_committed in sign.c. */
 static void on_added(void *arg, const struct pg_reply *r)
 {
 	struct change *c = arg;

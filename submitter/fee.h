@@ -2,7 +2,8 @@
  *
  * EIP-1559 where the head has a base fee, else one gas price (legacy): then fee and tip are the same number.
  * `gas.max` binds every signature, cancels too (S3): a price above it is never signed, the lane holds and
- * goes on by itself when the market falls (P13). All amounts are wei per gas. */
+ * goes on by itself when the market falls (P13). All amounts are wei per gas, exact
+ * (INV-12). */
 #ifndef FAIRLEAD_SUBMITTER_FEE_H
 #define FAIRLEAD_SUBMITTER_FEE_H
 

@@ -195,8 +195,8 @@ static void free_receipts(struct receipts *q)
 	free(q);
 }
 
-/* S2: as of a final block the nonce is used, and none of our attempts has a receipt. What used it is not ours
- * to guess: halt. */
+/* S2, INV-6: as of a final block the nonce is used, and none of our attempts has a receipt. What used it is
+ * not ours to guess: halt. */
 static void judge_foreign(struct receipts *q)
 {
 	struct sender *s = q->s;
@@ -216,6 +216,7 @@ static void judge_foreign(struct receipts *q)
 	}
 }
 
+/* INV-7: a verdict carries its block's hash, and the endpoint gives that hash for that number. */
 static void keep_verdicts(struct receipts *q)
 {
 	struct sender *s = q->s;

@@ -215,6 +215,8 @@ static size_t list_fates(struct group *g, struct slots_fate **out)
 	return n;
 }
 
+/* INV-5: the bytes enter the window, and so may leave, when the commit is known; an unknown outcome is read
+ * anew. */
 static void on_committed(void *arg, const struct pg_reply *r)
 {
 	struct group *g = arg;
