@@ -325,7 +325,7 @@ void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *b
 	static const struct pg_sql orphans = {"slots_orphans",
 		"SELECT batch, id FROM fairlead.item WHERE cause IS NULL AND state IN ('batched', 'done') AND state "
 		"= 'batched'"
-		" ORDER BY id LIMIT 1000"};
+		" AND chain = $1 ORDER BY id LIMIT 1000"};
 	pg_stmt(u, &view);
 	pg_put_text(u, l->lane->name);
 	put_account(u, l);
@@ -336,6 +336,7 @@ void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *b
 		pg_item_int(u, blocks[i]);
 	pg_array_close(u);
 	pg_stmt(u, &orphans);
+	pg_put_int(u, l->chain);
 }
 
 void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out)
