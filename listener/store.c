@@ -107,7 +107,7 @@ static uint64_t time_of(void *arg, const struct log *log)
 	return r->headers[log->block - (uint64_t)r->step.from].time;
 }
 
-static void add_blocks(struct reader *r, struct pg_unit *u)
+static const struct chain_block *blocks_of(struct reader *r)
 {
 	struct chain_block *b = arena_alloc(&r->mem, r->nheaders * sizeof *b);
 	const struct window_block *top = window_top(&r->window);
@@ -119,7 +119,7 @@ static void add_blocks(struct reader *r, struct pg_unit *u)
 		memcpy(b[i].hash, h->hash, 32);
 		memcpy(b[i].parent, h->parent, 32);
 	}
-	chain_add_blocks(u, r->row.id, b, r->nheaders);
+	return b;
 }
 
 static void on_commit(void *arg, const struct pg_reply *q)
@@ -178,11 +178,15 @@ void store_step(struct reader *r)
 	struct rows_batch b;
 	rows_decode(&b, &r->mem, &r->filter, r->at, r->logs, r->nlogs, time_of, r);
 	struct pg_unit *u = pg_unit(r->m->pg);
-	lane_fence_at(
-		u, lease_lane(r->lease), b.last_seq); /* INV-8, and INV-3: the numbers are given in this commit */
-	add_blocks(r, u);
+	/* INV-8, and INV-3: the numbers up to at are given in this commit */
+	chain_step(u, lease_lane(r->lease), r->row.id,
+		&(struct chain_step){.at = b.last_seq,
+			.done = done,
+			.head = r->head,
+			.final = final,
+			.blocks = blocks_of(r),
+			.nblocks = r->nheaders});
 	rows_write(&b, u, &r->mem, &r->filter, r->row.id, r->floor + 1, !r->step.live);
-	chain_move(u, r->row.id, done, r->head, final);
 	/* the stored floor may lag a little while live: it costs a look into every table */
 	if (r->floor - r->row.floor >= (r->step.live ? window / 4 + 1 : 1)) {
 		chain_advance(u, lease_lane(r->lease), r->row.id, final, r->floor);

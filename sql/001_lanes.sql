@@ -81,6 +81,12 @@ BEGIN
 	RETURNING l.epoch, l.at INTO take.epoch, take.at;
 END $$;
 
+-- What a fence says that finds the lane in other hands.
+CREATE FUNCTION fairlead.fenced(p_lane text, p_epoch bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'lane % has another holder (our epoch %)', p_lane, p_epoch USING ERRCODE = 'FL001';
+END $$;
+
 -- THE FENCE, first statement of every engine transaction (INV-8): locks the lane's row until COMMIT, renews the lease, returns
 -- the position. It raises instead of finding no row, so that nothing behind it in the pipeline runs. A check without the lock
 -- lets a stale leader commit after the taker has begun. p_at: the position moves in the same update.
@@ -93,7 +99,7 @@ BEGIN
 	 WHERE name = p_lane AND epoch = p_epoch
 	RETURNING at INTO v_at;
 	IF v_at IS NULL THEN
-		RAISE EXCEPTION 'lane % has another holder (our epoch %)', p_lane, p_epoch USING ERRCODE = 'FL001';
+		RETURN fairlead.fenced(p_lane, p_epoch);
 	END IF;
 	RETURN v_at;
 END $$;

@@ -82,14 +82,8 @@ void chain_halt(struct pg_unit *u, int id, const char *why)
 	pg_put_text(u, why);
 }
 
-void chain_add_blocks(struct pg_unit *u, int id, const struct chain_block *b, size_t n)
+static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
 {
-	static const struct pg_sql sql = {"chain_add_blocks",
-		"INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
-		" SELECT $1, n, h, p, to_timestamp(t), CASE WHEN l THEN n - 1 END"
-		" FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::bool[]) AS x(n, h, p, t, l)"};
-	pg_stmt(u, &sql);
-	pg_put_int(u, id);
 	pg_array_open(u);
 	for (size_t i = 0; i < n; i++)
 		pg_item_int(u, b[i].number);
@@ -110,6 +104,33 @@ void chain_add_blocks(struct pg_unit *u, int id, const struct chain_block *b, si
 	for (size_t i = 0; i < n; i++)
 		pg_item_text(u, b[i].linked ? STR("t") : STR("f"));
 	pg_array_close(u);
+}
+
+/* One statement instead of three: a live block waits for nothing else, and each costs as much as the work in
+ * it. What is joined with l happens only where l found the lane ours. */
+void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct chain_step *s)
+{
+	static const struct pg_sql sql = {"chain_step",
+		"WITH l AS (UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms', "
+		"backend = pg_backend_pid(),"
+		" at = $4 WHERE name = $1 AND epoch = $2 RETURNING 1),"
+		" c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) FROM l WHERE id "
+		"= $5),"
+		" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
+		" SELECT $5, n, h, p, to_timestamp(t), CASE WHEN k THEN n - 1 END"
+		" FROM l, unnest($9::bigint[], $10::bytea[], $11::bytea[], $12::bigint[], $13::bool[]) AS x(n, h, p, "
+		"t, k))"
+		" SELECT CASE WHEN EXISTS (SELECT FROM l) THEN 0 ELSE fairlead.fenced($1, $2) END"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, l->name);
+	pg_put_int(u, l->epoch);
+	pg_put_int(u, LANE_TTL_MS);
+	pg_put_int(u, s->at);
+	pg_put_int(u, id);
+	pg_put_int(u, s->done);
+	pg_put_int(u, s->head);
+	pg_put_int(u, s->final);
+	put_blocks(u, s->blocks, s->nblocks);
 }
 
 /* ── events ── */
@@ -242,17 +263,6 @@ void chain_add_undecoded(
 }
 
 /* ── cursor, finality, retraction ── */
-
-void chain_move(struct pg_unit *u, int id, int64_t done, int64_t head, int64_t final)
-{
-	static const struct pg_sql sql = {"chain_move",
-		"UPDATE fairlead.chain SET done = $2, head = $3, final = greatest(final, $4) WHERE id = $1"};
-	pg_stmt(u, &sql);
-	pg_put_int(u, id);
-	pg_put_int(u, done);
-	pg_put_int(u, head);
-	pg_put_int(u, final);
-}
 
 void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t final, int64_t floor)
 {

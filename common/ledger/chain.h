@@ -41,7 +41,16 @@ struct chain_block {
 	uint64_t time; /* seconds */
 	bool linked;   /* its parent is the row before it; false: the lowest one kept, or a jump */
 };
-void chain_add_blocks(struct pg_unit *u, int id, const struct chain_block *b, size_t n);
+
+/* What every commit of the listener begins with, as one statement: the fence (INV-8) that gives the numbers
+ * up to at, the blocks, the cursor, the head, and what is called final (never back). It raises FL001 as
+ * lane_fence does. */
+struct chain_step {
+	int64_t at, done, head, final;
+	const struct chain_block *blocks;
+	size_t nblocks;
+};
+void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct chain_step *s);
 
 struct event_row {
 	int64_t seq;
@@ -60,8 +69,6 @@ void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct 
 void chain_add_undecoded(
 	struct pg_unit *u, int id, const struct event_decl *ev, const struct log *log, const char *why);
 
-/* Cursor, head and what is called final; never back. */
-void chain_move(struct pg_unit *u, int id, int64_t done, int64_t head, int64_t final);
 /* The floor, and with it the least number that a reorg can take. It may lag: then images are kept for longer.
  */
 void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t final, int64_t floor);
