@@ -71,6 +71,14 @@ void pg_item_bytes(struct pg_unit *u, const uint8_t *p, size_t n);
 void pg_item_u256(struct pg_unit *u, struct u256 v);
 void pg_item_null(struct pg_unit *u);
 void pg_array_close(struct pg_unit *u);
+/* One whole array, a column of rows: PG_ARRAY(u, i, n, pg_item_int(u, row[i].nonce)); */
+#define PG_ARRAY(u, i, n, item)                  \
+	do {                                         \
+		pg_array_open(u);                        \
+		for (size_t i = 0; i < (size_t)(n); i++) \
+			item;                                \
+		pg_array_close(u);                       \
+	} while (0)
 
 enum pg_outcome {
 	PG_OK,      /* committed, results are there */

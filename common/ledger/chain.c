@@ -84,26 +84,11 @@ void chain_halt(struct pg_unit *u, int id, const char *why)
 
 static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
 {
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, b[i].number);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, b[i].hash, 32);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, b[i].parent, 32);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, (int64_t)b[i].time);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, b[i].linked ? STR("t") : STR("f"));
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, b[i].number));
+	PG_ARRAY(u, i, n, pg_item_bytes(u, b[i].hash, 32));
+	PG_ARRAY(u, i, n, pg_item_bytes(u, b[i].parent, 32));
+	PG_ARRAY(u, i, n, pg_item_int(u, (int64_t)b[i].time));
+	PG_ARRAY(u, i, n, pg_item_text(u, b[i].linked ? STR("t") : STR("f")));
 }
 
 /* One statement instead of three: a live block waits for nothing else, and each costs as much as the work in
@@ -177,30 +162,15 @@ static void insert_text(struct buf *b, const struct event_decl *ev)
 
 static void put_header(struct pg_unit *u, const struct event_row *rows, size_t n)
 {
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, rows[i].seq);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, (int64_t)rows[i].log->block);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, (int64_t)rows[i].time);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, (int64_t)rows[i].log->log_index);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, rows[i].seq));
+	PG_ARRAY(u, i, n, pg_item_int(u, (int64_t)rows[i].log->block));
+	PG_ARRAY(u, i, n, pg_item_int(u, (int64_t)rows[i].time));
+	PG_ARRAY(u, i, n, pg_item_int(u, (int64_t)rows[i].log->log_index));
 }
 
 static void put_bytes(struct pg_unit *u, const struct event_row *rows, size_t n, size_t offset, size_t len)
 {
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, (const uint8_t *)rows[i].log + offset, len);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_bytes(u, (const uint8_t *)rows[i].log + offset, len));
 }
 
 struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev)

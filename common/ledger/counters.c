@@ -36,10 +36,7 @@ void counters_add(struct pg_unit *u, const char *program, const struct counter_g
 	struct buf text = {0};
 	pg_stmt(u, &sql);
 	pg_put_text(u, program);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, str_of(g[i].name));
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_text(u, str_of(g[i].name)));
 	pg_array_open(u);
 	for (size_t i = 0; i < n; i++) {
 		labels_json(&text, g[i].labels);

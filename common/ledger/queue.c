@@ -83,10 +83,7 @@ void queue_file_digest(struct pg_unit *u, const char *name)
 
 static void put_texts(struct pg_unit *u, const struct str *s, size_t n)
 {
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, s[i]);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_text(u, s[i]));
 }
 
 void queue_file_load(struct pg_unit *u, struct arena *a, const char *name, const struct queue_file *f)

@@ -111,10 +111,7 @@ void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, cons
 	pg_stmt(u, &sql[k]);
 	pg_put_text(u, pool);
 	pg_put_int(u, chain);
-	pg_array_open(u);
-	for (size_t i = 0; i < nbut; i++)
-		pg_item_int(u, but[i]);
-	pg_array_close(u);
+	PG_ARRAY(u, i, nbut, pg_item_int(u, but[i]));
 }
 
 void slots_items(struct pg_unit *u, int64_t batch)
@@ -146,47 +143,20 @@ void slots_settle(struct pg_unit *u, const struct slots_lane *l, const struct sl
 		"slots_settle", "SELECT fairlead.items_settle($1, $2, $3, $4, $5, $6, $7)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, f[i].item);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, str_of(f[i].state));
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		f[i].reason ? pg_item_text(u, str_of(f[i].reason)) : pg_item_null(u);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		f[i].block_hash ? pg_item_bytes(u, f[i].block_hash, 32) : pg_item_null(u);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		f[i].block_hash ? pg_item_int(u, f[i].block) : pg_item_null(u);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, f[i].item));
+	PG_ARRAY(u, i, n, pg_item_text(u, str_of(f[i].state)));
+	PG_ARRAY(u, i, n, f[i].reason ? pg_item_text(u, str_of(f[i].reason)) : pg_item_null(u));
+	PG_ARRAY(u, i, n, f[i].block_hash ? pg_item_bytes(u, f[i].block_hash, 32) : pg_item_null(u));
+	PG_ARRAY(u, i, n, f[i].block_hash ? pg_item_int(u, f[i].block) : pg_item_null(u));
 }
 
 /* hashes, raws, fees, tips: four arrays */
 static void put_bytes_and_fees(struct pg_unit *u, const struct slots_signed *s, size_t n)
 {
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, s[i].hash, 32);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, s[i].raw.p, s[i].raw.n);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_u256(u, s[i].fee);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_u256(u, s[i].tip);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_bytes(u, s[i].hash, 32));
+	PG_ARRAY(u, i, n, pg_item_bytes(u, s[i].raw.p, s[i].raw.n));
+	PG_ARRAY(u, i, n, pg_item_u256(u, s[i].fee));
+	PG_ARRAY(u, i, n, pg_item_u256(u, s[i].tip));
 }
 
 /* all items, and beside each what it belongs to: two arrays */
@@ -213,10 +183,7 @@ void slots_commit(
 	put_lane(u, l);
 	put_account(u, l);
 	pg_put_int(u, first);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, s[i].batch);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, s[i].batch));
 	put_bytes_and_fees(u, s, n);
 	put_items(u, s, n, true);
 }
@@ -228,14 +195,8 @@ void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	put_account(u, l);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, s[i].nonce);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, str_of(s[i].kind));
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, s[i].nonce));
+	PG_ARRAY(u, i, n, pg_item_text(u, str_of(s[i].kind)));
 	put_bytes_and_fees(u, s, n);
 	put_items(u, s, n, false);
 }
@@ -250,18 +211,9 @@ void slots_sent(struct pg_unit *u, const struct slots_lane *l, const struct slot
 	static const struct pg_sql sql = {"slots_sent", "SELECT fairlead.sent($1, $2, $3, $4, $5)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, a[i].hash, 32);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, str_of(a[i].endpoint));
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		a[i].answer ? pg_item_text(u, str_of(a[i].answer)) : pg_item_null(u);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_bytes(u, a[i].hash, 32));
+	PG_ARRAY(u, i, n, pg_item_text(u, str_of(a[i].endpoint)));
+	PG_ARRAY(u, i, n, a[i].answer ? pg_item_text(u, str_of(a[i].answer)) : pg_item_null(u));
 }
 
 void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct slots_verdict *v, size_t n)
@@ -270,31 +222,13 @@ void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct 
 		"slots_verdicts", "SELECT fairlead.verdicts_add($1, $2, $3, $4, $5::smallint, $6, $7, $8, $9)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, v[i].hash, 32);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_bytes(u, v[i].block_hash, 32);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_bytes(u, v[i].hash, 32));
+	PG_ARRAY(u, i, n, pg_item_bytes(u, v[i].block_hash, 32));
 	pg_put_int(u, l->chain);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, v[i].block);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_text(u, v[i].ok ? STR("t") : STR("f"));
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, v[i].gas);
-	pg_array_close(u);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_u256(u, v[i].price);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, v[i].block));
+	PG_ARRAY(u, i, n, pg_item_text(u, v[i].ok ? STR("t") : STR("f")));
+	PG_ARRAY(u, i, n, pg_item_int(u, v[i].gas));
+	PG_ARRAY(u, i, n, pg_item_u256(u, v[i].price));
 }
 
 void slots_sample(
@@ -331,10 +265,7 @@ void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *b
 	put_account(u, l);
 	pg_stmt(u, &hashes);
 	pg_put_int(u, l->chain);
-	pg_array_open(u);
-	for (size_t i = 0; i < n; i++)
-		pg_item_int(u, blocks[i]);
-	pg_array_close(u);
+	PG_ARRAY(u, i, n, pg_item_int(u, blocks[i]));
 	pg_stmt(u, &orphans);
 	pg_put_int(u, l->chain);
 }
