@@ -8,7 +8,8 @@ const { RPC_URL, WS_URL, CONTRACT_ADDRESS, WATCHER, WATCHER_KEY, WATCHER_PG, WAT
 const pg = new Client(JSON.parse(WATCHER_PG));
 pg.on("error", () => process.exit(1)); // the server has ended, and so does the bench
 await pg.connect();
-const insert = (id, tx, block) => pg.query({ name: "in", text: `INSERT INTO ${WATCHER_TABLE} (token_id, tx, block) VALUES ($1, $2, $3)`, values: [String(id), tx, String(block)] });
+let turn = Promise.resolve(); // one query at a time, as its client wants it
+const insert = (id, tx, block) => (turn = turn.then(() => pg.query({ name: "in", text: `INSERT INTO ${WATCHER_TABLE} (token_id, tx, block) VALUES ($1, $2, $3)`, values: [String(id), tx, String(block)] })));
 const complain = (x) => console.error(`${WATCHER}: ${x.shortMessage ?? x.message}`);
 
 async function ethersWatcher() {
