@@ -213,18 +213,6 @@ void member_end(struct member *m, int exit_code)
 	loop_later(m->loop, end_turn, m);
 }
 
-struct pg *member_pg(struct member *m, const struct pg_events *ev, const char *listen_channel)
-{
-	char application[64];
-	snprintf(application, sizeof application, "fairlead-%s+", m->run->p->short_name);
-	struct pg_options o = {.conninfo = m->conninfo,
-		.application =
-			application, /* the sign tells it from the process' main connection: one of those a process */
-		.listen = {listen_channel},
-		.idle_in_transaction_ms = LANE_TTL_HALF_MS};
-	return pg_open(m->loop, &o, ev);
-}
-
 /* ── what the health socket says ── */
 
 static void reasons(void *arg, struct buf *out)

@@ -17,7 +17,7 @@
 
 struct member {
 	struct loop *loop;
-	struct pg *pg; /* the main connection; the program may open more with member_pg */
+	struct pg *pg; /* the program's one connection */
 	struct bus *bus;
 	struct health *health;
 	struct config *config;
@@ -47,8 +47,6 @@ struct member_program {
 };
 int member_main(const struct member_program *p, int argc, char **argv); /* main()'s return value */
 void member_drained(struct member *m);
-struct pg *member_pg(
-	struct member *m, const struct pg_events *ev, const char *listen_channel); /* one more connection */
 /* Ends the process in an orderly way with this exit code (78: the world does not fit the configuration: say
  * why before). */
 void member_end(struct member *m, int exit_code);
