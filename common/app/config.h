@@ -65,7 +65,13 @@ struct contract_decl {
 	struct pos at;
 	const struct chain_decl *chain;
 	const uint8_t (*addresses)[20];
-	size_t naddresses;
+	size_t naddresses; /* 0 where factory is set */
+	/* address: { from: Factory.Event.field }: each address in that field, from its log's block on. NULL: fixed.
+	 * Factories of factories are allowed, cycles are not. A log of an address that is both fixed somewhere
+	 * and somebody's child belongs to the contract that names it; of two factories, to the first in the file.
+	 */
+	const struct event_decl *factory;
+	size_t factory_field; /* of factory->entry->in */
 	uint64_t start;
 	bool start_latest;
 	const struct abi_entry *abi; /* all entries of the declaration */

@@ -47,9 +47,26 @@ void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
 size_t logs_once(struct log *logs, size_t n);
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id);
 
+/* The same, one log after the other in chain order, with memory for the logs of one block only. A zeroed one
+ * is ready; it begins anew with each block hash. */
+struct log_ranks {
+	uint8_t block_hash[32];
+	uint32_t block; /* of the entries that count, from 1 */
+	size_t n, cap;  /* entries that count; room, a power of two */
+	struct log_rank *table;
+};
+void ranks_next(struct log_ranks *r, struct log *log, struct u256 chain_id); /* sets log->id */
+void ranks_fini(struct log_ranks *r);
+
 /* May bloom contain it? (Yellow Paper 4.3.1) false is a proof of absence where the bloom is trusted. */
 bool bloom_may_hold(const uint8_t bloom[256], const void *p, size_t n);
 void bloom_add(uint8_t bloom[256], const void *p, size_t n);
+/* The same question for one value and many blocks: its three bits, worked out once. */
+struct bloom_key {
+	uint16_t bit[3];
+};
+struct bloom_key bloom_key_of(const void *p, size_t n);
+bool bloom_has(const uint8_t bloom[256], struct bloom_key k);
 
 struct receipt {
 	uint8_t tx_hash[32], block_hash[32];
