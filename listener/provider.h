@@ -1,0 +1,123 @@
+/* provider: the endpoints of one chain: who may be asked, who should be, and what each of them taught us.
+ *
+ * Each endpoint has its rpc, its heads (WebSocket or polling), its learner and its health:
+ *   unknown   not yet asked which chain it is: nothing is read from it
+ *   well      says the right chain id and genesis, and answers
+ *   resting   failed several times in a row: probed with growing gaps, back after one good probe
+ *   excluded  says another chain id or genesis: said once, probed seldom
+ *
+ * The owner asks by itself with provider_rpc and tells the outcome of each request exactly once. Not here:
+ * what an answer means, proof levels, what is asked next. Nothing is asked before providers_begin (K-12). */
+#ifndef FAIRLEAD_LISTENER_PROVIDER_H
+#define FAIRLEAD_LISTENER_PROVIDER_H
+
+#include "common/app/config.h"
+#include "common/base/u256.h"
+#include "common/io/heads.h"
+#include "common/ledger/endpoints.h"
+#include "listener/learner.h"
+
+struct provider;
+struct providers;
+
+enum provider_state { PROVIDER_UNKNOWN, PROVIDER_WELL, PROVIDER_RESTING, PROVIDER_EXCLUDED };
+const char *provider_state_name(enum provider_state s);
+enum { PROVIDER_READ = 1, PROVIDER_WRITE = 2, PROVIDER_ARCHIVE = 4 };
+enum { PROVIDER_FULL = -1 }; /* of provider_may_send */
+
+/* What is stored of the chain, and what an endpoint has to say. */
+struct provider_identity {
+	bool has_network;
+	struct u256 network; /* eth_chainId */
+	bool has_genesis;
+	uint8_t genesis[32]; /* hash of block 0 */
+};
+/* All run from the loop, never from inside a call below, and not after providers_end or providers_close. */
+struct provider_events {
+	/* A head was heard or polled here: provider_heads(p) has number and hash. */
+	void (*on_head)(void *arg, struct provider *p);
+	/* Something became better or worse: a state, a WebSocket, room for one more request. */
+	void (*on_state)(void *arg);
+	/* The chain had no network or no genesis yet and this endpoint is the first to say it: store id (what was
+	 * stored already is in it). From now on all others must say the same. */
+	void (*on_identified)(void *arg, struct provider *p, const struct provider_identity *id);
+	void *arg;
+};
+
+/* Endpoints of c with role read or archive; those for writing alone are left out. c must outlive it. */
+struct providers *providers_open(
+	struct loop *l, const struct chain_decl *c, const struct provider_events *ev);
+/* rows of fairlead.endpoint (endpoints_load), before or after begin: learned caps are taken over. */
+void providers_load(struct providers *ps, const struct pg_reply *r, int stmt);
+/* The lane is ours: asks each endpoint which chain it is, then hears heads. Again after providers_end. */
+void providers_begin(struct providers *ps, const struct provider_identity *stored);
+void providers_end(struct providers *ps); /* the lane is lost: nothing is asked any more */
+void providers_close(
+	struct providers *ps); /* requests of the owner in flight are answered by rpc_close first */
+
+/* ── who ── */
+
+struct provider_need {
+	unsigned role;                /* bits it must have all; 0: PROVIDER_READ or ARCHIVE */
+	int64_t shown;                /* a head at least this high must have been shown by it (R2); -1: any */
+	int64_t lowest;               /* it must still have this block; -1: any */
+	const struct provider *other; /* not this one, or NULL */
+	const struct provider *other_host; /* on another host than this one (proof by sources), or NULL */
+	bool receipts;                     /* it has not refused eth_getBlockReceipts */
+	bool urgent;                       /* for one block at the head: latency before load */
+};
+/* The best that fits: well before shaky, with room before full, then least lag, lowest latency, each in turn
+ * under load. NULL: nobody can now; providers_why says it. An endpoint that is pruned below `lowest` is tried
+ * again now and then when no other is left: nothing is ever skipped for it. */
+struct provider *providers_pick(struct providers *ps, const struct provider_need *need);
+/* The sentence for /readyz: why nobody could be picked, or "" while somebody is well. Valid until the next
+ * call. */
+const char *providers_why(struct providers *ps);
+int64_t providers_head(const struct providers *ps); /* highest head of those that are well; -1: none */
+size_t providers_count(const struct providers *ps);
+struct provider *providers_at(struct providers *ps, size_t i); /* in the order of the file */
+
+/* ── one of them ── */
+
+const char *provider_name(const struct provider *p); /* host:port; holds no secret */
+struct rpc *provider_rpc(struct provider *p);
+const struct heads_state *provider_heads(const struct provider *p); /* heard is false while it has none */
+uint64_t provider_silent_ms(const struct provider *p);              /* heads_silent_ms */
+enum provider_state provider_state(const struct provider *p);
+unsigned provider_role(const struct provider *p);
+struct learner *provider_learner(struct provider *p);
+int64_t provider_lag(const struct provider *p); /* blocks behind providers_head; -1: unknown */
+/* After how many ms without a first byte another endpoint should be asked as well: a few times what it
+ * usually takes, at most half of the chain's timeout. */
+uint64_t provider_patience_ms(const struct provider *p);
+
+/* 0: go: the calls are taken from its bucket and the request has a place, until provider_answered,
+ * provider_failed or provider_dropped gives it back. > 0: ms until it is worth asking again. PROVIDER_FULL:
+ * as many as it may have are in flight; on_state runs when there is room. urgent: a place is always there. */
+int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent);
+/* A good answer. Its ranges are told to the learner by the owner (learner_good). */
+void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us);
+/* Fills v from answer i of a reply (q->ok), or from the failed exchange. Set has_asked, from, to afterwards.
+ */
+void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i);
+/* It refused or failed: learns, counts, rests after failures in a row. Says what to do with the request. e:
+ * what to show to people, without secrets. */
+enum learner_next provider_failed(
+	struct provider *p, const struct refused *r, const struct learner_asked *asked, const struct err *e);
+void provider_dropped(struct provider *p); /* given up by us: no verdict about it */
+/* It answered, and the answer contradicts itself, another answer or another endpoint (P11): counted, an odd
+ * line, asked less. The place of the request was given back by provider_answered. what: a sentence. */
+void provider_lied(struct provider *p, const char *what);
+void provider_lacks_receipts(struct provider *p); /* eth_getBlockReceipts is not served */
+
+/* ── what is stored and shown ── */
+
+/* Something worth storing has changed, and the last time is a few seconds ago. */
+bool providers_dirty(const struct providers *ps);
+/* Adds one statement to a unit that begins with lane_fence; tell what became of it. */
+void providers_save(struct providers *ps, struct pg_unit *u, int chain);
+void providers_saved(struct providers *ps, bool ok);
+/* The endpoints as a JSON array, for /status. */
+void providers_status(struct providers *ps, struct buf *out);
+
+#endif
