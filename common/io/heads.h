@@ -1,6 +1,6 @@
 /* heads: the bell of one endpoint's chain head: newHeads over WebSocket, or polling, or both in turn.
  *
- * A head heard is only a hint that names a block to read (R1): nothing is ever stored from it. While
+ * A head or a log heard is only a hint that names a block to read (R1): nothing is ever stored from it. While
  * the WebSocket is up, polling stands still but for a look every `silent` ms; an open socket that brought
  * nothing for that long while the poll shows a newer head is cut and replaced. While it is down, polling
  * carries on (K-02) and the socket is tried again with capped backoff for ever (K-65). */
@@ -11,9 +11,11 @@
 
 struct heads;
 struct heads_options {
-	struct rpc *rpc;    /* for polling: eth_blockNumber */
-	const char *ws_url; /* NULL or "": polling only */
-	const char *logs;   /* JSON filter of eth_subscribe "logs": heard logs also ring (number 0); or NULL */
+	struct rpc *rpc; /* for polling: eth_blockNumber */
+	/* NULL, "" or the URL of rpc: the socket of rpc if that is a WebSocket, else polling only */
+	const char *ws_url;
+	/* JSON filter of eth_subscribe "logs": the block of a log heard rings too, once a block hash; or NULL */
+	const char *logs;
 	uint64_t poll_ms, silent_ms;
 	uint64_t reconnect_first_ms, reconnect_max_ms;
 	uint32_t reconnect_alarm; /* the failed try in a row that raises an alarm line */
@@ -22,14 +24,16 @@ struct heads_options {
 struct heads_state {
 	bool ws_up;    /* subscribed and confirmed */
 	bool heard;    /* at least one head or poll answer since start */
-	uint64_t head; /* the number heard or polled last */
-	bool has_hash; /* it came by newHeads, with its hash: */
+	uint64_t head; /* the number that rang last */
+	bool has_hash; /* it came by newHeads or a log, with its hash: */
 	uint8_t hash[32];
 	uint32_t reconnects; /* WebSocket tries since start, the first not counted */
 	uint32_t failures;   /* polls failed in a row */
 };
 struct heads_events {
-	/* A head was heard or polled: it may repeat, go back, or skip. 0: logs were heard. */
+	/* A block is worth a look: a head was heard or polled, or a log of it was heard, before or behind its
+	 * head in any order; it may repeat, go back, or skip. heads_state has its hash, if it came with one. A
+	 * log that the node took back (removed: true) rings with the number alone. */
 	void (*on_head)(void *arg, uint64_t number);
 	void (*on_state)(void *arg, const struct heads_state *s); /* ws_up or failures changed */
 	void *arg;

@@ -10,7 +10,10 @@
 struct ws;
 struct ws_events {
 	void (*on_open)(void *arg);
-	void (*on_text)(void *arg, struct str message); /* one whole message */
+	void (*on_text)(void *arg, struct str message); /* one whole message, 64 MiB at most */
+	/* NULL, or in place of on_text: messages of any size in the pieces in which they come, the first of a
+	 * message and the last are told (a whole one is both) */
+	void (*on_piece)(void *arg, struct str piece, bool first, bool last);
 	/* Refused, lost, or closed; exactly once, then the ws is gone. */
 	void (*on_close)(void *arg, const struct err *e);
 	void *arg;
