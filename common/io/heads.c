@@ -372,7 +372,7 @@ static void on_close(void *arg, const struct err *e)
 static void ws_try(void *arg)
 {
 	struct heads *h = arg;
-	struct ws_events ev = {on_open, on_text, on_close, h};
+	struct ws_events ev = {.on_open = on_open, .on_text = on_text, .on_close = on_close, .arg = h};
 	if (h->phase == PHASE_WAITING)
 		h->state.reconnects++;
 	h->phase = PHASE_OPENING;

@@ -78,7 +78,7 @@ static void on_close(void *arg, const struct err *e)
 	closed++;
 	why = *e;
 }
-static const struct ws_events events = {on_open, on_text, on_close, NULL};
+static const struct ws_events events = {.on_open = on_open, .on_text = on_text, .on_close = on_close};
 
 static int setup(void **state)
 {
@@ -344,7 +344,7 @@ static void a_real_node_takes_a_subscription(void **state)
 	}
 	char ws_url[256];
 	snprintf(ws_url, sizeof ws_url, "ws://%s", url + 7);
-	struct ws_events ev = {on_open, on_node_text, on_close, NULL};
+	struct ws_events ev = {.on_open = on_open, .on_text = on_node_text, .on_close = on_close};
 	struct ws *w = ws_open(l, ws_url, &ev);
 	ws_text(w, STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}"));
 	spin_until(l, subscribed || closed);
