@@ -182,7 +182,7 @@ static void open_heads(struct reader *r)
 {
 	const struct chain_decl *c = r->chain;
 	struct heads_options o = {.rpc = r->rpc,
-		.ws_url = c->rpc[0].ws,
+		.ws_url = chain_endpoint(c, ENDPOINT_READ)->ws,
 		.poll_ms = c->poll_ms,
 		.silent_ms = c->silent_ms,
 		.reconnect_first_ms = c->reconnect.first_ms,
@@ -269,7 +269,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	rows_filter_init(&r->filter, m->config, c);
 	start_block(r, m->config);
 	make_metrics(r);
-	r->rpc = rpc_open(m->loop, c->rpc[0].url, c->timeout_ms);
+	r->rpc = rpc_open(m->loop, chain_endpoint(c, ENDPOINT_READ)->url, c->timeout_ms);
 	char lane[LANE_NAME];
 	snprintf(lane, sizeof lane, "listen:%s", c->name);
 	struct lease_events ev = {.on_gain = on_gain, .on_loss = on_loss, .arg = r};

@@ -27,7 +27,7 @@ struct lane *recon_lane(struct reconciler *r)
 struct rpc *recon_rpc(struct reconciler *r, struct chain_watch *c)
 {
 	if (!c->rpc)
-		c->rpc = rpc_open(r->m->loop, c->decl->rpc[0].url, c->decl->timeout_ms);
+		c->rpc = rpc_open(r->m->loop, chain_endpoint(c->decl, ENDPOINT_READ)->url, c->decl->timeout_ms);
 	return c->rpc;
 }
 

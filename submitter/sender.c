@@ -191,6 +191,13 @@ static void on_head(void *arg, uint64_t number)
 	sender_drive(s);
 }
 
+/* One endpoint reads and writes: what a lane knows of its nonce is what that node knows. --check has seen to
+ * it. */
+static const struct endpoint_decl *sender_endpoint(const struct sender *s)
+{
+	return chain_endpoint(s->chain, ENDPOINT_READ | ENDPOINT_WRITE);
+}
+
 static void on_heads_state(void *arg, const struct heads_state *h)
 {
 	struct sender *s = arg;
@@ -203,7 +210,7 @@ static void begin(struct sender *s)
 {
 	const struct chain_decl *c = s->chain;
 	struct heads_options h = {.rpc = s->rpc,
-		.ws_url = c->rpc[0].ws,
+		.ws_url = sender_endpoint(s)->ws,
 		.poll_ms = c->poll_ms,
 		.silent_ms = c->silent_ms,
 		.reconnect_first_ms = c->reconnect.first_ms,
@@ -442,7 +449,7 @@ struct sender *sender_new(
 	s->policy = (struct fee_policy){signer->has_max, signer->has_tip, signer->max, signer->tip};
 	address_to_eip55(s->address, key_address(key));
 	snprintf(s->endpoint, sizeof s->endpoint, "%s",
-		endpoint_parse(&at, s->chain->rpc[0].url, NULL) ? at.name : s->chain->name);
+		endpoint_parse(&at, sender_endpoint(s)->url, NULL) ? at.name : s->chain->name);
 	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
 	make_meters(s);
 	return s;
@@ -450,7 +457,7 @@ struct sender *sender_new(
 
 void sender_start(struct sender *s)
 {
-	s->rpc = rpc_open(s->m->loop, s->chain->rpc[0].url, s->chain->timeout_ms);
+	s->rpc = rpc_open(s->m->loop, sender_endpoint(s)->url, s->chain->timeout_ms);
 	sender_enter(s, LANE_CHECKING);
 	sender_drive(s);
 }

@@ -128,7 +128,10 @@ static void check_function(struct checking *k, struct call *c, const char *name)
 	at.col += before;
 	at.len = at.len > before ? at.len - before : 1;
 	c->fn = function_of(c->contract, name, c->nargs, &other);
-	if (!c->fn && other)
+	if (c->contract->factory)
+		problem_add(k->ps, c->at, "%s has as many addresses as its factory made; a call needs one",
+			c->contract->name);
+	else if (!c->fn && other)
 		problem_add(k->ps, at, "%s.%s takes %zu argument%s %s, here %s %zu", c->contract->name, name,
 			other->nin, other->nin == 1 ? "" : "s", params_text(k->a, other), c->nargs == 1 ? "is" : "are",
 			c->nargs);

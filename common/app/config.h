@@ -36,10 +36,16 @@ struct retry_decl {
 	uint32_t alarm[2]; /* tries in a row that raise an alarm; 0: none */
 	size_t nalarm;
 };
+enum endpoint_role { ENDPOINT_READ = 1, ENDPOINT_WRITE = 2, ENDPOINT_ARCHIVE = 4 /* reads too */ };
 struct endpoint_decl {
-	const char *url, *ws; /* may hold credentials */
+	const char *url, *ws; /* may hold credentials. One over WebSocket alone: both are its ws:// or wss:// */
+	unsigned roles;       /* of enum endpoint_role; nothing written: read and write */
+	uint64_t rps;         /* requests a second; 0: unlimited */
+	bool private;         /* what was sent there is sent nowhere else (S9) */
 	struct pos at;
 };
+/* How a range is proved to be whole (R6); each level stands above the one before it. */
+enum proof_level { PROOF_NONE, PROOF_BLOOM, PROOF_SOURCES, PROOF_RECEIPTS };
 enum final_kind { FINAL_DEFAULT, FINAL_DEPTH, FINAL_SAFE, FINAL_FINALIZED };
 struct chain_decl {
 	const char *name;
@@ -47,8 +53,9 @@ struct chain_decl {
 	int index; /* 1, 2, … in file order: the number in PostgreSQL is fairlead.chain.id by name, not this */
 	bool has_id;
 	uint64_t id;
-	const struct endpoint_decl *rpc;
+	const struct endpoint_decl *rpc; /* in file order; one of them reads, no two have one URL */
 	size_t nrpc;
+	enum proof_level completeness;
 	uint64_t poll_ms, timeout_ms, silent_ms;
 	uint64_t range, run; /* blocks a request; events a transaction */
 	struct retry_decl retry, reconnect;
@@ -66,9 +73,10 @@ struct contract_decl {
 	const struct chain_decl *chain;
 	const uint8_t (*addresses)[20];
 	size_t naddresses; /* 0 where factory is set */
-	/* address: { from: Factory.Event.field }: each address in that field, from its log's block on. NULL: fixed.
-	 * Factories of factories are allowed, cycles are not. A log of an address that is both fixed somewhere
-	 * and somebody's child belongs to the contract that names it; of two factories, to the first in the file.
+	/* address: { from: Factory.Event.field }: each address in that field, from its log's block on. NULL:
+	 * fixed. Factories of factories are allowed, cycles are not. A log of an address that is both fixed
+	 * somewhere and somebody's child belongs to the contract that names it; of two factories, to the first in
+	 * the file.
 	 */
 	const struct event_decl *factory;
 	size_t factory_field; /* of factory->entry->in */
@@ -225,6 +233,8 @@ void config_print(
 	const struct config *c, FILE *out); /* the effective configuration as YAML, secrets as *** */
 void config_free(struct config *c);     /* wipes secrets first */
 void config_wipe_secrets(struct config *c);
+/* The first endpoint of the chain that has all these roles, or NULL. ENDPOINT_READ alone is always there. */
+const struct endpoint_decl *chain_endpoint(const struct chain_decl *c, unsigned roles);
 /* One line a key of the whole grammar, from the key table: for --help keys and the README's check. */
 void config_keys(FILE *out);
 

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memrchr */
 #include "common/app/decl.h"
 #include "common/evm/address.h"
 
@@ -11,7 +12,9 @@ static void addresses(struct loading *l, const struct value *v, struct contract_
 	for (size_t i = 0; list->form == VALUE_LIST && !foreign && i < list->n; i++) {
 		const struct value *a = &list->items[i];
 		struct err e = {0};
-		if (!a->set)
+		if (a->form == VALUE_MAP)
+			problem_add(l->ps, a->at, "%s: { from: … } stands alone, not in a list", list->path);
+		if (!a->set || a->form == VALUE_MAP)
 			continue;
 		if (!address_from_text(out[c->naddresses], a->text, &e)) {
 			problem_add(l->ps, a->at, "%s: %s", list->path, e.text);
@@ -187,8 +190,20 @@ static size_t topics(const struct abi_entry *e)
 	return n;
 }
 
+static bool share_an_address(const struct contract_decl *a, const struct contract_decl *b)
+{
+	if (a->factory && b->factory) /* the children of one contract may be named by two of its fields */
+		return a == b || a->factory->contract == b->factory->contract;
+	for (size_t i = 0; i < a->naddresses; i++)
+		for (size_t k = 0; k < b->naddresses; k++)
+			if (memcmp(a->addresses[i], b->addresses[k], 20) == 0)
+				return true;
+	return false;
+}
+
 /* R3: can one log be both? An anonymous event has no topic0 of its own: any log with as many topics may be
- * it. */
+ * it. A child that is fixed elsewhere too is settled by config.h's rule, not refused: it can't be seen here.
+ */
 static bool may_be_one(const struct event_decl *a, const struct event_decl *b)
 {
 	if (a->contract->chain != b->contract->chain)
@@ -196,11 +211,7 @@ static bool may_be_one(const struct event_decl *a, const struct event_decl *b)
 	bool anonymous = a->entry->anonymous || b->entry->anonymous;
 	if (anonymous ? topics(a->entry) != topics(b->entry) : memcmp(a->entry->hash, b->entry->hash, 32) != 0)
 		return false;
-	for (size_t i = 0; i < a->contract->naddresses; i++)
-		for (size_t k = 0; k < b->contract->naddresses; k++)
-			if (memcmp(a->contract->addresses[i], b->contract->addresses[k], 20) == 0)
-				return true;
-	return false;
+	return share_an_address(a->contract, b->contract);
 }
 
 static void check_events(struct loading *l)
@@ -214,6 +225,110 @@ static void check_events(struct loading *l)
 					a->contract->name, a->entry->as, b->contract->name, b->entry->as, b->at.line,
 					a->entry->anonymous || b->entry->anonymous ? "number of topics" : "topic");
 		}
+}
+
+static const struct contract_decl *contract_named(const struct loading *l, struct str name)
+{
+	for (size_t i = 0; i < l->c->ncontracts; i++)
+		if (str_is(name, l->contracts[i].name))
+			return &l->contracts[i];
+	return NULL;
+}
+
+static void unknown(struct loading *l, struct pos at, const char *owner, const char *kind, struct str name,
+	const char *const *words)
+{
+	const char *text = arena_textn(l->a, name.p, name.n), *near = nearest_word(text, words);
+	problem_add(l->ps, at, "%s%sno %s %s%s%s%s%s", owner ? owner : "", owner ? " has " : "", kind,
+		owner ? "" : "is named ", text, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	problem_near(l->ps, near);
+}
+
+static const struct event_decl *event_named(
+	struct loading *l, const struct contract_decl *c, struct str name, struct pos at)
+{
+	const char **words = arena_alloc(l->a, (l->c->nevents + 1) * sizeof *words);
+	size_t n = 0;
+	for (size_t i = 0; i < l->c->nevents; i++) {
+		const struct event_decl *e = &l->c->events[i];
+		if (e->contract == c && str_is(name, e->entry->as))
+			return e;
+		if (e->contract == c)
+			words[n++] = e->entry->as;
+	}
+	if (c->abi)
+		unknown(l, at, c->name, "event", name, words);
+	return NULL;
+}
+
+static bool field_named(
+	struct loading *l, const struct event_decl *e, struct str name, struct pos at, size_t *field)
+{
+	const char **words = arena_alloc(l->a, (e->entry->nin + 1) * sizeof *words);
+	for (size_t i = 0; i < e->entry->nin; i++) {
+		words[i] = e->entry->in[i].name;
+		if (!str_is(name, words[i]))
+			continue;
+		*field = i;
+		if (e->entry->in[i].type.kind == ABI_ADDRESS)
+			return true;
+		struct buf type = {0};
+		abi_type_text(&type, &e->entry->in[i].type);
+		problem_add(l->ps, at, "%s.%s is %s; a factory names its children in a field of type address",
+			e->entry->as, words[i], type.p);
+		buf_fini(&type);
+		return false;
+	}
+	unknown(l, at, e->entry->as, "field", name, words);
+	return false;
+}
+
+/* address: { from: Factory.Event.field }, when all events are known. */
+static void factory(struct loading *l, const struct value *v, struct contract_decl *c)
+{
+	const struct value *address = value_get(v, "address");
+	const struct value *from = address->form == VALUE_MAP ? value_get(address, "from") : NULL;
+	if (!from || !from->set || !c->chain)
+		return;
+	struct str t = from->text;
+	const char *dot = memchr(t.p, '.', t.n), *last = memrchr(t.p, '.', t.n);
+	if (!dot || last == dot || memchr(dot + 1, '.', (size_t)(last - dot - 1))) {
+		problem_add(l->ps, from->at, "%s is Factory.Event.field, not %s", from->path, t.p);
+		return;
+	}
+	struct str owner = {t.p, (size_t)(dot - t.p)}, event = {dot + 1, (size_t)(last - dot - 1)},
+			   field = str_of(last + 1);
+	const struct contract_decl *f = contract_named(l, owner);
+	const char **names = arena_alloc(l->a, (l->c->ncontracts + 1) * sizeof *names);
+	for (size_t i = 0; i < l->c->ncontracts; i++)
+		names[i] = l->contracts[i].name;
+	if (!f) {
+		unknown(l, from->at, NULL, "contract", owner, names);
+		return;
+	}
+	const struct event_decl *e = event_named(l, f, event, from->at);
+	if (!e || !field_named(l, e, field, from->at, &c->factory_field))
+		return;
+	if (f->chain && f->chain != c->chain)
+		problem_add(l->ps, from->at, "%s: %s is on %s, and %s on %s", from->path, f->name, f->chain->name,
+			c->name, c->chain->name);
+	c->factory = e;
+}
+
+static void check_cycles(struct loading *l, const struct value *map)
+{
+	for (size_t i = 0; i < l->c->ncontracts; i++) {
+		const struct contract_decl *c = &l->contracts[i], *f = c;
+		for (size_t n = 0; f->factory && n < l->c->ncontracts; n++) {
+			f = f->factory->contract;
+			if (f != c)
+				continue;
+			problem_add(l->ps, value_get(&map->items[i], "address")->at,
+				"%s.address.from comes back to %s itself; some contract has a written address",
+				map->items[i].path, c->name);
+			break;
+		}
+	}
 }
 
 static void schema(struct loading *l, const struct value *v, struct contract_decl *c)
@@ -254,5 +369,8 @@ void decl_contracts(struct loading *l)
 	l->c->events = out;
 	for (size_t i = 0; i < map->n; i++)
 		events(l, &l->contracts[i], &lists[i], out, &l->c->nevents);
+	for (size_t i = 0; i < map->n; i++)
+		factory(l, &map->items[i], &l->contracts[i]);
+	check_cycles(l, map);
 	check_events(l);
 }

@@ -85,6 +85,9 @@ void decl_signers(struct loading *l)
 			continue;
 		int chain = decl_pick(l, value_get(v, "chain"), "chain", chains);
 		s->chain = chain < 0 ? NULL : &l->chains[chain];
+		if (s->chain && s->chain->nrpc && !chain_endpoint(s->chain, ENDPOINT_READ | ENDPOINT_WRITE))
+			problem_add(l->ps, v->name_at, "%s needs an endpoint of %s with the roles read and write",
+				v->path, s->chain->name);
 		source(l, v, s, &known[v - map->items]);
 		gas(l, v, s);
 		s->has_low = value_get(v, "low")->set;

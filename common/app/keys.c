@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { LIST = KEY_LIST, NEED = KEY_REQUIRED, LATER = KEY_LATER, ONCE = KEY_ONCE };
+enum { LIST = KEY_LIST, NEED = KEY_REQUIRED, LATER = KEY_LATER };
 
 /* Inside a map the words of daily use come first: an unknown word is answered with the first few. */
 /* clang-format off */
@@ -39,7 +39,7 @@ const struct keyword keywords[] = {
 {"fleet.keep", "failed", KEY_DURATION, 0, 0, "7d", 0, "what failed"},
 
 {"chains", "*", KEY_MAP, 0, "chain", 0, "name", "one chain"},
-{"chain", "rpc", KEY_URL, LIST | NEED | ONCE, "chain.rpc", 0, 0, "where it is asked"},
+{"chain", "rpc", KEY_URL, LIST | NEED, "chain.rpc", 0, 0, "where it is asked"},
 {"chain", "ws", KEY_URL, 0, 0, 0, 0, "where it tells; without it: polling"},
 {"chain", "poll", KEY_DURATION, 0, 0, "5s", 0, "between two polls"},
 {"chain", "final", KEY_DEPTH, 0, 0, 0, "safe finalized", "when an event is called final [the tag if it moves, else 12]"},
@@ -56,13 +56,13 @@ const struct keyword keywords[] = {
 {"chain", "overdue", KEY_DURATION, 0, 0, 0, 0, "alarm for slow finality"},
 {"chain", "healthy", KEY_NUMBER, 0, 0, "100", 0, "blocks behind that still count as healthy"},
 {"chain", "kind", KEY_WORD, 0, 0, "evm", "evm | solana", "what kind of chain"},
-{"chain", "sweep", KEY_DURATION, LATER, 0, 0, 0, "re-read the last interval"},
-{"chain", "completeness", KEY_WORD, 0, 0, "none", "none | bloom sources receipts", "proof wanted for each range"},
-{"chain.rpc", "url", KEY_URL, NEED, 0, 0, 0, "HTTP"},
+{"chain", "sweep", KEY_DURATION, 0, 0, 0, 0, "re-read the last interval"},
+{"chain", "completeness", KEY_WORD, 0, 0, "none", "none bloom sources receipts", "proof wanted for each range"},
+{"chain.rpc", "url", KEY_URL, NEED, 0, 0, 0, "HTTP, or a WebSocket for all of it"},
 {"chain.rpc", "ws", KEY_URL, 0, 0, 0, 0, "WebSocket"},
-{"chain.rpc", "role", KEY_WORD, LATER | LIST, 0, 0, "read write archive", "what it is asked for"},
-{"chain.rpc", "rps", KEY_NUMBER, LATER, 0, 0, 0, "requests a second"},
-{"chain.rpc", "private", KEY_BOOL, LATER, 0, 0, 0, "never fails over"},
+{"chain.rpc", "role", KEY_WORD, LIST, 0, 0, "read write archive", "what it is asked for [read, write]; archive: old blocks too"},
+{"chain.rpc", "rps", KEY_NUMBER, 0, 0, 0, 0, "requests a second [0: no limit]"},
+{"chain.rpc", "private", KEY_BOOL, 0, 0, 0, 0, "never fails over"},
 {"chain.retry", "first", KEY_DURATION, 0, 0, "1s", 0, "the first wait"},
 {"chain.retry", "max", KEY_DURATION, 0, 0, "30s", 0, "the longest wait"},
 {"chain.retry", "alarm", KEY_NUMBER, LIST, 0, "3, 10", 0, "the tries that raise an alarm"},
@@ -73,7 +73,7 @@ const struct keyword keywords[] = {
 {"contract", "start", KEY_DEPTH, 0, 0, "0", "latest", "the first block that is read"},
 {"contract", "chain", KEY_NAME, 0, 0, 0, 0, "[the only one]"},
 {"contract", "idl", KEY_FILE, LATER, 0, 0, 0, "Anchor IDL"},
-{"contract.address", "from", KEY_PLAIN, LATER, 0, 0, 0, "Factory.Event.field"},
+{"contract.address", "from", KEY_PLAIN, NEED, 0, 0, 0, "Factory.Event.field: the addresses that it names"},
 
 {"signers", "*", KEY_MAP, 0, "signer", 0, "name", "one signer"},
 {"signer", "key", KEY_SECRET, 0, 0, 0, 0, "the private key"},

@@ -41,7 +41,6 @@ enum key_flags {
 	KEY_LIST = 1, /* a list of it; one may stand without brackets */
 	KEY_REQUIRED = 2,
 	KEY_LATER = 4, /* a word of the grammar that this version does not do */
-	KEY_ONCE = 8,  /* a list of one: more than one is not in this version */
 };
 struct keyword {
 	const char *map, *word; /* word "*": any name; words says what kind of name */

@@ -44,6 +44,33 @@ static bool is_name(const char *s)
 	return *s == 0;
 }
 
+/* PostgreSQL's bigint holds a block. */
+static bool block(struct str s, uint64_t *out)
+{
+	return str_to_u64(s, out) && *out <= INT64_MAX;
+}
+
+static bool set_from(struct options *o, const char *value, struct err *e)
+{
+	o->has_from = true;
+	o->from_start = strcmp(value, "start") == 0;
+	if (o->from_start || block(str_of(value), &o->from))
+		return true;
+	return err_set(e, ERR_REJECTED, "--from is the number of a block, or start, not %s", value);
+}
+
+static bool set_replay(struct options *o, const char *value, struct err *e)
+{
+	const char *dots = strstr(value, "..");
+	o->has_replay = true;
+	if (!dots || !block((struct str){value, (size_t)(dots - value)}, &o->replay_from) ||
+		!block(str_of(dots + 2), &o->replay_to))
+		return err_set(e, ERR_REJECTED, "--replay is two numbers of blocks, as 100..200, not %s", value);
+	if (o->replay_from > o->replay_to)
+		return err_set(e, ERR_REJECTED, "--replay %s ends before it begins", value);
+	return true;
+}
+
 static bool set(struct options *o, const char *flag, const char *value, struct err *e)
 {
 	struct {
@@ -52,7 +79,7 @@ static bool set(struct options *o, const char *flag, const char *value, struct e
 		const char **value;
 	} fields[] = {{"--check", &o->check, NULL}, {"--print", &o->print, NULL}, {"--help", &o->help, NULL},
 		{"--version", &o->version, NULL}, {"--faults", &o->faults, NULL}, {"--once", &o->once, &o->once_name},
-		{"--top", &o->top, NULL}, {"--from", NULL, &o->from}, {"--replay", NULL, &o->replay}};
+		{"--top", &o->top, NULL}};
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (strcmp(fields[i].flag, flag) == 0) {
 			if (fields[i].on)
@@ -61,6 +88,10 @@ static bool set(struct options *o, const char *flag, const char *value, struct e
 				*fields[i].value = value;
 			return true;
 		}
+	if (strcmp(flag, "--from") == 0)
+		return set_from(o, value, e);
+	if (strcmp(flag, "--replay") == 0)
+		return set_replay(o, value, e);
 	size_t n = 0;
 	while (n < OPTIONS_HEALTH_MAX && o->health[n])
 		n++;

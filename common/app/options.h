@@ -3,6 +3,7 @@
 #define FAIRLEAD_APP_OPTIONS_H
 
 #include "common/base/err.h"
+#include "common/base/str.h"
 
 #include <stdio.h>
 
@@ -18,8 +19,11 @@ struct options {
 	const char *file;      /* fairlead.yaml if not given */
 	const char *health[4]; /* --health ADDR, repeatable; NULL ends */
 	bool check, print, help, version, faults, once, top;
-	const char *once_name; /* --once NAME */
-	const char *from, *replay;
+	const char *once_name;     /* --once NAME */
+	bool has_from, from_start; /* --from BLOCK; from_start: --from start, where each contract begins */
+	uint64_t from;
+	bool has_replay; /* --replay A..B, both included, A ≤ B */
+	uint64_t replay_from, replay_to;
 };
 struct program_decl {
 	const char *name;                /* "fairlead-submitter" */

@@ -224,8 +224,7 @@ static void test_ktty_environment(void **state)
 		{"RPC_URL", "node.example", "chains.main.rpc is no URL", NULL},
 		{"RPC_URL", "http://", "chains.main.rpc is no URL", NULL},
 		{"RPC_URL", "ftp://me:secret@h", "chains.main.rpc is no URL", "secret"},
-		{"RPC_URL", "ws://127.0.0.1:1", "an rpc over WebSocket alone is not in this version", NULL},
-		{"RPC_URL", "http://a,http://b", "a second endpoint is not in this version", NULL},
+		{"RPC_URL", "http://a,http://b,http://a", "chains.main.rpc names one endpoint twice", NULL},
 		{"WS_URL", "http://a", "chains.main.ws begins with ws:// or wss://", NULL},
 		{"CONTRACT_ADDRESS", NULL, "CONTRACT_ADDRESS is not set", NULL},
 		{"CONTRACT_ADDRESS", "", "contracts.Companions.address is empty", NULL},
@@ -530,7 +529,7 @@ static void test_keys(void **state)
 	config_keys(f);
 	fclose(f);
 	has(text, "chain.poll  duration [5s]  between two polls\n");
-	has(text, "chain.sweep  duration  re-read the last interval (not in this version)\n");
+	has(text, "contract.idl  file  Anchor IDL (not in this version)\n");
 	has(text, "name  plain, required  prefix of the Redis keys\n");
 	free(text);
 }

@@ -115,9 +115,13 @@ static void test_chains(void **state)
 		{{.chain = "    final: final"}, {"chains.main.final is a number, safe or finalized, not final"}},
 		{{.chain = "    seen: confirmed"}, {"chains.main.seen: confirmed is not in this version"}},
 		{{.chain = "    kind: solana"}, {"chains.main.kind: solana is not in this version"}},
-		{{.chain = "    completeness: receipts"},
-			{"chains.main.completeness: receipts is not in this version"}},
-		{{.chain = "    sweep: 1h"}, {"chains.main.sweep is not in this version"}},
+		{{.chain = "    completeness: receipts\n    sweep: 1h"}, {0}},
+		{{.chain = "    completeness: receits"},
+			{"chains.main.completeness is none, bloom, sources or receipts, not receits; did you mean"}},
+		{{.chain = "    completeness: sources"},
+			{"chains.main.completeness: sources compares two endpoints on different hosts; rpc has one "
+			 "endpoint"}},
+		{{.chain = "    sweep: 500ms"}, {"chains.main.sweep is 1s at least"}},
 		{{.chain = "    final: 70\n    window: 64"}, {"chains.main.window is less than final"}},
 		{{.chain = "    window: 100001"}, {"100000 blocks at most"}},
 		{{.chain = "    range: 0\n    run: 0"},
@@ -133,15 +137,27 @@ static void test_chains(void **state)
 			 .contract = "    chain: main",
 			 .signer = "    chain: main"},
 			{"chains.two.rpc[0].ws begins with ws://", "chains.two.ws stands in rpc already"}},
-		{{.chain = "  two: { rpc: [ http://a, http://b ] }",
-			 .contract = "    chain: man",
-			 .signer = "    chain: main"},
-			{"chains.two.rpc: a second endpoint is not in this version",
-				"no chain is named man; did you mean main?"}},
-		{{.chain = "  two: { rpc: { url: http://a, role: read, rps: 5, private: true } }",
-			 .contract = "    chain: main",
-			 .signer = "    chain: main"},
-			{"chains.two.rpc.role is not", "chains.two.rpc.rps is not", "chains.two.rpc.private is not"}},
+#define TWO(rest) \
+	.chain = "  two: { rpc: " rest " }", .contract = "    chain: main", .signer = "    chain: main"
+		{{TWO("[ http://a, http://b ]")}, {0}},
+		{{.chain = "  two: { rpc: http://a }", .contract = "    chain: man", .signer = "    chain: main"},
+			{"no chain is named man; did you mean main?"}},
+		{{TWO("{ url: http://a, role: read, rps: 5, private: true }")}, {0}},
+		{{TWO("[ http://a/x, http://b, http://a/x ]")}, {"chains.two.rpc names one endpoint twice"}},
+		{{TWO("[ { url: http://a, role: write }, { url: http://b, role: [ write, write ] } ]")},
+			{"chains.two.rpc: no endpoint has the role read", "chains.two.rpc[1].role names write twice"}},
+		{{TWO("[ { url: http://a, role: wirte } ]")},
+			{"chains.two.rpc[0].role is read, write or archive, not wirte; did you mean write?"}},
+		{{TWO("[ { url: http://a, role: archive }, { url: http://b, role: write } ]")}, {0}},
+		{{TWO("[ http://u:p@Node.example/1, \"wss://node.example:8546/2\" ], completeness: sources")},
+			{"chains.two.completeness: sources compares two endpoints on different hosts; rpc has one host"}},
+		{{TWO("[ http://a, { url: http://b, role: write } ], completeness: sources")},
+			{"one host that is read"}},
+		{{TWO("[ \"http://[::2]:1\", \"http://[::2]:2\" ], completeness: sources")}, {"one host"}},
+		{{TWO("[ http://a, http://b ], completeness: sources")}, {0}},
+		{{TWO("[ \"http://127.0.0.1:1\", \"http://127.0.0.1:2\" ], completeness: sources")}, {0}},
+		{{TWO("ws://a, ws: ws://b")}, {0}},
+#undef TWO
 		{{.chain = "  two: { }", .contract = "    chain: main", .signer = "    chain: main"},
 			{"chains.two needs rpc"}},
 		{{.chain = "  two-x: { rpc: http://a }\n  pg_x: { rpc: http://a }\n  Files: { rpc: http://b }",
@@ -191,8 +207,40 @@ static void test_contracts(void **state)
 		{{.contract = "  D: { abi: \"function x()\" }\n  F: { address: "
 					  "\"0x5fbdb2315678afecb367f032d93f642f64180aa4\" }"},
 			{"contracts.D needs address", "contracts.F needs abi"}},
-		{{.contract = "  D: { address: { from: C.E.who }, abi: \"event X(uint256 a)\" }"},
-			{"contracts.D.address.from is not in this version"}},
+		{{.contract = "  D: { address: { from: C.E.who }, abi: \"event X(uint256 a)\" }"}, {0}},
+#define FROM(from) \
+	.contract = "  D: { address: { from: " from " }, abi: \"event X(address a, address[] b)\" }"
+		{{FROM("C.E.id")}, {"E.id is uint256; a factory names its children in a field of type address"}},
+		{{FROM("D.X.b")}, {"X.b is address[]; a factory names"}},
+		{{FROM("C.E.woh")}, {"E has no field woh; did you mean who?"}},
+		{{FROM("C.F.who")}, {"C has no event F"}},
+		{{FROM("B.E.who")}, {"no contract is named B"}},
+		{{FROM("C.E")}, {"contracts.D.address.from is Factory.Event.field, not C.E"}},
+		{{FROM("C.E.who.x")}, {"is Factory.Event.field"}},
+		{{FROM("D.X.a")}, {"contracts.D.address.from comes back to D itself"}},
+		{{FROM("G.Y.g") "\n  G: { address: { from: D.X.a }, abi: \"event Y(address indexed g)\" }"},
+			{"contracts.D.address.from comes back to D", "contracts.G.address.from comes back to G"}},
+		{{FROM("C.E.who") "\n  G: { address: { from: D.X.a }, abi: \"event Y(address indexed g)\" }"}, {0}},
+		{{FROM("C.E.who") "\n  G: { address: { from: C.E.who }, abi: \"event X(address c, address[] d)\" }"},
+			{"a log can be G.X and D.X (line 15)"}},
+		{{FROM("C.E.who") "\n  G: { address: { from: D.X.a }, abi: \"event X(address c, address[] d)\" }"},
+			{0}},
+		{{FROM("C.E.who") "\n  G: { address: \"0x5fbdb2315678afecb367f032d93f642f64180aa4\", abi: "
+						  "\"event X(address c, address[] d)\" }"},
+			{0}},
+		{{.contract = "  D: { address: { from: C.E.who }, abi: \"function f() view returns (address)\" }",
+			 .signer = "    must: D.f() == owner.address()"},
+			{"D has as many addresses as its factory made; a call needs one"}},
+		{{.contract = "  D: { address: { }, abi: \"event X(uint256 a)\" }"},
+			{"contracts.D.address needs from"}},
+		{{.contract = "  D: { address: [ { from: C.E.who } ], abi: \"event X(uint256 a)\" }"},
+			{"contracts.D.address: { from: … } stands alone"}},
+		{{.chain = "  two: { rpc: http://a }",
+			 .contract = "    chain: main\n  D: { chain: two, address: { from: C.E.who }, abi: \"event "
+						 "X(uint256 a)\" }",
+			 .signer = "    chain: main"},
+			{"contracts.D.address.from: C is on main, and D on two"}},
+#undef FROM
 		{{.contract = "  D: { address: \"9P3wW4XQH7DntMqfEiLqS6SNztihxfenNUSqECh3WTf3\", idl: x.json }"},
 			{"contracts.D.idl is not in this version"}},
 		{{.contract = "      - function f1()\n      - function f2()\n      - function f3()\n      - function "
@@ -218,6 +266,58 @@ static void test_contracts(void **state)
 			{"contracts.C.start is a number, latest, not last; did you mean latest?"}},
 	};
 	RUN(trials);
+}
+
+static void test_endpoints(void **state)
+{
+	(void)state;
+	static const char *const env[][2] = {
+		{"OWNER_PRIVATE_KEY", KTTY_KEY}, {"URLS", "ws://w/k, http://b , http://c"}, {NULL, NULL}};
+	struct app_pieces p = {.chain = "    completeness: bloom\n    sweep: 15m\n"
+									"  two: { rpc: \"${URLS}\" }\n"
+									"  three:\n    ws: wss://t\n    rpc:\n"
+									"      - { url: http://x, role: write, private: true }\n"
+									"      - { url: http://y, role: archive, rps: 25 }\n"
+									"      - { url: wss://z, ws: ws://other, role: [ read, write ] }\n",
+		.contract = "    chain: main\n"
+					"  D: { chain: main, address: { from: C.E.who }, abi: \"event X(address a)\" }",
+		.signer = "    chain: main"};
+	struct config *c;
+	char *text = app_text(&p), *out = load_text(text, env, &c);
+	assert_string_equal(out, "");
+	const struct chain_decl *one = c->chains, *two = one + 1, *three = one + 2;
+	assert_int_equal(one->completeness, PROOF_BLOOM);
+	assert_int_equal(one->sweep_ms, 15 * 60 * 1000);
+	assert_int_equal(two->completeness, PROOF_NONE);
+	assert_int_equal(one->rpc[0].roles, ENDPOINT_READ | ENDPOINT_WRITE);
+	assert_true(one->rpc[0].ws == NULL && one->rpc[0].rps == 0 && !one->rpc[0].private);
+	assert_int_equal(two->nrpc, 3);
+	assert_string_equal(two->rpc[0].url, "ws://w/k");
+	assert_string_equal(two->rpc[0].ws, "ws://w/k");
+	assert_string_equal(two->rpc[1].url, "http://b");
+	assert_string_equal(two->rpc[2].url, "http://c");
+	assert_int_equal(three->nrpc, 3);
+	assert_string_equal(three->rpc[0].ws, "wss://t");
+	assert_int_equal(three->rpc[0].roles, ENDPOINT_WRITE);
+	assert_true(three->rpc[0].private && !three->rpc[1].private);
+	assert_int_equal(three->rpc[1].roles, ENDPOINT_ARCHIVE | ENDPOINT_READ);
+	assert_int_equal(three->rpc[1].rps, 25);
+	assert_string_equal(three->rpc[2].ws, "ws://other");
+	assert_ptr_equal(chain_endpoint(three, ENDPOINT_READ), &three->rpc[1]);
+	assert_ptr_equal(chain_endpoint(three, ENDPOINT_WRITE), &three->rpc[0]);
+	assert_ptr_equal(chain_endpoint(three, ENDPOINT_READ | ENDPOINT_WRITE), &three->rpc[2]);
+	assert_null(chain_endpoint(two, ENDPOINT_ARCHIVE));
+	assert_null(c->contracts[0].factory);
+	assert_ptr_equal(c->contracts[1].factory, &c->events[0]);
+	assert_int_equal(c->contracts[1].factory_field, 1);
+	assert_int_equal(c->contracts[1].naddresses, 0);
+	char *shown = config_printed(c);
+	has(shown, "sweep: 15m");
+	has(shown, "from: C.E.who");
+	free(shown);
+	free(out);
+	free(text);
+	config_free(c);
 }
 
 static void test_columns(void **state)
@@ -247,6 +347,11 @@ static void test_signers(void **state)
 				 "    must: C.owner() == owner.address()\n    gas: { limit: 21000, max: 5 gwei, tip: 1 gwei "
 				 "}\n    low: 1 ether\n    max_cost: 0\n    order: strict\n    adopt: true\n    window: 4"},
 			{0}},
+		{{.chain = "  two: { rpc: [ { url: http://a, role: read }, { url: http://b, role: write } ] }",
+			 .contract = "    chain: main",
+			 .signer = "    chain: two"},
+			{"signers.owner needs an endpoint of two with the roles read and write", "C is on another chain",
+				"adds to a batch of two"}},
 		{{.signer = "    keyfile: k.hex"}, {"signers.owner has key and keyfile; one of them"}},
 		{{.signer = "  two: { keyfile: k.hex }",
 			 .batch = "    key: id\n    send: C.set(id[], id[])\n    signer: owner"},
@@ -699,9 +804,9 @@ static void test_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words_and_kinds), cmocka_unit_test(test_chains),
-		cmocka_unit_test(test_contracts), cmocka_unit_test(test_columns), cmocka_unit_test(test_signers),
-		cmocka_unit_test(test_batches), cmocka_unit_test(test_item_names), cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_where), cmocka_unit_test(test_clocks), cmocka_unit_test(test_rule_values),
-		cmocka_unit_test(test_routes), cmocka_unit_test(test_requests)};
+		cmocka_unit_test(test_contracts), cmocka_unit_test(test_endpoints), cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_signers), cmocka_unit_test(test_batches), cmocka_unit_test(test_item_names),
+		cmocka_unit_test(test_rules), cmocka_unit_test(test_where), cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_rule_values), cmocka_unit_test(test_routes), cmocka_unit_test(test_requests)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,8 +43,8 @@ static void test_taken(void **state)
 	assert_true(parse(&o, &program, &e, "--top", "--once", "--version", NULL));
 	assert_true(o.top && o.once && o.version && !o.once_name);
 	assert_true(parse(&o, &program, &e, "--from", "5", "--replay=1..9", "--once=all"));
-	assert_string_equal(o.from, "5");
-	assert_string_equal(o.replay, "1..9");
+	assert_true(o.has_from && !o.from_start && o.from == 5);
+	assert_true(o.has_replay && o.replay_from == 1 && o.replay_to == 9);
 	assert_string_equal(o.once_name, "all");
 	assert_true(parse(&o, &program, &e, "--", "--check", NULL, NULL));
 	assert_string_equal(o.file, "--check");
@@ -78,6 +78,18 @@ static void test_refused(void **state)
 	struct err e = {0};
 	assert_false(parse(&o, &program, &e, "--tpo", NULL, NULL, NULL));
 	has(e.text, "did you mean --top");
+	static const char *const blocks[][2] = {{"--from=", "--from needs BLOCK"},
+		{"--from=x", "--from is the number of a block, or start, not x"}, {"--from=1x", "not 1x"},
+		{"--from=9223372036854775808", "--from is the number"}, {"--from=-1", "--from is"},
+		{"--replay=5", "--replay is two numbers of blocks, as 100..200, not 5"},
+		{"--replay=..5", "--replay is two"}, {"--replay=5..", "--replay is two"},
+		{"--replay=1...2", "--replay is two"}, {"--replay=9..8", "--replay 9..8 ends before it begins"}};
+	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+		assert_false(parse(&o, &program, &e, blocks[i][0], NULL, NULL, NULL));
+		has(e.text, blocks[i][1]);
+	}
+	assert_true(parse(&o, &program, &e, "--from", "start", "--replay", "7..7"));
+	assert_true(o.has_from && o.from_start && o.replay_from == 7 && o.replay_to == 7);
 	char *argv[] = {(char *)(uintptr_t) "x", (char *)(uintptr_t) "--health=a:1",
 		(char *)(uintptr_t) "--health=a:2", (char *)(uintptr_t) "--health=a:3",
 		(char *)(uintptr_t) "--health=a:4", (char *)(uintptr_t) "--health=a:5"};
