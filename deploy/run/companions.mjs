@@ -1,40 +1,10 @@
-// The Companions contract: compiled once (the artifact is kept under .run/cache), deployed, revealed on.
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { need, npm, root } from "./npm.mjs";
-import { until } from "./proc.mjs";
-import { keys, rpc } from "./servers.mjs";
+// The Companions contract. Account 1 may mint and reveal.
+import { compile, place } from "./contract.mjs";
+import { need } from "./npm.mjs";
+import { keys } from "./servers.mjs";
 
-export function artifact() {
-	const source = readFileSync(join(root, "deploy/apps/ktty/Companions.sol"), "utf8");
-	const solc = JSON.parse(readFileSync(join(npm, "node_modules/solc/package.json"), "utf8")).version;
-	const cache = join(root, ".run/cache", `Companions-${createHash("sha256").update(solc).update(source).digest("hex").slice(0, 16)}.json`);
-	if (!existsSync(cache)) {
-		const input = { language: "Solidity", sources: { "Companions.sol": { content: source } }, settings: { optimizer: { enabled: true, runs: 200 }, evmVersion: "paris", outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } } };
-		const out = JSON.parse(need("solc").compile(JSON.stringify(input)));
-		const bad = (out.errors ?? []).filter((e) => e.severity === "error");
-		if (bad.length) throw new Error(bad.map((e) => e.formattedMessage).join("\n"));
-		const c = out.contracts["Companions.sol"].Companions;
-		mkdirSync(join(root, ".run/cache"), { recursive: true });
-		const half = `${cache}.${process.pid}`;
-		writeFileSync(half, JSON.stringify({ abi: c.abi, bytecode: `0x${c.evm.bytecode.object}` }));
-		renameSync(half, cache);
-	}
-	return JSON.parse(readFileSync(cache, "utf8"));
-}
-
-// Deploys as account 0 (its first transaction gives 0x5FbDB2315678afecb367f032d93F642f64180aa3); account 1 may mint and
-// reveal. mine: called after the transaction is sent, for chains that mine on demand. Returns { address, block }.
-export async function deploy(url, { supply = 10000, minted = supply, mine = async () => {} } = {}) {
+export const artifact = () => compile("deploy/apps/ktty/Companions.sol");
+export function deploy(url, { supply = 10000, minted = supply, mine } = {}) {
 	const { ethers } = need("ethers");
-	const { abi, bytecode } = artifact();
-	const minting = new ethers.Wallet(keys[1]).address;
-	const { data } = await new ethers.ContractFactory(abi, bytecode).getDeployTransaction(supply, minted, minting);
-	const raw = await new ethers.Wallet(keys[0]).signTransaction({ type: 2, chainId: 31337, nonce: 0, data, gasLimit: 4000000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n });
-	const hash = await rpc(url, "eth_sendRawTransaction", [raw]);
-	await mine();
-	const receipt = await until(() => rpc(url, "eth_getTransactionReceipt", [hash]), "the contract to be deployed", 60000);
-	if (receipt.status !== "0x1") throw new Error("the contract's constructor reverted");
-	return { address: ethers.getAddress(receipt.contractAddress), block: Number(receipt.blockNumber) };
+	return place(url, artifact(), [supply, minted, new ethers.Wallet(keys[1]).address], mine);
 }

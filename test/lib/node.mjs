@@ -23,7 +23,6 @@
 //   off = node.push(fn)             fn(message) for each notification to a client: the message, another, null (dropped) or an array
 import { createServer, Agent, request } from "node:http";
 import { need } from "../../deploy/run/npm.mjs";
-import { artifact } from "../../deploy/run/companions.mjs";
 
 const { WebSocketServer, WebSocket } = need("ws");
 const { ethers } = need("ethers");
@@ -58,9 +57,9 @@ const faults = {
 };
 
 // upstream: { http, ws } of a real chain, or null: then every method must be answered by node.on (else: method not found)
-export async function playNode(upstream) {
+// iface: ethers' interface of the contract, for node.raws
+export async function playNode(upstream, iface) {
 	const agent = new Agent({ keepAlive: true });
-	const iface = upstream ? new ethers.Interface(artifact().abi) : null;
 	const middle = [];
 	const wholes = [];
 	const pushes = [];

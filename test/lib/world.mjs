@@ -16,11 +16,12 @@
 //       t.world(options): may be called several times; everything is ended behind the test
 //
 // options of t.world (all optional)
+//   app       "ktty" (default) | "vcel": the application, deploy/apps/<app>; what its world has more stands on top of lib/vcel.mjs
 //   chain     "anvil" (default) | "hardhat" | "scripted" (no chain behind w.node: answer with w.node.on) | "none"
 //   mining    1 (seconds a block, default) | any other number | "auto" (a block a transaction) | "manual" (only w.mine)
 //   fleet     "all" | ["listener", …] (started, waited until ready) | [] (default: start yourself)
 //   env       { NAME: "value", OTHER: null } over the defaults below; null unsets
-//   yaml      text, or (text of deploy/apps/ktty/fairlead.yaml) => text
+//   yaml      text, or (text of deploy/apps/<app>/fairlead.yaml) => text
 //   mapping   { id: code } or number n (codes of 1..n; default 5000), or text of tokenMapping.json (may be broken)
 //   supply    tokens that exist (default 10000);  gasLimit  of a block
 //   pg        "shared" (default: a fresh database in the run's PostgreSQL) | "own" (a server of its own: w.pg.stop/start)
@@ -52,21 +53,23 @@
 //           await w.waitFor(fn, what, ms = 30000)   a condition: fn returns something true (throwing is "not yet")
 //           await w.never(fn, what, while)          fails if fn() becomes true before while() (a condition) does
 import assert from "node:assert/strict";
-import { existsSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { request } from "node:http";
 import { join } from "node:path";
-import { artifact, deploy } from "../../deploy/run/companions.mjs";
 import { need, root } from "../../deploy/run/npm.mjs";
 import * as proc from "../../deploy/run/proc.mjs";
 import * as servers from "../../deploy/run/servers.mjs";
-import { mapping as mappingOf } from "../../deploy/apps/ktty/mapping.mjs";
+import { ktty } from "./ktty.mjs";
 import { playNode } from "./node.mjs";
 import { command } from "./redis.mjs";
+import { vcel } from "./vcel.mjs";
 
 export { RpcError, Http, CUT, NEVER, playNode } from "./node.mjs";
 export { keys } from "../../deploy/run/servers.mjs";
+export { chainWords } from "./vcel.mjs";
 export const programs = ["listener", "batcher", "submitter", "reconciler"];
+const apps = { ktty, vcel };
 const { ethers } = need("ethers");
 const { Client, Pool, types } = need("pg");
 types.setTypeParser(20, Number);
@@ -93,7 +96,8 @@ let worlds = 0;
 
 // shared: { pg: { dir, user } } of the runner; ends: list of async functions run behind the test, last first
 export async function makeWorld(t, options = {}) {
-	const o = { chain: "anvil", mining: 1, fleet: [], env: {}, mapping: 5000, supply: 10000, pg: "shared", build: "release", proxy: true, ...options };
+	const app = apps[options.app ?? "ktty"];
+	const o = { app: "ktty", chain: "anvil", mining: 1, fleet: [], env: {}, ...app.defaults, pg: "shared", build: "release", proxy: true, ...options };
 	const n = ++worlds;
 	const dir = n === 1 ? t.dir : join(t.dir, `world${n}`);
 	mkdirSync(dir, { recursive: true });
@@ -129,27 +133,17 @@ export async function makeWorld(t, options = {}) {
 	w.redis = (...args) => command(w.redisServer.socket, ...args);
 
 	// the chain, and the node in front of it
-	await chainOf(w, o, dir, ends);
+	await chainOf(w, app, o, dir, ends);
 
 	// the application
-	w.codes = typeof o.mapping === "number" ? mappingOf(o.mapping) : typeof o.mapping === "string" ? {} : o.mapping;
-	w.mappingFile = join(dir, "tokenMapping.json");
-	w.writeMapping = (m) => {
-		if (typeof m !== "string") w.codes = m;
-		writeFileSync(`${w.mappingFile}.new`, typeof m === "string" ? m : JSON.stringify(m));
-		renameSync(`${w.mappingFile}.new`, w.mappingFile);
-	};
-	w.writeMapping(typeof o.mapping === "string" ? o.mapping : w.codes);
-	const text = readFileSync(join(root, "deploy/apps/ktty/fairlead.yaml"), "utf8");
-	mkdirSync(join(dir, "sql"), { recursive: true });
-	writeFileSync(join(dir, "sql/ktty.sql"), readFileSync(join(root, "deploy/apps/ktty/sql/ktty.sql")));
+	app.files?.(w, o, dir);
+	const folder = join(root, "deploy/apps", o.app);
+	const text = readFileSync(join(folder, "fairlead.yaml"), "utf8");
+	cpSync(join(folder, "sql"), join(dir, "sql"), { recursive: true });
 	w.yaml = join(dir, "fairlead.yaml");
 	writeFileSync(w.yaml, typeof o.yaml === "function" ? o.yaml(text) : (o.yaml ?? text));
-	w.env = {
-		CONTRACT_ADDRESS: w.address, DEPLOYMENT_BLOCK: w.block === undefined ? undefined : String(w.block), OWNER_PRIVATE_KEY: servers.keys[0],
-		RPC_URL: w.node && o.proxy ? w.node.http : w.chain?.http, WS_URL: w.node && o.proxy ? w.node.ws : w.chain?.ws,
-		DATABASE_URL: w.databaseUrl, REDIS_URL: w.redisServer.url, TOKEN_MAPPING_FILE_PATH: w.mappingFile, PORT: "0", SEND_WINDOW: "64", ...sanitizer, ...o.env,
-	};
+	const [http, ws] = w.node && o.proxy ? [w.node.http, w.node.ws] : [w.chain?.http, w.chain?.ws];
+	w.env = { ...app.env(w, http, ws), DATABASE_URL: w.databaseUrl, REDIS_URL: w.redisServer.url, PORT: "0", ...sanitizer, ...o.env };
 	fleetOf(w, o, dir, sockets, logOf);
 	w.never = async (fn, what, during) => {
 		for (;;) {
@@ -174,8 +168,8 @@ async function asAdmin(pg, sql) {
 	}
 }
 
-async function chainOf(w, o, dir, ends) {
-	w.iface = new ethers.Interface(artifact().abi);
+async function chainOf(w, app, o, dir, ends) {
+	w.iface = new ethers.Interface(app.artifact().abi);
 	w.owner = new ethers.Wallet(servers.keys[0]).address;
 	if (o.chain === "none") return;
 	if (o.chain === "scripted") {
@@ -187,7 +181,7 @@ async function chainOf(w, o, dir, ends) {
 	}
 	w.chain = await servers[o.chain](dir, { mining: o.mining, ...(o.gasLimit ? { gasLimit: o.gasLimit } : {}), ...(o.args ? { args: o.args } : {}) });
 	ends.push(() => w.chain.stop());
-	w.node = await playNode(w.chain);
+	w.node = await playNode(w.chain, w.iface);
 	ends.push(() => w.node.close());
 	w.head = async () => Number(await w.chain.rpc("eth_blockNumber"));
 	w.mine = async (n = 1) => {
@@ -196,16 +190,14 @@ async function chainOf(w, o, dir, ends) {
 		return w.head();
 	};
 	const mine = async () => { if (o.mining === "manual") await w.mine(); };
-	Object.assign(w, await deploy(w.chain.http, { supply: o.supply, mine }));
+	Object.assign(w, await app.deploy(w.chain.http, o, mine));
 	const provider = new ethers.JsonRpcProvider(w.chain.http, 31337, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 100 });
 	ends.push(() => provider.destroy());
 	w.provider = provider;
-	w.contract = new ethers.Contract(w.address, artifact().abi, provider);
-	w.code = (id) => w.contract.getTokenCode(id);
-	w.writes = async (id) => Number(await w.contract.codeWrites(id));
-	w.codesSet = async (ids) => (await Promise.all(ids.map((id) => w.code(id)))).every((c, i) => c === w.codes[ids[i]]);
+	w.contract = new ethers.Contract(w.address, w.iface, provider);
 
 	const minting = new ethers.Wallet(servers.keys[1]);
+	w.minting = minting.address;
 	let nonce = Number(await w.chain.rpc("eth_getTransactionCount", minting.address, "latest"));
 	let turn = Promise.resolve(); // one sender at a time: nonces leave in order
 	const send = (list) => {
@@ -229,35 +221,11 @@ async function chainOf(w, o, dir, ends) {
 		for (const r of receipts) if (r.status !== "0x1") throw new Error(`a transaction of the test reverted: ${list[0].name}`);
 		return receipts.map((r) => ({ ...r, block: Number(r.blockNumber) }));
 	};
-	w.reveal = (ids, how) => act(ids.map((id) => ({ name: "revealToken", args: [id], gas: 120000 })), how);
-	w.batchReveal = (ids, how) => act([{ name: "batchRevealTokens", args: [ids], gas: 100000 + ids.length * 32000 }], how);
-	w.revealEach = (ids, how) => {
-		const list = [];
-		for (let i = 0; i < ids.length; i += 400) {
-			const part = ids.slice(i, i + 400);
-			list.push({ name: "revealEach", args: [part], gas: 100000 + part.length * 33000 });
-		}
-		return act(list, how);
-	};
 	w.act = (name, ...args) => {
 		const how = args.length && typeof args.at(-1) === "object" && !Array.isArray(args.at(-1)) ? args.pop() : undefined;
 		return act([{ name, args, gas: 400000 }], how);
 	};
-	w.bulks = async () => {
-		const list = [];
-		const head = await w.head();
-		for (let b = w.block; b <= head; b++) {
-			const block = await w.chain.rpc("eth_getBlockByNumber", ethers.toQuantity(b), true);
-			for (const tx of block?.transactions ?? []) {
-				if (tx.from.toLowerCase() !== w.owner.toLowerCase() || tx.to?.toLowerCase() !== w.address.toLowerCase()) continue;
-				const call = w.iface.parseTransaction({ data: tx.input });
-				if (call?.name !== "setBulkTokenCodes") continue;
-				const receipt = await w.chain.rpc("eth_getTransactionReceipt", tx.hash);
-				list.push({ hash: tx.hash, block: b, nonce: Number(tx.nonce), ids: call.args[0].map(Number), codes: [...call.args[1]], ok: receipt?.status === "0x1", gasLimit: Number(tx.gas), maxFeePerGas: BigInt(tx.maxFeePerGas ?? tx.gasPrice) });
-			}
-		}
-		return list;
-	};
+	app.verbs(w, act, mine);
 }
 
 function cleanEnv(...layers) {
