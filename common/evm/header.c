@@ -26,30 +26,27 @@ static bool on_tx(struct wire *w, void *object, struct str text)
 
 #define AT(member) offsetof(struct reading, header.member)
 static const struct wire_field fields[] = {
-	{"number", WIRE_U64, true, AT(number), 0, 0},
-	{"hash", WIRE_FIXED, true, AT(hash), 32, 0},
-	{"parentHash", WIRE_FIXED, true, AT(parent), 32, 0},
-	{"timestamp", WIRE_U64, true, AT(time), 0, 0},
-	{"logsBloom", WIRE_FIXED, true, AT(bloom), 256, 0},
-	{"receiptsRoot", WIRE_FIXED, true, AT(receipts_root), 32, 0},
-	{"gasLimit", WIRE_U64, true, AT(gas_limit), 0, 0},
-	{"gasUsed", WIRE_U64, true, AT(gas_used), 0, 0},
-	{"baseFeePerGas", WIRE_U256, false, AT(base_fee), 0, AT(has_base_fee)},
-	{"transactions", WIRE_LIST, false, AT(txs), 0, 0},
+	{STR("number"), WIRE_U64, true, AT(number), 0, 0},
+	{STR("hash"), WIRE_FIXED, true, AT(hash), 32, 0},
+	{STR("parentHash"), WIRE_FIXED, true, AT(parent), 32, 0},
+	{STR("timestamp"), WIRE_U64, true, AT(time), 0, 0},
+	{STR("logsBloom"), WIRE_FIXED, true, AT(bloom), 256, 0},
+	{STR("receiptsRoot"), WIRE_FIXED, true, AT(receipts_root), 32, 0},
+	{STR("gasLimit"), WIRE_U64, true, AT(gas_limit), 0, 0},
+	{STR("gasUsed"), WIRE_U64, true, AT(gas_used), 0, 0},
+	{STR("baseFeePerGas"), WIRE_U256, false, AT(base_fee), 0, AT(has_base_fee)},
+	{STR("transactions"), WIRE_LIST, false, AT(txs), 0, 0},
 };
 
 bool header_parse(struct arena *a, struct str json, struct block_header *h, bool *found, struct err *e)
 {
-	struct reading r = {.room = 0};
-	struct wire w = {.what = "block",
+	static const struct wire_shape shape = {.what = "block",
 		.fields = fields,
 		.nfields = sizeof fields / sizeof fields[0],
-		.item = on_tx,
-		.arena = a,
-		.e = e,
-		.objects = &r,
-		.stride = sizeof r,
-		.room = 1};
+		.size = sizeof(struct reading),
+		.item = on_tx};
+	struct reading r = {.room = 0};
+	struct wire w = {.shape = &shape, .arena = a, .e = e, .object = &r};
 	*found = false;
 	if (!wire_read(&w, json))
 		return false;

@@ -1,12 +1,12 @@
 #include "common/evm/logs.h"
 #include "common/evm/keccak.h"
-#include "common/evm/wire.h"
+#include "common/evm/log_wire.h"
 
 #include <stdlib.h>
 
 /* Logs, as eth_getLogs gives them (execution-apis: Log), their order and their identity. */
 
-static bool on_topic(struct wire *w, void *object, struct str text)
+static bool take_topic(struct wire *w, void *object, struct str text)
 {
 	struct log *l = object;
 	(void)w;
@@ -15,17 +15,22 @@ static bool on_topic(struct wire *w, void *object, struct str text)
 
 #define AT(member) offsetof(struct log, member)
 static const struct wire_field fields[] = {
-	{"address", WIRE_FIXED, true, AT(address), 20, 0},
-	{"topics", WIRE_LIST, true, AT(topics), 0, 0},
-	{"data", WIRE_DATA, true, AT(data), 0, 0},
-	{"blockHash", WIRE_FIXED, true, AT(block_hash), 32, 0},
-	{"blockNumber", WIRE_U64, true, AT(block), 0, 0},
-	{"blockTimestamp", WIRE_U64, false, AT(time), 0, AT(has_time)},
-	{"transactionHash", WIRE_FIXED, true, AT(tx_hash), 32, 0},
-	{"transactionIndex", WIRE_U64, true, AT(tx_index), 0, 0},
-	{"logIndex", WIRE_U64, true, AT(log_index), 0, 0},
-	{"removed", WIRE_BOOL, false, AT(removed), 0, 0},
+	{STR("address"), WIRE_FIXED, true, AT(address), 20, 0},
+	{STR("topics"), WIRE_LIST, true, AT(topics), 0, 0},
+	{STR("data"), WIRE_DATA, true, AT(data), 0, 0},
+	{STR("blockHash"), WIRE_FIXED, true, AT(block_hash), 32, 0},
+	{STR("blockNumber"), WIRE_U64, true, AT(block), 0, 0},
+	{STR("blockTimestamp"), WIRE_U64, false, AT(time), 0, AT(has_time)},
+	{STR("transactionHash"), WIRE_FIXED, true, AT(tx_hash), 32, 0},
+	{STR("transactionIndex"), WIRE_U64, true, AT(tx_index), 0, 0},
+	{STR("logIndex"), WIRE_U64, true, AT(log_index), 0, 0},
+	{STR("removed"), WIRE_BOOL, false, AT(removed), 0, 0},
 };
+const struct wire_shape log_shape = {.what = "log",
+	.fields = fields,
+	.nfields = sizeof fields / sizeof fields[0],
+	.size = sizeof(struct log),
+	.item = take_topic};
 
 /* The required fields of a log take more bytes of JSON than this, so an answer can't hold more logs than its
  * size allows. */
@@ -42,21 +47,22 @@ static size_t count_objects(struct str json)
 	return n;
 }
 
+static bool next_room(struct wire *w, void *object)
+{
+	w->object = (struct log *)object + 1;
+	return true;
+}
+
 bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, struct err *e)
 {
-	struct wire w = {.what = "log",
-		.fields = fields,
-		.nfields = sizeof fields / sizeof fields[0],
-		.many = true,
-		.item = on_topic,
-		.arena = a,
-		.e = e,
-		.stride = sizeof **logs,
-		.room = count_objects(json)};
-	w.objects = *logs = arena_alloc(a, w.room * sizeof **logs);
+	size_t room = count_objects(json) + 1; /* one more: where the next would go */
+	*logs = arena_alloc(a, room * sizeof **logs);
+	struct wire w = {
+		.shape = &log_shape, .many = true, .each = next_room, .arena = a, .e = e, .object = *logs};
 	*n = 0;
 	if (!wire_read(&w, json))
 		return false;
+	must(w.n < room);
 	*n = w.n;
 	return true;
 }

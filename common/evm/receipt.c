@@ -10,25 +10,23 @@ struct reading {
 
 #define AT(member) offsetof(struct reading, receipt.member)
 static const struct wire_field fields[] = {
-	{"transactionHash", WIRE_FIXED, true, AT(tx_hash), 32, 0},
-	{"transactionIndex", WIRE_U64, true, AT(index), 0, 0},
-	{"blockHash", WIRE_FIXED, true, AT(block_hash), 32, 0},
-	{"blockNumber", WIRE_U64, true, AT(block), 0, 0},
-	{"gasUsed", WIRE_U64, true, AT(gas_used), 0, 0},
-	{"status", WIRE_U64, false, offsetof(struct reading, status), 0, AT(has_status)},
-	{"effectiveGasPrice", WIRE_U256, false, AT(price), 0, 0},
+	{STR("transactionHash"), WIRE_FIXED, true, AT(tx_hash), 32, 0},
+	{STR("transactionIndex"), WIRE_U64, true, AT(index), 0, 0},
+	{STR("blockHash"), WIRE_FIXED, true, AT(block_hash), 32, 0},
+	{STR("blockNumber"), WIRE_U64, true, AT(block), 0, 0},
+	{STR("gasUsed"), WIRE_U64, true, AT(gas_used), 0, 0},
+	{STR("status"), WIRE_U64, false, offsetof(struct reading, status), 0, AT(has_status)},
+	{STR("effectiveGasPrice"), WIRE_U256, false, AT(price), 0, 0},
 };
 
 bool receipt_parse(struct str json, struct receipt *out, bool *found, struct err *e)
 {
-	struct reading r = {.status = 0};
-	struct wire w = {.what = "receipt",
+	static const struct wire_shape shape = {.what = "receipt",
 		.fields = fields,
 		.nfields = sizeof fields / sizeof fields[0],
-		.e = e,
-		.objects = &r,
-		.stride = sizeof r,
-		.room = 1};
+		.size = sizeof(struct reading)};
+	struct reading r = {.status = 0};
+	struct wire w = {.shape = &shape, .e = e, .object = &r};
 	*found = false;
 	if (!wire_read(&w, json))
 		return false;

@@ -9,51 +9,49 @@ enum state {
 	IN_OBJECT, /* w->field is the field whose value comes, NULL if nobody asked for it */
 	IN_LIST,   /* inside the array of w->field */
 	AT_END,
+	STOPPED, /* by an error, or because `each` wants no more */
 };
 
-/* 1..16 for a hex digit, 0 for any other byte: one less has a high bit only where it is bad. */
-static const uint8_t digits[256] = {
-	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['A'] = 11, 12, 13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16};
-
-bool wire_hex(uint8_t *out, size_t n, struct str text)
+static void prefix(const struct wire *w, struct buf *b)
 {
-	if (text.n < 2 || text.n - 2 != 2 * n || text.p[0] != '0' || text.p[1] != 'x')
-		return false;
-	const unsigned char *p = (const unsigned char *)text.p + 2;
-	unsigned bad = 0;
-	for (size_t i = 0; i < n; i++, p += 2) {
-		unsigned high = digits[p[0]] - 1u, low = digits[p[1]] - 1u;
-		bad |= high | low;
-		out[i] = (uint8_t)(high << 4 | low);
-	}
-	return bad < 16;
-}
-
-static int refuse(struct wire *w, const char *why)
-{
+	if (w->outer)
+		prefix(w->outer, b);
 	if (w->many)
-		err_put(
-			w->e, ERR_MALFORMED, "%s %zu: %s %s", w->what, w->n, w->field ? w->field->name : "its JSON", why);
+		buf_printf(b, "%s %zu: ", w->shape->what, w->n);
 	else
-		err_put(w->e, ERR_MALFORMED, "the %s: %s %s", w->what, w->field ? w->field->name : "its JSON", why);
-	return 0;
+		buf_printf(b, "the %s: ", w->shape->what);
 }
 
-static char *object(struct wire *w)
+static bool refuse(struct wire *w, const char *why)
 {
-	return (char *)w->objects + w->n * w->stride;
+	struct buf b = {0};
+	prefix(w, &b);
+	struct str name = w->field ? w->field->name : STR("its JSON");
+	err_put(w->e, ERR_MALFORMED, "%s%.*s %s", b.p, (int)name.n, name.p, why);
+	buf_fini(&b);
+	for (struct wire *o = w; o; o = o->outer)
+		o->state = STOPPED;
+	return false;
 }
 
 static void mark_seen(struct wire *w)
 {
-	w->seen |= 1u << (w->field - w->fields);
+	w->seen |= (uint64_t)1 << (w->field - w->shape->fields);
 	if (w->field->flag)
-		*(bool *)(object(w) + w->field->flag) = true;
+		*(bool *)((char *)w->object + w->field->flag) = true;
 }
 
-static int take_string(struct wire *w, struct str s)
+static uint8_t *room_for(struct wire *w, size_t n)
 {
-	void *to = object(w) + w->field->offset;
+	if (w->arena)
+		return arena_alloc(w->arena, n);
+	buf_clear(w->scratch);
+	return (uint8_t *)buf_room(w->scratch, n);
+}
+
+static bool take_string(struct wire *w, struct str s)
+{
+	void *to = (char *)w->object + w->field->offset;
 	mark_seen(w);
 	switch (w->field->kind) {
 	case WIRE_FIXED: return wire_hex(to, w->field->size, s) || refuse(w, "is not hex of its length");
@@ -61,7 +59,7 @@ static int take_string(struct wire *w, struct str s)
 	case WIRE_U256: return u256_from_hex(to, s) || refuse(w, "is not a quantity of up to 256 bits");
 	case WIRE_DATA: {
 		size_t n = s.n / 2 - (s.n >= 2);
-		uint8_t *p = arena_alloc(w->arena, n);
+		uint8_t *p = room_for(w, n);
 		*(struct bytes *)to = (struct bytes){p, n};
 		return wire_hex(p, n, s) || refuse(w, "is not hex");
 	}
@@ -69,150 +67,259 @@ static int take_string(struct wire *w, struct str s)
 	}
 }
 
-/* Callbacks: 0 stops the parser. Every value but a plain one of a known field comes through here first. */
-static int on_string(void *ctx, const unsigned char *p, size_t n)
+/* Is the value one that nobody asked for? */
+static bool passed_over(const struct wire *w)
 {
-	struct wire *w = ctx;
-	struct str s = {(const char *)p, n};
-	if (w->skip > 0 || (w->state == IN_OBJECT && !w->field))
-		return 1;
+	return w->skip > 0 || (w->state == IN_OBJECT && !w->field);
+}
+
+static struct wire *active(void *ctx)
+{
+	return ((struct wire *)ctx)->active;
+}
+
+/* Every value but a plain one of a known field comes through here first. */
+bool wire_on_string(void *ctx, struct str s)
+{
+	struct wire *w = active(ctx);
+	if (passed_over(w))
+		return true;
 	if (w->state == IN_OBJECT)
 		return take_string(w, s);
 	if (w->state == IN_LIST)
-		return w->item(w, object(w), s) || refuse(w, "has an item that is not as it should be, or too many");
+		return w->shape->item(w, w->object, s) ||
+			   refuse(w, "has an item that is not as it should be, or too many");
 	return refuse(w, "is a string");
 }
 
-static int on_null(void *ctx)
+bool wire_on_null(void *ctx)
 {
-	struct wire *w = ctx;
+	struct wire *w = active(ctx);
 	if (w->skip > 0 || w->state == IN_OBJECT)
-		return 1; /* a field that is null is as one that is not there */
+		return true; /* a field that is null is as one that is not there */
 	if (w->state == AT_TOP && !w->many) {
 		w->state = AT_END;
-		return 1;
+		return true;
 	}
 	return refuse(w, "is null");
 }
 
-static int on_boolean(void *ctx, int value)
+bool wire_on_bool(void *ctx, bool value)
 {
-	struct wire *w = ctx;
-	if (w->skip > 0 || (w->state == IN_OBJECT && !w->field))
-		return 1;
+	struct wire *w = active(ctx);
+	if (passed_over(w))
+		return true;
 	if (w->state != IN_OBJECT || w->field->kind != WIRE_BOOL)
 		return refuse(w, "is a boolean");
 	mark_seen(w);
-	*(bool *)(object(w) + w->field->offset) = value;
-	return 1;
+	*(bool *)((char *)w->object + w->field->offset) = value;
+	return true;
 }
 
-static int on_number(void *ctx, const char *p, size_t n)
+bool wire_on_number(void *ctx, struct str text)
 {
-	struct wire *w = ctx;
-	(void)p, (void)n;
-	return w->skip > 0 || (w->state == IN_OBJECT && !w->field) || refuse(w, "is a number");
+	struct wire *w = active(ctx);
+	(void)text;
+	return passed_over(w) || refuse(w, "is a number");
 }
 
-static int on_key(void *ctx, const unsigned char *p, size_t n)
+static bool is_field(const struct wire *w, size_t i, struct str key)
 {
-	struct wire *w = ctx;
-	struct str key = {(const char *)p, n};
+	const struct str *name = &w->shape->fields[i].name;
+	return name->n == key.n && memcmp(name->p, key.p, key.n) == 0;
+}
+
+/* A node writes the fields of each object in one order: look first for what followed the last one before. */
+bool wire_on_key(void *ctx, struct str key)
+{
+	struct wire *w = active(ctx);
 	if (w->skip > 0)
-		return 1;
-	/* A node writes the fields of each object in one order: look behind the last one first. */
-	for (size_t k = 1; k <= w->nfields; k++) {
-		size_t i = (w->last + k) % w->nfields;
-		if (str_is(key, w->fields[i].name)) {
-			w->last = i;
-			w->field = &w->fields[i];
-			return 1;
+		return true;
+	const size_t none = w->shape->nfields;
+	size_t i = w->next[w->last];
+	if (i >= none || !is_field(w, i, key)) {
+		for (i = 0; i < none && !is_field(w, i, key);)
+			i++;
+		if (i == none) {
+			w->unknown = true;
+			w->field = NULL;
+			return true;
 		}
+		w->next[w->last] = (uint8_t)i;
 	}
-	w->field = NULL;
-	return 1;
+	w->last = i;
+	w->field = w->shape->fields[i].kind == WIRE_KNOWN ? NULL : &w->shape->fields[i];
+	return true;
 }
 
-static int on_start_map(void *ctx)
+bool wire_on_open_map(void *ctx)
 {
-	struct wire *w = ctx;
-	if (w->skip > 0 || w->state == IN_LIST || (w->state == IN_OBJECT && !w->field)) {
+	struct wire *w = active(ctx);
+	if (w->state == IN_LIST || passed_over(w)) {
 		w->skip++;
-		return 1;
+		return true;
 	}
 	if (w->state != (w->many ? IN_ARRAY : AT_TOP))
 		return refuse(w, "is an object");
-	must(w->n < w->room); /* whoever made the room knows how many objects such an answer can hold at most */
+	memset(w->object, 0, w->shape->size);
 	w->state = IN_OBJECT;
+	w->last = w->shape->nfields;
 	w->field = NULL;
 	w->seen = 0;
-	return 1;
+	w->unknown = false;
+	return true;
 }
 
-static int on_end_map(void *ctx)
+bool wire_on_close_map(void *ctx)
 {
-	struct wire *w = ctx;
+	struct wire *w = active(ctx);
 	if (w->skip > 0) {
 		w->skip--;
-		return 1;
+		return true;
 	}
-	for (size_t i = 0; i < w->nfields; i++)
-		if (w->fields[i].required && !(w->seen & 1u << i)) {
-			w->field = &w->fields[i];
+	const struct wire_shape *s = w->shape;
+	for (size_t i = 0; i < s->nfields; i++)
+		if (s->fields[i].required && !(w->seen >> i & 1)) {
+			w->field = &s->fields[i];
 			return refuse(w, "is missing or null");
 		}
-	w->n++;
 	w->field = NULL;
 	w->state = w->many ? IN_ARRAY : AT_END;
-	return 1;
+	if (w->each && !w->each(w, w->object)) {
+		for (struct wire *o = w; o; o = o->outer)
+			o->state = STOPPED;
+		return false;
+	}
+	w->n++;
+	return true;
 }
 
-static int on_start_array(void *ctx)
+static void begin(struct wire *w)
 {
-	struct wire *w = ctx;
-	if (w->skip > 0 || w->state == IN_LIST || (w->state == IN_OBJECT && !w->field)) {
+	w->state = AT_TOP;
+	w->skip = 0;
+	w->n = 0;
+	w->field = NULL;
+	w->active = w;
+}
+
+/* From here on the events are the inner wire's, until its array ends. */
+static void descend(struct wire *w)
+{
+	struct wire *in = w->inner;
+	begin(in);
+	in->outer = w;
+	in->arena = w->arena;
+	in->scratch = w->scratch;
+	in->e = w->e;
+	if (in->open)
+		in->open(in, w->object);
+	in->state = IN_ARRAY;
+	w->active = in;
+}
+
+bool wire_on_open_array(void *ctx)
+{
+	struct wire *w = active(ctx);
+	if (w->state == IN_LIST || passed_over(w)) {
 		w->skip++;
-		return 1;
+		return true;
 	}
 	if (w->state == AT_TOP && w->many) {
 		w->state = IN_ARRAY;
-		return 1;
+		return true;
 	}
-	if (w->state != IN_OBJECT || w->field->kind != WIRE_LIST)
+	if (w->state != IN_OBJECT || (w->field->kind != WIRE_LIST && w->field->kind != WIRE_OBJECTS))
 		return refuse(w, "is an array");
 	mark_seen(w);
-	w->state = IN_LIST;
-	return 1;
+	if (w->field->kind == WIRE_OBJECTS)
+		descend(w);
+	else
+		w->state = IN_LIST;
+	return true;
 }
 
-static int on_end_array(void *ctx)
+bool wire_on_close_array(void *ctx)
 {
-	struct wire *w = ctx;
+	struct wire *w = active(ctx);
 	if (w->skip > 0)
 		w->skip--;
-	else
-		w->state = w->state == IN_LIST ? IN_OBJECT : AT_END;
-	return 1;
+	else if (w->state == IN_LIST)
+		w->state = IN_OBJECT;
+	else {
+		w->state = AT_END;
+		if (w->outer)
+			w->outer->active = w->outer;
+	}
+	return true;
+}
+
+void wire_start(struct wire *w)
+{
+	must(w->shape->nfields <= WIRE_FIELDS_MAX);
+	begin(w);
+}
+
+bool wire_whole(const struct wire *w)
+{
+	return w->state == AT_END;
+}
+
+/* ── a whole text: yajl's callbacks end in the same functions ── */
+
+static int text_boolean(void *ctx, int v)
+{
+	return wire_on_bool(ctx, v);
+}
+static int text_null(void *ctx)
+{
+	return wire_on_null(ctx);
+}
+static int text_number(void *ctx, const char *p, size_t n)
+{
+	return wire_on_number(ctx, (struct str){p, n});
+}
+static int text_string(void *ctx, const unsigned char *p, size_t n)
+{
+	return wire_on_string(ctx, (struct str){(const char *)p, n});
+}
+static int text_key(void *ctx, const unsigned char *p, size_t n)
+{
+	return wire_on_key(ctx, (struct str){(const char *)p, n});
+}
+static int text_open_map(void *ctx)
+{
+	return wire_on_open_map(ctx);
+}
+static int text_close_map(void *ctx)
+{
+	return wire_on_close_map(ctx);
+}
+static int text_open_array(void *ctx)
+{
+	return wire_on_open_array(ctx);
+}
+static int text_close_array(void *ctx)
+{
+	return wire_on_close_array(ctx);
 }
 
 bool wire_read(struct wire *w, struct str json)
 {
-	static const yajl_callbacks callbacks = {on_null, on_boolean, NULL, NULL, on_number, on_string,
-		on_start_map, on_key, on_end_map, on_start_array, on_end_array};
-	must(w->nfields <= WIRE_FIELDS_MAX);
-	w->state = AT_TOP;
-	w->last = w->nfields - 1;
+	static const yajl_callbacks callbacks = {text_null, text_boolean, NULL, NULL, text_number, text_string,
+		text_open_map, text_key, text_close_map, text_open_array, text_close_array};
+	wire_start(w);
 	yajl_handle h = yajl_alloc(&callbacks, NULL, w);
 	must(h != NULL);
 	yajl_config(h, yajl_dont_validate_strings, 1); /* what we take is hex; the rest is passed over */
 	yajl_status s = yajl_parse(h, (const unsigned char *)json.p, json.n);
 	if (s == yajl_status_ok)
 		s = yajl_complete_parse(h);
-	if (s == yajl_status_error || (s == yajl_status_ok && w->state != AT_END)) {
-		w->field = NULL;
-		refuse(w, "is broken or ends too early");
-		s = yajl_status_error;
-	}
 	yajl_free(h);
-	return s == yajl_status_ok;
+	if (s == yajl_status_ok && wire_whole(w))
+		return true;
+	if (w->state == STOPPED)
+		return false;
+	w->active->field = NULL;
+	return refuse(w->active, "is broken or ends too early");
 }
