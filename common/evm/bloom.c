@@ -3,29 +3,32 @@
 
 /* Yellow Paper 4.3.1: three bits a value, each the low 11 bits of a pair of bytes of its keccak256: pairs
  * 0-1, 2-3, 4-5. Bit 0 is the lowest bit of the last byte. */
-static unsigned bit_of(const uint8_t hash[32], size_t pair)
+struct bloom_key bloom_key_of(const void *p, size_t n)
 {
-	return (unsigned)(hash[2 * pair] << 8 | hash[2 * pair + 1]) & 2047u;
+	uint8_t hash[32];
+	struct bloom_key k;
+	keccak256(hash, p, n);
+	for (size_t i = 0; i < 3; i++)
+		k.bit[i] = (uint16_t)((hash[2 * i] << 8 | hash[2 * i + 1]) & 2047);
+	return k;
+}
+
+bool bloom_has(const uint8_t bloom[256], struct bloom_key k)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (!(bloom[255 - k.bit[i] / 8] >> k.bit[i] % 8 & 1))
+			return false;
+	return true;
 }
 
 bool bloom_may_hold(const uint8_t bloom[256], const void *p, size_t n)
 {
-	uint8_t hash[32];
-	keccak256(hash, p, n);
-	for (size_t i = 0; i < 3; i++) {
-		unsigned bit = bit_of(hash, i);
-		if (!(bloom[255 - bit / 8] >> bit % 8 & 1))
-			return false;
-	}
-	return true;
+	return bloom_has(bloom, bloom_key_of(p, n));
 }
 
 void bloom_add(uint8_t bloom[256], const void *p, size_t n)
 {
-	uint8_t hash[32];
-	keccak256(hash, p, n);
-	for (size_t i = 0; i < 3; i++) {
-		unsigned bit = bit_of(hash, i);
-		bloom[255 - bit / 8] = (uint8_t)(bloom[255 - bit / 8] | 1u << bit % 8);
-	}
+	struct bloom_key k = bloom_key_of(p, n);
+	for (size_t i = 0; i < 3; i++)
+		bloom[255 - k.bit[i] / 8] = (uint8_t)(bloom[255 - k.bit[i] / 8] | 1u << k.bit[i] % 8);
 }

@@ -1,10 +1,9 @@
 #include "common/evm/logs.h"
-#include "common/evm/keccak.h"
 #include "common/evm/log_wire.h"
 
 #include <stdlib.h>
 
-/* Logs, as eth_getLogs gives them (execution-apis: Log), their order and their identity. */
+/* Logs, as eth_getLogs gives them (execution-apis: Log), and their order. */
 
 static bool take_topic(struct wire *w, void *object, struct str text)
 {
@@ -101,69 +100,4 @@ size_t logs_once(struct log *logs, size_t n)
 		if (kept == 0 || !repeats(&logs[kept - 1], &logs[i]))
 			logs[kept++] = logs[i];
 	return kept;
-}
-
-/* R3: the transaction, or the block where a log has no transaction of its own. */
-static const uint8_t *origin(const struct log *l)
-{
-	static const uint8_t none[32];
-	return memcmp(l->tx_hash, none, 32) == 0 ? l->block_hash : l->tx_hash;
-}
-
-/* Into l->id, where it stays until the ranks are known. */
-static void digest(struct log *l)
-{
-	struct keccak k;
-	keccak_init(&k);
-	uint8_t ntopics =
-		(uint8_t)l->ntopics; /* else a last topic and a first word of data would be the same bytes */
-	keccak_add(&k, l->address, 20);
-	keccak_add(&k, &ntopics, 1);
-	keccak_add(&k, l->topics, 32 * (size_t)l->ntopics);
-	keccak_add(&k, l->data.p, l->data.n);
-	keccak_end(&k, l->id);
-}
-
-static bool same(const struct log *a, const struct log *b)
-{
-	return memcmp(a->id, b->id, 32) == 0 && memcmp(origin(a), origin(b), 32) == 0 &&
-		   memcmp(a->block_hash, b->block_hash, 32) == 0;
-}
-
-/* rank[i]: how many logs before i are the same. An open hash table of the last log of each kind. */
-static void count_ranks(const struct log *logs, size_t n, uint64_t *rank)
-{
-	size_t slots = 16;
-	while (slots < 2 * n)
-		slots *= 2;
-	size_t *last = mem_alloc(slots * sizeof *last); /* index + 1; 0 is free */
-	for (size_t i = 0; i < n; i++) {
-		uint64_t hash, from;
-		memcpy(&hash, logs[i].id, 8);
-		memcpy(&from, origin(&logs[i]), 8);
-		size_t at = (hash ^ from) & (slots - 1);
-		while (last[at] && !same(&logs[last[at] - 1], &logs[i]))
-			at = (at + 1) & (slots - 1);
-		rank[i] = last[at] ? rank[last[at] - 1] + 1 : 0;
-		last[at] = i + 1;
-	}
-	free(last);
-}
-
-void logs_identify(struct log *logs, size_t n, struct u256 chain_id)
-{
-	uint64_t *rank = mem_alloc(n * sizeof *rank);
-	uint8_t text[32 + 32 + 32 + 8];
-	for (size_t i = 0; i < n; i++)
-		digest(&logs[i]);
-	count_ranks(logs, n, rank);
-	u256_to_be(text, chain_id);
-	for (size_t i = 0; i < n; i++) {
-		memcpy(text + 32, origin(&logs[i]), 32);
-		memcpy(text + 64, logs[i].id, 32);
-		for (unsigned k = 0; k < 8; k++)
-			text[96 + k] = (uint8_t)(rank[i] >> (56 - 8 * k));
-		keccak256(logs[i].id, text, sizeof text);
-	}
-	free(rank);
 }
