@@ -6,11 +6,6 @@
 #include <endian.h>
 #include <stdlib.h>
 
-/* PGCOPY\n\377\r\n\0, no flags, no extension · a count of columns of -1 */
-const uint8_t encode_copy_head[ENCODE_COPY_HEAD] = {
-	'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0};
-const uint8_t encode_copy_tail[ENCODE_COPY_TAIL] = {0xff, 0xff};
-
 /* Where the values of the header columns stand in a tuple: behind the count of columns (2 bytes) each column
  * is its length (4 bytes) and its value. */
 enum {

@@ -9,10 +9,6 @@
 #include "common/app/config.h"
 #include "common/evm/logs.h"
 
-/* What a stream of tuples begins and ends with. */
-enum { ENCODE_COPY_HEAD = 19, ENCODE_COPY_TAIL = 2 };
-extern const uint8_t encode_copy_head[ENCODE_COPY_HEAD], encode_copy_tail[ENCODE_COPY_TAIL];
-
 struct encoder { /* one an event */
 	const struct event_decl *event;
 	const char *copy_sql; /* COPY "schema"."table" (_seq, _at, _block, …) FROM STDIN (FORMAT binary) */

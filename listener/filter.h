@@ -27,24 +27,27 @@ struct filter_event {
 };
 struct filter_child {
 	uint8_t address[20];
+	struct bloom_key key;
 	uint64_t block;                       /* that created it: its logs count from this block on */
+	uint64_t added;                       /* filter.added before it */
 	const struct contract_decl *contract; /* whose `address: { from: … }` it answers */
 };
 struct filter {
 	struct filter_event *events; /* in the order of the file */
 	size_t n;
-	struct filter_child *children; /* in the order in which they were added */
+	struct filter_child *children;
 	size_t nchildren;
-	bool has_factories;
+	uint64_t added; /* grows with each child that filter_child_add takes, never back */
+
 	/* filter.c's own */
-	struct arena mem;
-	struct filter_slot *slots;
+	struct arena mem, scratch;
+	struct filter_slot *slots; /* (address, topic0) → event */
 	size_t nslots;
-	size_t *child_slots;
+	uint32_t *child_slots; /* (contract, address) → child, from 1 */
 	size_t nchild_slots, children_cap;
-	const struct contract_decl **contracts; /* of the events, each once */
-	struct filter_seat *seats;              /* one a contract */
+	struct filter_contract *contracts; /* of the events, each once */
 	size_t ncontracts;
+	bool has_factories;
 };
 /* Every event of the chain. c must outlive f. */
 void filter_init(struct filter *f, const struct config *c, const struct chain_decl *chain);
@@ -61,7 +64,8 @@ bool filter_bloom(const struct filter *f, const uint8_t bloom[256]);
 
 /* ── factories ── */
 
-/* false: it was known from this block or an earlier one on; a plan made before still asks for it. */
+/* false: it was known from this block or an earlier one on, or no event of f is of this contract. true: plans
+ * are to be made anew. */
 bool filter_child_add(
 	struct filter *f, const struct contract_decl *contract, const uint8_t address[20], uint64_t block);
 /* A reorg took back the blocks from this one on, and the creations in them. How many were forgotten. */
@@ -75,8 +79,8 @@ size_t filter_learn(struct filter *f, const struct event_decl *event, const stru
 enum { FILTER_CAP_DEFAULT = 1000, FILTER_REQUESTS_MOST = 4 }; /* geth's cap on a list; see `most` below */
 
 struct filter_request {
-	const char *members; /* of the filter object: "address":[…],"topics":[…]; "" when it asks for all logs */
-	/* the same, in ascending order */
+	const char *members; /* of the filter object: "address":[…],"topics":[…]; one of the two at least */
+	/* the same, in ascending order; a list that is left out is not restricted */
 	const uint8_t (*addresses)[20];
 	size_t naddresses;
 	bool any_address;
@@ -94,9 +98,10 @@ struct filter_plan {
  * more than `most` requests, else they are merged and their logs sorted out here. One block by its hash:
  * most 1. Two requests may give the same log; it counts in the answer to of[its event], and there only. */
 void filter_plan_make(struct filter_plan *p, const struct filter *f, size_t cap, size_t most);
-/* The same for children[first..) alone: what a range that created them has not asked yet. */
+/* The same for the children alone that were added since filter.added was `since`: what a range that created
+ * them has not asked yet. */
 void filter_plan_children(
-	struct filter_plan *p, const struct filter *f, size_t first, size_t cap, size_t most);
+	struct filter_plan *p, const struct filter *f, uint64_t since, size_t cap, size_t most);
 void filter_plan_fini(struct filter_plan *p);
 /* Could this log be an answer to that request? false: the node says what it was not asked (P11). */
 bool filter_asked(const struct filter_plan *p, size_t request, const struct log *log);
