@@ -185,7 +185,7 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 		reorg_look(r);
 		return;
 	}
-	if (r->filter.n == 0)
+	if (r->ask.n == 0)
 		store_step(r);
 	else
 		fetch_logs(r);
@@ -212,7 +212,7 @@ static bool log_belongs(
 	if (h && (log->block != h->number || memcmp(log->block_hash, h->hash, 32) != 0))
 		return err_set(e, ERR_MALFORMED, "asked for the logs of block %" PRIu64 ", got one of block %" PRIu64,
 			h->number, log->block);
-	if (!rows_match(&r->filter, log))
+	if (!filter_asked(&r->ask, 0, log))
 		return err_set(e, ERR_MALFORMED, "a log of block %" PRIu64 " that was not asked for", log->block);
 	return true;
 }
@@ -237,7 +237,7 @@ static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **
 				fetch_nonsense(r, "eth_getLogs", &e);
 				return false;
 			}
-		if (k == 0 && rows_bloom(&r->filter, r->headers[i].bloom))
+		if (k == 0 && filter_bloom(&r->filter, r->headers[i].bloom))
 			*doubt = true;
 		if (*n + k > cap) {
 			cap = (*n + k) * 2;
@@ -331,7 +331,7 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	char text[67];
 	memcpy(r->asked, hash, 32);
 	hex_to_0x(text, hash, 32);
-	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->filter.json.p);
+	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->ask.requests[0].members);
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
 	ask_tag(r, q);
 	r->in_flight = true;
@@ -345,7 +345,7 @@ static void fetch_logs(struct reader *r)
 	char hash[67];
 	for (size_t i = 0; i < r->nheaders; i++) {
 		hex_to_0x(hash, r->headers[i].hash, 32);
-		rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, r->filter.json.p);
+		rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, r->ask.requests[0].members);
 	}
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
 	r->in_flight = true;
@@ -464,9 +464,9 @@ void fetch_range(struct reader *r)
 	reader_enter(r, READER_RANGE);
 	struct rpc_request *q = rpc_request(r->rpc);
 	fetch_ask_header(q, r->step.to);
-	if (r->filter.n > 0)
+	if (r->ask.n > 0)
 		rpc_call(q, "eth_getLogs", "[{\"fromBlock\":\"0x%" PRIx64 "\",\"toBlock\":\"0x%" PRIx64 "\",%s}]",
-			(uint64_t)r->step.from, (uint64_t)r->step.to, r->filter.json.p);
+			(uint64_t)r->step.from, (uint64_t)r->step.to, r->ask.requests[0].members);
 	else
 		rpc_call(q, "eth_blockNumber", "[]");
 	fetch_ask_header(q, r->step.to);

@@ -146,7 +146,7 @@ void reader_drive(struct reader *r)
 		break;
 	case PLAN_BLOCKS:
 		if (r->step.live && heads_state(r->heads)->has_hash &&
-			(int64_t)heads_state(r->heads)->head == r->step.from && r->filter.n > 0)
+			(int64_t)heads_state(r->heads)->head == r->step.from && r->ask.n > 0)
 			fetch_live(r, heads_state(r->heads)->hash);
 		else
 			fetch_headers(r);
@@ -266,7 +266,9 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	range_init(&r->range, (int64_t)c->range);
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
 	window_init(&r->window, (size_t)final_window(c) + 2);
-	rows_filter_init(&r->filter, m->config, c);
+	filter_init(&r->filter, m->config, c);
+	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+	rows_init(&r->rows, &r->filter);
 	start_block(r, m->config);
 	make_metrics(r);
 	r->rpc = rpc_open(m->loop, chain_endpoint(c, ENDPOINT_READ)->url, c->timeout_ms);
@@ -306,7 +308,9 @@ static void on_left(void *arg)
 	void (*done)(void *) = c->done;
 	void *done_arg = c->arg;
 	window_fini(&r->window);
-	rows_filter_fini(&r->filter);
+	rows_end(&r->rows);
+	filter_plan_fini(&r->ask);
+	filter_fini(&r->filter);
 	arena_fini(&r->mem);
 	timer_free(&r->timer);
 	free(r);

@@ -43,7 +43,9 @@ struct reader {
 	struct lease *lease;
 	struct rpc *rpc;
 	struct heads *heads;
-	struct rows_filter filter;
+	struct filter filter;
+	struct filter_plan ask; /* of the filter, as one request */
+	struct rows rows;
 
 	enum reader_phase phase;
 	bool in_flight;  /* one operation is out; its callback clears it */

@@ -3,97 +3,18 @@
 #include "common/base/mem.h"
 #include "common/io/log.h"
 
-#include <stdlib.h>
-
-static bool has_address(const struct contract_decl *c, const uint8_t a[20])
+void rows_init(struct rows *r, const struct filter *f)
 {
-	for (size_t i = 0; i < c->naddresses; i++)
-		if (memcmp(c->addresses[i], a, 20) == 0)
-			return true;
-	return false;
-}
-
-static void filter_addresses(struct rows_filter *f, const struct config *c, const struct chain_decl *chain)
-{
-	const char *sep = "";
-	buf_text(&f->json, "\"address\":[");
-	for (size_t i = 0; i < c->ncontracts; i++) {
-		const struct contract_decl *k = &c->contracts[i];
-		if (k->chain != chain)
-			continue;
-		for (size_t a = 0; a < k->naddresses; a++) {
-			buf_printf(&f->json, "%s\"0x", sep);
-			buf_hex(&f->json, k->addresses[a], 20);
-			buf_char(&f->json, '"');
-			sep = ",";
-		}
-	}
-	buf_char(&f->json, ']');
-}
-
-static void filter_topics(struct rows_filter *f)
-{
+	*r = (struct rows){.filter = f};
+	r->inserts = arena_alloc(&r->mem, (f->n + 1) * sizeof *r->inserts);
 	for (size_t i = 0; i < f->n; i++)
-		if (f->events[i]->entry->anonymous)
-			return; /* an anonymous event has no topic0: the address alone selects, rows_match sorts out */
-	const char *sep = "";
-	buf_text(&f->json, ",\"topics\":[[");
-	for (size_t i = 0; i < f->n; i++) {
-		buf_printf(&f->json, "%s\"0x", sep);
-		buf_hex(&f->json, f->events[i]->entry->hash, 32);
-		buf_char(&f->json, '"');
-		sep = ",";
-	}
-	buf_text(&f->json, "]]");
+		r->inserts[i] = chain_event_sql(&r->mem, f->events[i].decl);
 }
 
-void rows_filter_init(struct rows_filter *f, const struct config *c, const struct chain_decl *chain)
+void rows_end(struct rows *r)
 {
-	*f = (struct rows_filter){.events = mem_alloc((c->nevents + 1) * sizeof *f->events),
-		.inserts = mem_alloc((c->nevents + 1) * sizeof *f->inserts)};
-	for (size_t i = 0; i < c->nevents; i++)
-		if (c->events[i].contract->chain == chain) {
-			f->events[f->n] = &c->events[i];
-			f->inserts[f->n++] = chain_event_sql(&f->mem, &c->events[i]);
-		}
-	filter_addresses(f, c, chain);
-	filter_topics(f);
-}
-
-void rows_filter_fini(struct rows_filter *f)
-{
-	free(f->events);
-	free(f->inserts);
-	arena_fini(&f->mem);
-	buf_fini(&f->json);
-}
-
-const struct event_decl *rows_match(const struct rows_filter *f, const struct log *log)
-{
-	const struct event_decl *anonymous = NULL;
-	for (size_t i = 0; i < f->n; i++) {
-		const struct event_decl *ev = f->events[i];
-		if (!has_address(ev->contract, log->address))
-			continue;
-		if (ev->entry->anonymous)
-			anonymous = anonymous ? anonymous : ev;
-		else if (log->ntopics > 0 && memcmp(log->topics[0], ev->entry->hash, 32) == 0)
-			return ev;
-	}
-	return anonymous;
-}
-
-bool rows_bloom(const struct rows_filter *f, const uint8_t bloom[256])
-{
-	for (size_t i = 0; i < f->n; i++) {
-		const struct event_decl *ev = f->events[i];
-		if (!ev->entry->anonymous && !bloom_may_hold(bloom, ev->entry->hash, 32))
-			continue;
-		for (size_t a = 0; a < ev->contract->naddresses; a++)
-			if (bloom_may_hold(bloom, ev->contract->addresses[a], 20))
-				return true;
-	}
-	return false;
+	arena_fini(&r->mem);
+	*r = (struct rows){.filter = NULL};
 }
 
 /* ── a value as the text of its column ── */
@@ -156,7 +77,7 @@ static bool columns_of(struct arena *mem, const struct event_decl *ev, const str
 
 /* ── a run of logs: numbered in chain order, written table by table ── */
 
-void rows_decode(struct rows_batch *b, struct arena *a, const struct rows_filter *f, int64_t at,
+void rows_decode(struct rows_batch *b, struct arena *a, const struct rows *r, int64_t at,
 	const struct log *logs, size_t n, uint64_t (*time_of)(void *arg, const struct log *log), void *arg)
 {
 	*b = (struct rows_batch){.last_seq = at,
@@ -164,24 +85,23 @@ void rows_decode(struct rows_batch *b, struct arena *a, const struct rows_filter
 		.kind = arena_alloc(a, (n + 1) * sizeof *b->kind),
 		.bad = arena_alloc(a, (n + 1) * sizeof *b->bad)};
 	for (size_t i = 0; i < n; i++) {
-		const struct event_decl *ev = rows_match(f, &logs[i]);
+		const struct filter_event *of = filter_match(r->filter, &logs[i]);
 		const struct str *columns;
 		struct err e = {0};
-		if (!ev)
+		if (!of)
 			continue;
-		if (!columns_of(a, ev, &logs[i], &columns, &e)) {
-			b->bad[b->nbad++] = (struct rows_bad){ev, &logs[i], arena_text(a, e.text)};
+		if (!columns_of(a, of->decl, &logs[i], &columns, &e)) {
+			b->bad[b->nbad++] = (struct rows_bad){of->decl, &logs[i], arena_text(a, e.text)};
 			continue;
 		}
-		while (f->events[b->kind[b->n]] != ev)
-			b->kind[b->n]++;
+		b->kind[b->n] = of->index;
 		b->rows[b->n++] = (struct event_row){
 			.seq = ++b->last_seq, .log = &logs[i], .time = time_of(arg, &logs[i]), .columns = columns};
 	}
 }
 
 static void write_table(const struct rows_batch *b, struct pg_unit *u, struct event_row *pick,
-	const struct rows_filter *f, size_t kind, int chain_id, int64_t open_from, bool swept)
+	const struct rows *r, size_t kind, int chain_id, int64_t open_from, bool swept)
 {
 	for (int open = 0; open < 2; open++) {
 		size_t k = 0;
@@ -189,7 +109,8 @@ static void write_table(const struct rows_batch *b, struct pg_unit *u, struct ev
 			if (b->kind[i] == kind && ((int64_t)b->rows[i].log->block >= open_from) == (open == 1))
 				pick[k++] = b->rows[i];
 		if (k > 0)
-			chain_add_events(u, &f->inserts[kind], f->events[kind], chain_id, open == 1, swept, pick, k);
+			chain_add_events(
+				u, &r->inserts[kind], r->filter->events[kind].decl, chain_id, open == 1, swept, pick, k);
 	}
 }
 
@@ -202,12 +123,12 @@ static void write_bad(struct pg_unit *u, int chain_id, const struct rows_bad *ba
 		F_UINT("log", bad->log->log_index), F_STR("reason", bad->why));
 }
 
-void rows_write(const struct rows_batch *b, struct pg_unit *u, struct arena *a, const struct rows_filter *f,
+void rows_write(const struct rows_batch *b, struct pg_unit *u, struct arena *a, const struct rows *r,
 	int chain_id, int64_t open_from, bool swept)
 {
 	struct event_row *pick = arena_alloc(a, (b->n + 1) * sizeof *pick);
-	for (size_t kind = 0; kind < f->n && b->n > 0; kind++)
-		write_table(b, u, pick, f, kind, chain_id, open_from, swept);
+	for (size_t kind = 0; kind < r->filter->n && b->n > 0; kind++)
+		write_table(b, u, pick, r, kind, chain_id, open_from, swept);
 	for (size_t i = 0; i < b->nbad; i++)
 		write_bad(u, chain_id, &b->bad[i]);
 }

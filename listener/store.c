@@ -176,7 +176,7 @@ void store_step(struct reader *r)
 	if (floor > r->floor)
 		r->floor = floor;
 	struct rows_batch b;
-	rows_decode(&b, &r->mem, &r->filter, r->at, r->logs, r->nlogs, time_of, r);
+	rows_decode(&b, &r->mem, &r->rows, r->at, r->logs, r->nlogs, time_of, r);
 	struct pg_unit *u = pg_unit(r->m->pg);
 	/* INV-8, and INV-3: the numbers up to at are given in this commit */
 	chain_step(u, lease_lane(r->lease), r->row.id,
@@ -186,7 +186,7 @@ void store_step(struct reader *r)
 			.final = final,
 			.blocks = blocks_of(r),
 			.nblocks = r->nheaders});
-	rows_write(&b, u, &r->mem, &r->filter, r->row.id, r->floor + 1, !r->step.live);
+	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
 	/* the stored floor may lag a little while live: it costs a look into every table */
 	if (r->floor - r->row.floor >= (r->step.live ? window / 4 + 1 : 1)) {
 		chain_advance(u, lease_lane(r->lease), r->row.id, final, r->floor);
