@@ -28,7 +28,7 @@ size_t filter_sort(void *values, size_t n, size_t size)
 	return kept;
 }
 
-static bool has(const struct filter_topics *t, const uint8_t topic[32])
+static bool holds(const struct filter_topics *t, const uint8_t topic[32])
 {
 	if (t->n == 1)
 		return memcmp(t->list[0], topic, 32) == 0;
@@ -38,7 +38,7 @@ static bool has(const struct filter_topics *t, const uint8_t topic[32])
 bool filter_topics_fit(const struct filter_topics topics[4], const struct log *log)
 {
 	for (unsigned i = 0; i < 4; i++)
-		if (topics[i].restricted && (i >= log->ntopics || !has(&topics[i], log->topics[i])))
+		if (topics[i].restricted && (i >= log->ntopics || !holds(&topics[i], log->topics[i])))
 			return false;
 	return true;
 }
