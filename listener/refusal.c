@@ -180,6 +180,12 @@ static bool word_is(const struct token *t, const char *const *words)
 
 /* ── numbers ── */
 
+/* The "to" in front of a size: "up to 5", "limited to 5". */
+static bool of_a_size(const struct text *x, size_t to)
+{
+	return to > 0 && WORD(&x->t[to - 1], "up", "set", "limited", "restricted", "equal");
+}
+
 /* Not "block 19000000", "from 5", "head 7": such a number is a place. But "up to 5", "limited to 5" is a
  * size. */
 static bool names_a_place(const struct text *x, size_t i)
@@ -194,14 +200,21 @@ static bool names_a_place(const struct text *x, size_t i)
 		   !(i > 1 && WORD(&x->t[i - 2], "up", "set", "limited", "restricted", "equal"));
 }
 
+static bool of_results(const struct text *x, size_t i)
+{
+	return i + 1 < x->n && WORD(&x->t[i + 1], "results", "result", "logs", "log", "events");
+}
+
 static bool counts_something_else(const struct text *x, size_t i)
 {
 	const struct token *t = &x->t[i], *after = i + 1 < x->n ? &x->t[i + 1] : NULL;
+	for (size_t k = 0; k < x->n; k++)
+		if (x->t[k].number && x->t[k].value == t->value && of_results(x, k))
+			return true; /* the data says once more what the message says */
 	return t->word[0] ||
-		   (after && WORD(after, "results", "result", "logs", "log", "events", "entries", "requests",
-						 "request", "calls", "items", "addresses", "topics", "ms", "s", "sec", "secs",
-						 "second", "seconds", "minutes", "mb", "kb", "bytes", "gb", "mib", "megabytes", "cu",
-						 "cups", "credits", "month", "days"));
+		   (after && WORD(after, "entries", "requests", "request", "calls", "items", "addresses", "topics",
+						 "ms", "s", "sec", "secs", "second", "seconds", "minutes", "mb", "kb", "bytes", "gb",
+						 "mib", "megabytes", "cu", "cups", "credits", "month", "days"));
 }
 
 /* How much the words around say that this number is the most blocks of a request: 3 are enough. */
@@ -252,7 +265,7 @@ static void find_most_results(struct refused *r, const struct text *x)
 		const struct token *t = &x->t[i];
 		if (!t->number || t->hex || t->odd || t->word[0] || t->value < 1 || t->value > BLOCKS_MOST)
 			continue;
-		bool of_logs = i + 1 < x->n && WORD(&x->t[i + 1], "results", "result", "logs", "log", "events");
+		bool of_logs = of_results(x, i);
 		bool limit = i > 0 && WORD(&x->t[i - 1], "limit", "results", "logs");
 		limit |= i > 1 && WORD(&x->t[i - 1], "of", "is") && WORD(&x->t[i - 2], "limit", "maximum", "cap");
 		if (of_logs || (limit && r->most_results == 0))
@@ -283,7 +296,8 @@ static void find_range(struct refused *r, const struct text *x, const struct ref
 		return;
 	for (size_t i = 0; i + 1 < x->n; i++) {
 		const struct token *a = &x->t[i], *b = &x->t[i + 1];
-		if (a->number && b->number && !a->odd && !b->odd && a->hex == b->hex &&
+		bool sizes = i + 2 < x->n && WORD(&x->t[i + 2], "block", "blocks"); /* "0 - 50 blocks" */
+		if (a->number && b->number && !a->odd && !b->odd && a->hex == b->hex && !sizes &&
 			inside(r, a->value, b->value, v))
 			return;
 		if (a->number && !a->odd && i + 2 < x->n && WORD(b, "to", "and") && x->t[i + 2].number &&
@@ -294,7 +308,7 @@ static void find_range(struct refused *r, const struct text *x, const struct ref
 			continue;
 		if (WORD(a, "from"))
 			from = &x->t[at];
-		if (WORD(a, "to") && from && inside(r, from->value, x->t[at].value, v))
+		if (WORD(a, "to") && !of_a_size(x, i) && from && inside(r, from->value, x->t[at].value, v))
 			return;
 	}
 }
@@ -465,10 +479,10 @@ static enum refusal classify(const struct refused *r, const struct refusal_view 
 		return span <= 1 && v->calls > 1 ? REFUSAL_BATCH : REFUSAL_DENSITY;
 	if (v->timed_out)
 		return REFUSAL_TIMEOUT;
-	if (!sized && says_rate(x) && !(span > 1 && says_dense(x)))
-		return REFUSAL_RATE;
 	if (says_batch(x, v->calls))
 		return REFUSAL_BATCH;
+	if (!sized && says_rate(x) && !(span > 1 && says_dense(x)))
+		return REFUSAL_RATE;
 	if (says_dense(x))
 		return span <= 1 && v->calls > 1 ? REFUSAL_BATCH : REFUSAL_DENSITY;
 	if (says_filter(x))
