@@ -28,13 +28,16 @@ struct learner {
 	uint64_t version; /* grows when learned changes: time to store it */
 	int64_t range_most;
 
-	int64_t soft;  /* blocks: where density and timeouts have put us; range_most when nothing is in the way */
-	int64_t tried; /* blocks that a refusal proposed as the cap, not yet verified; 0: none */
-	int64_t refused;   /* least blocks that were refused as a range; 0: none */
+	int64_t soft; /* blocks: where density and timeouts have put us; range_most when nothing is in the way */
+	int64_t
+		tried;    /* the cap that a refusal proposed or that halving has come to, not yet verified; 0: none */
+	bool stepped; /* one less than the proposal was tried: some mean "less than" by "at most" */
+	int64_t floor_at;  /* a block that is too dense by itself: no range goes over it; -1: none */
 	uint32_t good;     /* full-sized good answers since soft changed */
 	uint32_t patience; /* how many of them it takes to double: grows when a doubling is refused */
 	bool grew;         /* soft was doubled and no full-sized answer has come since */
 	uint32_t stuck;    /* timeouts in a row at one block */
+	uint32_t buried;   /* refusals for pruned history in a row */
 
 	bool sampled;         /* the next two are known: moving averages */
 	uint64_t block_bytes; /* bytes a block, × 256 */
@@ -47,12 +50,14 @@ struct learner {
 	uint64_t rps_most, rate; /* calls a second × 1000; 0: no bucket */
 	int64_t tokens;          /* calls × 1000; below 0: owed */
 	uint64_t filled_ms;      /* when the bucket was last filled */
-	uint64_t second_ms;      /* begin of the second that sent counts */
+	uint64_t second_ms;      /* when the second began that sent counts */
 	uint64_t sent, sent_before;
 	uint64_t pause_until_ms;
+	bool paused;        /* ever */
 	uint64_t paused_ms; /* when the last pause began: refusals of what was sent before it count once */
 	uint32_t limited;   /* rate limits in a row */
 	uint32_t raced;     /* head races in a row */
+	uint64_t wait_ms;   /* LEARNER_WAIT: how long */
 };
 
 enum { LEARNER_PARALLEL_FIRST = 4, LEARNER_PARALLEL_MOST = 16 };
