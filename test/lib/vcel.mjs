@@ -6,12 +6,13 @@
 //   await w.announce(lock, signature)   SignatureRevoked again, of what may have been revoked before
 //       All as w.act: they mine when mining is "manual", wait, and return receipts; { wait: false } as the last argument: hashes.
 //       The receipts are those of the revocations only, never of the registration.
+//   show = w.hide(signature)            the node leaves its log out of every answer and message, until show()
 //   await w.place()                     one contract more: { address, block }
 //   await w.rows(lock?)                 revoked_signatures in the order of the chain
 //   await w.source()                    the row of fairlead.sources: { live, swept, last_live, last_sweep, pending }
 //   await w.whole()                     true when the cursor stands at the head and every event is applied
 //   w.ranges(calls?)                    [[from, to], …] of the eth_getLogs by range that w.node saw
-//   w.said(text or /re/)                lines of the batcher's and the listener's log whose message that is
+//   w.said(text or /re/)                lines of the batcher's log whose message that is (rules speak there)
 //
 // Environment: SEPOLIA_RPC_URL SEPOLIA_CONTRACT_ADDRESS SEPOLIA_START_BLOCK. rpc: "http" (default) | "ws": the one address of the
 // chain, of w.node. chainWords({ sweep: "1s" }) as yaml: puts words into the chain's block (null takes one away).
@@ -20,6 +21,8 @@ import { need } from "../../deploy/run/npm.mjs";
 
 const { ethers } = need("ethers");
 
+// Polling by the tick instead of by the 5 s of the default.
+export const soon = { poll: "50ms" };
 export const chainWords = (words) => (text) => {
 	for (const [word, value] of Object.entries(words)) {
 		text = text.replace(new RegExp(`^    ${word}:.*\n`, "m"), "");
@@ -68,6 +71,18 @@ export const vcel = {
 		w.source = () => w.one("SELECT live, swept, last_live, last_sweep, pending FROM fairlead.sources WHERE event = 'AccessControl.SignatureRevoked'");
 		w.whole = async () => (await w.one("SELECT done = $1 AND lag = 0 AS x FROM fairlead.chains WHERE name = 'net'", [await w.head()]))?.x;
 		w.ranges = (calls = w.node.calls) => calls.filter((c) => c.method === "eth_getLogs" && c.params[0].fromBlock !== undefined).map((c) => [Number(c.params[0].fromBlock), Number(c.params[0].toBlock)]);
-		w.said = (what) => ["batcher", "listener", "reconciler"].flatMap((p) => w.lines(p, (l) => (what instanceof RegExp ? what.test(l.msg ?? "") : l.msg === what)));
+		w.said = (what) => w.lines("batcher", (l) => (what instanceof RegExp ? what.test(l.msg ?? "") : l.msg === what));
+		w.hide = (s) => {
+			const hash = w.hash(s);
+			const seen = (l) => l.topics?.[2] !== hash;
+			const receipt = (r) => r && { ...r, logs: r.logs.filter(seen) };
+			const off = [
+				w.node.on("eth_getLogs", async (call, next) => (await next()).filter(seen)),
+				w.node.on("eth_getBlockReceipts", async (call, next) => (await next())?.map(receipt) ?? null),
+				w.node.on("eth_getTransactionReceipt", async (call, next) => receipt(await next())),
+				w.node.push((m) => (seen(m.params?.result ?? {}) ? m : null)),
+			];
+			return () => off.forEach((f) => f());
+		};
 	},
 };

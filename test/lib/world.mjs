@@ -67,7 +67,7 @@ import { vcel } from "./vcel.mjs";
 
 export { RpcError, Http, CUT, NEVER, playNode } from "./node.mjs";
 export { keys } from "../../deploy/run/servers.mjs";
-export { chainWords } from "./vcel.mjs";
+export { chainWords, soon } from "./vcel.mjs";
 export const programs = ["listener", "batcher", "submitter", "reconciler"];
 const apps = { ktty, vcel };
 const { ethers } = need("ethers");
