@@ -57,7 +57,7 @@ static void choose_profile(struct loading *l, const struct node *root)
 		names[n++] = p->key;
 	const struct node *profile = node_member(profiles, name.p);
 	if (profile && profile->kind == NODE_MAP) {
-		l->r->vars->profile = name.p;
+		l->r->vars->profile = l->c->profile = name.p;
 		profile_values(l, profile);
 		return;
 	}

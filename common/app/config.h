@@ -189,6 +189,7 @@ struct fleet_decl {
 };
 struct config {
 	const char *file, *name;
+	const char *profile; /* the chosen one; NULL: none */
 	struct fleet_decl fleet;
 	const struct chain_decl *chains;
 	size_t nchains;

@@ -145,6 +145,7 @@ void digest_application(const struct config *c, uint8_t out[DIGEST_SIZE])
 	add_text(&h, migrations_made_of);
 	add_number(&h, (uint64_t)schema_version);
 	add_text(&h, c->name);
+	add_text(&h, c->profile);
 	add_contracts(&h, c);
 	add_events(&h, c);
 	add_number(&h, c->nfiles);

@@ -203,7 +203,9 @@ static bool remember(struct setup *s)
 		"INSERT INTO fairlead.application (name, profile, version, digest) VALUES ($1, $2, $3, $4::bytea)"
 		" ON CONFLICT (one) DO UPDATE SET (profile, version, digest, at) ="
 		" (EXCLUDED.profile, EXCLUDED.version, EXCLUDED.digest, clock_timestamp())",
-		4, (const char *const[]){s->c->name, NULL, FAIRLEAD_VERSION, setup_hex(s, digest, sizeof digest)});
+		4,
+		(const char *const[]){
+			s->c->name, s->c->profile, FAIRLEAD_VERSION, setup_hex(s, digest, sizeof digest)});
 }
 
 /* Inside the transaction. The lock comes before any IF NOT EXISTS: those race (A12). */

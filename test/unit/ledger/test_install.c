@@ -73,6 +73,11 @@ static const struct file plain[] = {{"app.yaml", HEAD ABI CODE_OF "sql: a.sql\n"
 static const struct file two_files[] = {{"app.yaml", HEAD ABI CODE_OF "sql: [a.sql, b.sql]\n" TAIL},
 	{"a.sql", SEEN}, {"b.sql", "INSERT INTO seen VALUES (7);\n"}, {0}};
 
+static const struct file profiled[] = {
+	{"app.yaml",
+		HEAD ABI CODE_OF "sql: [a.sql, b.sql]\nprofile: b\nprofiles: { a: { C: 1 }, b: { C: 1 } }\n" TAIL},
+	{"a.sql", SEEN}, {"b.sql", "INSERT INTO seen VALUES (7);\n"}, {0}};
+
 static struct problems problems;
 static struct err error;
 
@@ -164,6 +169,11 @@ static void nothing_changed_is_nothing_done(void **state)
 	gives(&w, "1|a.sql 2|b.sql", "SELECT n, path FROM fairlead.applied_sql ORDER BY n");
 	/* the same again changes no row */
 	expect(&w, two_files, INSTALL_FOR_REAL, INSTALL_DONE);
+	gives(&w, "1", "SELECT count(*) FROM seen");
+	/* nor does another profile with the same values, but what runs is told */
+	gives(&w, "t", "SELECT profile IS NULL FROM fairlead.self");
+	expect(&w, profiled, INSTALL_FOR_REAL, INSTALL_DONE);
+	gives(&w, "b", "SELECT profile FROM fairlead.self");
 	gives(&w, "1", "SELECT count(*) FROM seen");
 	world_close(&w);
 }
