@@ -71,7 +71,7 @@ export const vcel = {
 		w.source = () => w.one("SELECT live, swept, last_live, last_sweep, pending FROM fairlead.sources WHERE event = 'AccessControl.SignatureRevoked'");
 		w.whole = async () => (await w.one("SELECT done = $1 AND lag = 0 AS x FROM fairlead.chains WHERE name = 'net'", [await w.head()]))?.x;
 		w.ranges = (calls = w.node.calls) => calls.filter((c) => c.method === "eth_getLogs" && c.params[0].fromBlock !== undefined).map((c) => [Number(c.params[0].fromBlock), Number(c.params[0].toBlock)]);
-		w.said = (what) => w.lines("batcher", (l) => (what instanceof RegExp ? what.test(l.msg ?? "") : l.msg === what));
+		w.said = (what) => w.lines("batcher", (l) => (what instanceof RegExp ? what.test(l.text ?? "") : l.text === what));
 		w.hide = (s) => {
 			const hash = w.hash(s);
 			const seen = (l) => l.topics?.[2] !== hash;

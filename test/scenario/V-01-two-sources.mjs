@@ -28,7 +28,7 @@ async function both(t, chain) {
 	const [, last] = [await w.mine(), await w.head()];
 	await w.waitFor(() => w.said(new RegExp(`^Batch sync complete: 0 new revocations, synced to block ${last}$`)).length > 0 && w.said(/^Batch sync complete/).length >= done + 2, `${chain}: what is new to be read again`);
 	assert.deepEqual(await kept(w), hashes(w, [...old, ...fresh]));
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, 6);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, 6);
 	assert.deepEqual(await w.source().then((s) => [s.live, s.swept]), [3, 3]);
 }
 

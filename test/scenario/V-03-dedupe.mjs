@@ -10,7 +10,7 @@ export default async function (t) {
 	await w.waitFor(async () => (await w.rows()).length === 1, "the revocation");
 	const done = w.said(/^Batch sync complete/).length;
 	await w.waitFor(() => w.said(/^Batch sync complete/).length >= done + 2, "the interval to be read again");
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, 1);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, 1);
 	const [row] = await w.rows();
 	assert.equal(row.id, `12345-${w.hash("a signature")}`);
 
@@ -18,7 +18,7 @@ export default async function (t) {
 	await w.announce(12345, "a signature");
 	await w.revoke(6, "a signature");
 	await w.waitFor(w.whole, "both to be applied");
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, 3);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, 3);
 	const rows = await w.rows();
 	assert.deepEqual(rows.map((r) => r.id).sort(), [`12345-${w.hash("a signature")}`, `6-${w.hash("a signature")}`]);
 	assert.deepEqual(rows.find((r) => r.lock_id === "12345"), row, "the first stays as it was");

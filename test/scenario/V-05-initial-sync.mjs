@@ -16,7 +16,7 @@ export default async function (t) {
 	await w.waitFor(() => w.one("SELECT 1 AS x FROM fairlead.chains"), "the schema");
 	// what stood in the table at every commit that says it listens
 	await w.sql("CREATE TABLE said (rows int, listening bool)");
-	await w.sql("CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.said SELECT count(*), NEW.listening AND NOT NEW.catching_up FROM access_control.signature_revoked; RETURN NULL; END $$");
+	await w.sql("CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.said SELECT count(*), NEW.listening AND NOT NEW.catching_up FROM accesscontrol.signature_revoked; RETURN NULL; END $$");
 	await w.sql("CREATE TRIGGER said AFTER UPDATE ON fairlead.chain FOR EACH ROW EXECUTE FUNCTION say()");
 	const hold = w.node.hold("eth_getLogs");
 	const p = await w.start("listener", { env, wait: "alive" });

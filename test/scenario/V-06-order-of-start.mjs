@@ -12,7 +12,7 @@ export default async function (t) {
 	await w.waitFor(w.whole, "the past");
 	await w.revoke(7, "new");
 	await w.waitFor(async () => (await w.rows()).length === 4, "what is new");
-	const lines = () => w.lines("batcher").map((l) => l.msg);
+	const lines = () => w.lines("batcher").map((l) => l.text);
 	const places = (re) => lines().flatMap((m, i) => (re.test(m ?? "") ? [i] : []));
 	const interval = () => places(/^Starting scheduled batch sync\.\.\.$/).filter((i) => i > places(/^Starting real-time event listening\.\.\.$/)[0]);
 	await w.waitFor(() => interval().length > 0 && places(/^Batch sync complete/).some((i) => i > interval()[0]), "the first batch of the interval");

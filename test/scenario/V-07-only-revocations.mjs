@@ -27,7 +27,7 @@ export default async function (t) {
 		assert.deepEqual([f.address].flat().map((a) => a.toLowerCase()), [w.address.toLowerCase()]);
 	}
 	assert.deepEqual(w.node.of("eth_getBlockReceipts"), []);
-	assert.deepEqual((await w.sql("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'access_control'")).map((r) => r.name), ["signature_revoked"]);
+	assert.deepEqual((await w.sql("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'accesscontrol'")).map((r) => r.name), ["signature_revoked"]);
 	assert.deepEqual((await w.sql("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")).map((r) => r.name), ["revoked_signatures", "signature_entries"]);
 	assert.deepEqual((await w.rows()).map((r) => r.lock_id), ["1", "2"]);
 }

@@ -16,7 +16,7 @@ export default async function (t) {
 		if (fromBlock !== undefined && Number(fromBlock) <= bad && Number(toBlock) >= bad) throw new RpcError(-32603, "Internal error");
 		return next();
 	});
-	const place = async () => w.one("SELECT done, (SELECT count(*) FROM access_control.signature_revoked) AS n FROM fairlead.chain");
+	const place = async () => w.one("SELECT done, (SELECT count(*) FROM accesscontrol.signature_revoked) AS n FROM fairlead.chain");
 	const stuck = async (p) => {
 		const refused = () => w.ranges().filter(([a, b]) => a <= bad && b >= bad).length;
 		const from = refused();

@@ -30,7 +30,7 @@ export default async function (t) {
 	assert.deepEqual([all.live, all.swept, all.pending], [3, 6, 0]);
 	assert.ok(all.last_sweep > live.last_sweep);
 	assert.equal(all.live + all.swept, (await w.rows()).length, "the total");
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked WHERE _swept")).n, 6);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked WHERE _swept")).n, 6);
 
 	// what waits for its rule
 	await w.stop("batcher");

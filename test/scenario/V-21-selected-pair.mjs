@@ -17,7 +17,7 @@ export default async function (t) {
 	};
 	await w.mine(150);
 	await w.start("listener", { env });
-	await w.waitFor(w.whole, "the head").catch(() => {});
+	await w.waitFor(w.whole, "the head");
 	const asked = main.of("eth_getLogs").map((c) => c.params[0]);
 	assert.ok(asked.length > 0);
 	for (const f of asked) assert.deepEqual([f.address].flat().map((a) => a.toLowerCase()), [other.address.toLowerCase()]);

@@ -22,5 +22,5 @@ export default async function (t) {
 		assert.ok(now.last_sweep > (from.last_sweep ?? 0));
 	}
 	assert.equal((await w.rows()).length, 12);
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, 12);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, 12);
 }

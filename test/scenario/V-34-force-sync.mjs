@@ -10,7 +10,7 @@ export default async function (t) {
 		await w.mine(998);
 	}
 	await w.waitFor(w.whole, "ten thousand blocks");
-	const look = async () => ({ rows: await w.rows(), events: await w.sql("SELECT encode(_id, 'hex') AS id FROM access_control.signature_revoked ORDER BY 1"), counters: await w.source().then((s) => s.live + s.swept) });
+	const look = async () => ({ rows: await w.rows(), events: await w.sql("SELECT encode(_id, 'hex') AS id FROM accesscontrol.signature_revoked ORDER BY 1"), counters: await w.source().then((s) => s.live + s.swept) });
 	const before = await look();
 	assert.deepEqual([before.rows.length, before.counters], [50, 50]);
 	await w.stop("listener");

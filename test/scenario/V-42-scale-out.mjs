@@ -34,7 +34,7 @@ export default async function (t) {
 		const next = await leader(lane);
 		assert.ok(next && next !== p, `another leads ${lane}`);
 	}
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, n);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, n);
 	const s = await w.source();
 	assert.equal(s.live + s.swept, n);
 	assert.deepEqual((await w.sql("SELECT name, count(*) AS n FROM fairlead.lane WHERE until > clock_timestamp() AND name IN ('listen:net', 'apply:net') GROUP BY 1 ORDER BY 1")).map((r) => r.n), [1, 1]);

@@ -32,5 +32,5 @@ export default async function (t) {
 		await w.stop("listener");
 	}
 	assert.deepEqual((await w.rows()).map((r) => r.signature_hash), all, "each once, in the order of the chain");
-	assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, n);
+	assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, n);
 }

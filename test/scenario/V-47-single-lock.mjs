@@ -20,7 +20,7 @@ export default async function (t) {
 			const filters = [...w.node.of("eth_getLogs").map((c) => c.params[0]), ...w.node.of("eth_subscribe").filter((c) => c.params[0] === "logs").map((c) => c.params[1])];
 			assert.ok(filters.length > 0);
 			for (const f of filters) assert.deepEqual([f.topics[1]].flat().sort(), locks.map(word).sort(), JSON.stringify(f));
-			assert.equal((await w.one("SELECT count(*) AS n FROM access_control.signature_revoked")).n, 2 * locks.length, "others never came");
+			assert.equal((await w.one("SELECT count(*) AS n FROM accesscontrol.signature_revoked")).n, 2 * locks.length, "others never came");
 			await w.stopAll();
 		}
 	}
