@@ -67,8 +67,9 @@ void rpc_stream(struct rpc_request *q, int call, const struct sax *sax, void *ct
  * handle, for rpc_pause and rpc_cancel only, until fn runs. */
 void rpc_send(struct rpc_request *q, rpc_done_fn fn, void *arg);
 /* Stops reading the answer, and goes on in a later turn. Takes effect behind the piece that is being read
- * (256 KiB at most); its time stands still. HTTP leaves the bytes with the peer; on a WebSocket other answers
- * stand behind them, so there the rest of the answer is taken and kept. */
+ * (64 KiB at most); its time stands still. An
+ * answer that is whole by then may be told all the same. HTTP leaves the bytes with the peer; on a WebSocket
+ * other answers stand behind them, so there the rest of the answer is taken and kept. */
 void rpc_pause(struct rpc_request *q, bool paused);
 /* Gives q up: fn and sax functions do not run any more, q is gone. Any time between rpc_send and fn, also
  * from inside a sax function of q: then q is gone when that returns. */

@@ -5,18 +5,18 @@
 #include <yajl_parse.h>
 
 struct span {
-	size_t at, n; /* n == 0: not there */
+	size_t at, n; /* of kept; n == 0: not there */
 };
 struct found {
 	struct span result, error;
+	bool streamed; /* the result was told */
 };
 enum member { MEMBER_NONE, MEMBER_ID, MEMBER_RESULT, MEMBER_ERROR };
 
 struct rpc_json {
 	yajl_handle h;
-	const struct buf *body;
-	size_t base; /* offset in body of the piece being fed */
-	size_t fed;  /* bytes of body given to the parser */
+	struct str piece; /* being read */
+	uint64_t bytes;   /* of the body so far */
 	uint64_t first_id;
 	int calls, answered;
 	struct found *answers; /* by call */
@@ -25,15 +25,27 @@ struct rpc_json {
 	bool array;            /* the body is an array of answers */
 	bool failed;           /* no more is read */
 	const char *wrong;     /* JSON, but no JSON-RPC reply: why; NULL: not JSON */
-	enum member member;    /* of the value being read, in an answer's own object */
-	size_t key_end;
-	struct span id;
-	struct found now; /* the answer being read */
+	struct buf head;
+	/* the value being read, of a member of an answer's own object */
+	enum member member;
+	bool taking;      /* its bytes go to kept, where it begins at `at` */
+	size_t at, taken; /* taken: offset in piece of what is not there yet */
+	struct buf kept;
+	/* the answer being read */
+	bool id_seen, id_good; /* id_good: it is no null */
+	uint64_t id;           /* UINT64_MAX: none that we ask with */
+	struct found now;
+	/* the streamed call */
+	const struct sax *sax; /* NULL: there is none */
+	void *ctx;
+	uint64_t stream_id;
+	bool streaming, stream_used; /* inside its result; a list was told */
+	bool stop, unwanted;
 };
 
 static size_t here(const struct rpc_json *j)
 {
-	return j->base + yajl_get_bytes_consumed(j->h);
+	return yajl_get_bytes_consumed(j->h);
 }
 
 /* Ends the parse: nothing behind this can mend the reply. */
@@ -48,54 +60,74 @@ static size_t answer_depth(const struct rpc_json *j)
 	return j->array ? 2 : 1;
 }
 
-static bool is_null(const struct rpc_json *j, struct span s)
+static struct str slice(const struct rpc_json *j, struct span s)
 {
-	return s.n == 4 && memcmp(j->body->p + s.at, "null", 4) == 0;
+	return s.n ? (struct str){j->kept.p + s.at, s.n} : (struct str){0};
 }
 
 static bool has_error(const struct rpc_json *j, const struct found *f)
 {
-	return f->error.n && !is_null(j, f->error);
+	return f->error.n && !str_is(slice(j, f->error), "null");
 }
 
 static int end_answer(struct rpc_json *j)
 {
 	struct found f = j->now;
-	if (!has_error(j, &f) && !f.result.n)
+	if (!has_error(j, &f) && !f.result.n && !f.streamed)
 		return give_up(j, "JSON without result and error, not JSON-RPC");
-	if (j->id.n == 0 || is_null(j, j->id)) {
+	if (!j->id_good) {
 		if (!has_error(j, &f))
 			return give_up(j, "a result without an id");
 		j->whole = f;
 		return 1;
 	}
-	uint64_t id;
-	if (!str_to_u64((struct str){j->body->p + j->id.at, j->id.n}, &id) || id < j->first_id ||
-		id - j->first_id >= (uint64_t)j->calls)
+	if (j->id < j->first_id || j->id - j->first_id >= (uint64_t)j->calls)
 		return give_up(j, "with an id that was not asked");
-	struct found *slot = &j->answers[id - j->first_id];
-	if (slot->result.n || slot->error.n)
+	if (f.streamed && j->id != j->stream_id)
+		return give_up(j, "a list under the id of another call");
+	struct found *slot = &j->answers[j->id - j->first_id];
+	if (slot->result.n || slot->error.n || slot->streamed)
 		return give_up(j, "the same id twice");
 	*slot = f;
 	j->answered++;
 	return 1;
 }
 
+static void take_to(struct rpc_json *j, size_t end)
+{
+	buf_put(&j->kept, j->piece.p + j->taken, end - j->taken);
+	j->taken = end;
+}
+
+static int end_id(struct rpc_json *j, struct str raw)
+{
+	if (j->id_seen)
+		return give_up(j, "the same member twice in one answer");
+	j->id_seen = true;
+	j->id_good = !str_is(raw, "null");
+	if (!str_to_u64(raw, &j->id))
+		j->id = UINT64_MAX;
+	j->kept.n = j->at;
+	return 1;
+}
+
 static int end_value(struct rpc_json *j)
 {
-	struct span *s = j->member == MEMBER_ID       ? &j->id
-					 : j->member == MEMBER_RESULT ? &j->now.result
-					 : j->member == MEMBER_ERROR  ? &j->now.error
-												  : NULL;
+	enum member member = j->member;
 	j->member = MEMBER_NONE;
-	if (!s)
+	if (member == MEMBER_NONE)
 		return 1;
-	if (s->n)
+	j->taking = false;
+	take_to(j, here(j));
+	struct span v = {j->at, j->kept.n - j->at};
+	while (v.n && strchr(" \t\r\n:", j->kept.p[v.at]))
+		v.at++, v.n--;
+	if (member == MEMBER_ID)
+		return end_id(j, slice(j, v));
+	struct span *s = member == MEMBER_RESULT ? &j->now.result : &j->now.error;
+	if (s->n || (member == MEMBER_RESULT && j->now.streamed))
 		return give_up(j, "the same member twice in one answer");
-	size_t at = j->key_end;
-	while (at < here(j) && strchr(" \t\r\n:", j->body->p[at]))
-		at++;
-	*s = (struct span){at, here(j) - at};
+	*s = v;
 	return 1;
 }
 
@@ -106,6 +138,44 @@ static int on_scalar(struct rpc_json *j)
 	return j->depth == answer_depth(j) ? end_value(j) : 1;
 }
 
+/* ---- the streamed result ---- */
+
+static int told(struct rpc_json *j, bool wanted)
+{
+	j->unwanted = !wanted;
+	return wanted && !j->stop ? 1 : give_up(j, "what was not wanted any more");
+}
+
+/* Whether the list that begins here is the streamed one. An id that stands behind its result is not known
+ * yet: end_answer looks at it. */
+static bool stream_begins(const struct rpc_json *j)
+{
+	return j->sax && !j->stream_used && j->member == MEMBER_RESULT && j->depth == answer_depth(j) &&
+		   !j->now.result.n && (!j->id_seen || j->id == j->stream_id);
+}
+
+static int stream_begin(struct rpc_json *j)
+{
+	j->taking = false;
+	j->kept.n = j->at;
+	j->streaming = j->stream_used = true;
+	j->depth++;
+	return told(j, j->sax->on_open_array(j->ctx));
+}
+
+static int stream_close(struct rpc_json *j, bool (*fn)(void *ctx))
+{
+	int on = told(j, fn(j->ctx));
+	if (--j->depth > answer_depth(j))
+		return on;
+	j->streaming = false;
+	j->member = MEMBER_NONE;
+	j->now.streamed = true;
+	return on;
+}
+
+/* ---- yajl's events ---- */
+
 static int on_open(struct rpc_json *j, bool map)
 {
 	if (j->depth == 0)
@@ -114,77 +184,97 @@ static int on_open(struct rpc_json *j, bool map)
 		if (!map)
 			return give_up(j, "JSON that is no object, not JSON-RPC");
 		j->now = (struct found){0};
-		j->id = (struct span){0};
+		j->id_seen = j->id_good = false;
 		j->member = MEMBER_NONE;
 	}
 	j->depth++;
 	return 1;
 }
 
-static int on_close(void *ctx)
+static int on_close_map(void *ctx)
 {
 	struct rpc_json *j = ctx;
+	if (j->streaming)
+		return stream_close(j, j->sax->on_close_map);
 	j->depth--;
 	if (j->depth == answer_depth(j))
 		return end_value(j);
 	return j->depth + 1 == answer_depth(j) ? end_answer(j) : 1;
 }
 
+static int on_close_array(void *ctx)
+{
+	struct rpc_json *j = ctx;
+	if (j->streaming)
+		return stream_close(j, j->sax->on_close_array);
+	j->depth--;
+	return j->depth == answer_depth(j) ? end_value(j) : 1;
+}
+
 static int on_key(void *ctx, const unsigned char *p, size_t n)
 {
 	struct rpc_json *j = ctx;
+	struct str key = {(const char *)p, n};
+	if (j->streaming)
+		return told(j, j->sax->on_key(j->ctx, key));
 	if (j->depth != answer_depth(j))
 		return 1;
-	struct str key = {(const char *)p, n};
 	j->member = str_is(key, "id")       ? MEMBER_ID
 				: str_is(key, "result") ? MEMBER_RESULT
 				: str_is(key, "error")  ? MEMBER_ERROR
 										: MEMBER_NONE;
-	j->key_end = here(j);
+	j->taking = j->member != MEMBER_NONE;
+	j->taken = here(j);
+	j->at = j->kept.n;
 	return 1;
 }
 
 static int on_open_map(void *ctx)
 {
-	return on_open(ctx, true);
+	struct rpc_json *j = ctx;
+	if (!j->streaming)
+		return on_open(j, true);
+	j->depth++;
+	return told(j, j->sax->on_open_map(j->ctx));
 }
 static int on_open_array(void *ctx)
 {
-	return on_open(ctx, false);
-}
-static int on_close_array(void *ctx)
-{
 	struct rpc_json *j = ctx;
-	j->depth--;
-	return j->depth == answer_depth(j) ? end_value(j) : 1;
+	if (!j->streaming)
+		return stream_begins(j) ? stream_begin(j) : on_open(j, false);
+	j->depth++;
+	return told(j, j->sax->on_open_array(j->ctx));
 }
 static int on_null(void *ctx)
 {
-	return on_scalar(ctx);
+	struct rpc_json *j = ctx;
+	return j->streaming ? told(j, j->sax->on_null(j->ctx)) : on_scalar(j);
 }
 static int on_bool(void *ctx, int v)
 {
-	(void)v;
-	return on_scalar(ctx);
+	struct rpc_json *j = ctx;
+	return j->streaming ? told(j, j->sax->on_bool(j->ctx, v)) : on_scalar(j);
 }
 static int on_number(void *ctx, const char *p, size_t n)
 {
-	(void)p, (void)n;
-	return on_scalar(ctx);
+	struct rpc_json *j = ctx;
+	return j->streaming ? told(j, j->sax->on_number(j->ctx, (struct str){p, n})) : on_scalar(j);
 }
 static int on_string(void *ctx, const unsigned char *p, size_t n)
 {
-	(void)p, (void)n;
-	return on_scalar(ctx);
+	struct rpc_json *j = ctx;
+	struct str text = {(const char *)p, n};
+	return j->streaming ? told(j, j->sax->on_string(j->ctx, text)) : on_scalar(j);
 }
 
-struct rpc_json *rpc_json_new(const struct buf *body, uint64_t first_id, int calls)
+/* ---- the outside ---- */
+
+struct rpc_json *rpc_json_new(uint64_t first_id, int calls)
 {
 	static const yajl_callbacks callbacks = {on_null, on_bool, NULL, NULL, on_number, on_string, on_open_map,
-		on_key, on_close, on_open_array, on_close_array};
+		on_key, on_close_map, on_open_array, on_close_array};
 	must(calls > 0);
 	struct rpc_json *j = mem_alloc(sizeof *j);
-	j->body = body;
 	j->first_id = first_id;
 	j->calls = calls;
 	j->answers = mem_alloc((size_t)calls * sizeof *j->answers);
@@ -193,20 +283,48 @@ struct rpc_json *rpc_json_new(const struct buf *body, uint64_t first_id, int cal
 	return j;
 }
 
-bool rpc_json_feed(struct rpc_json *j)
+void rpc_json_stream(struct rpc_json *j, int call, const struct sax *sax, void *ctx)
 {
-	if (j->failed || j->fed == j->body->n)
+	must(call >= 0 && call < j->calls && j->bytes == 0);
+	j->sax = sax;
+	j->ctx = ctx;
+	j->stream_id = j->first_id + (unsigned)call;
+	yajl_config(j->h, yajl_dont_validate_strings, 1);
+}
+
+bool rpc_json_feed(struct rpc_json *j, struct str piece)
+{
+	j->bytes += piece.n;
+	if (j->head.n < RPC_JSON_HEAD)
+		buf_put(&j->head, piece.p, piece.n < RPC_JSON_HEAD - j->head.n ? piece.n : RPC_JSON_HEAD - j->head.n);
+	if (j->failed || piece.n == 0)
 		return !j->failed;
-	j->base = j->fed;
-	j->fed = j->body->n;
-	const unsigned char *piece = (const unsigned char *)j->body->p + j->base;
-	j->failed = yajl_parse(j->h, piece, j->fed - j->base) != yajl_status_ok;
+	j->piece = piece;
+	j->taken = 0;
+	j->failed = yajl_parse(j->h, (const unsigned char *)piece.p, piece.n) != yajl_status_ok;
+	if (j->taking && !j->failed)
+		take_to(j, piece.n);
 	return !j->failed;
 }
 
-static struct str slice(const struct rpc_json *j, struct span s)
+void rpc_json_stop(struct rpc_json *j)
 {
-	return s.n ? (struct str){j->body->p + s.at, s.n} : (struct str){0};
+	j->stop = true;
+}
+
+bool rpc_json_unwanted(const struct rpc_json *j)
+{
+	return j->unwanted;
+}
+
+size_t rpc_json_kept(const struct rpc_json *j)
+{
+	return j->kept.n;
+}
+
+struct str rpc_json_head(const struct rpc_json *j)
+{
+	return (struct str){j->head.p, j->head.n};
 }
 
 /* The error object of JSON-RPC 2.0 section 5.1; some nodes send a bare string in its place. */
@@ -237,9 +355,7 @@ static void read_answer(
 
 static bool not_json(const struct rpc_json *j, bool cut, struct err *e)
 {
-	if (j->body->n == 0)
-		return err_set(e, ERR_MALFORMED, "nothing");
-	const char *p = j->body->p, *end = p + j->body->n;
+	const char *p = j->head.p, *end = p + j->head.n;
 	while (p < end && strchr(" \t\r\n", *p))
 		p++;
 	if (p == end)
@@ -247,15 +363,15 @@ static bool not_json(const struct rpc_json *j, bool cut, struct err *e)
 	if (*p == '<')
 		return err_set(e, ERR_MALFORMED, "HTML");
 	if (cut)
-		return err_set(e, ERR_MALFORMED, "JSON that ends after %zu bytes", j->body->n);
+		return err_set(e, ERR_MALFORMED, "JSON that ends after %llu bytes", (unsigned long long)j->bytes);
 	return err_set(e, ERR_MALFORMED, "text that is not JSON");
 }
 
 bool rpc_json_end(struct rpc_json *j, struct arena *a, struct rpc_answer *answers, struct err *e)
 {
-	rpc_json_feed(j);
 	bool cut = !j->failed;
-	j->base = j->fed;
+	j->piece = STR(" "); /* what yajl reads at the end: a number may end there */
+	j->taken = 0;
 	if (j->failed || yajl_complete_parse(j->h) != yajl_status_ok)
 		return j->wrong ? err_set(e, ERR_MALFORMED, "%s", j->wrong) : not_json(j, cut, e);
 	struct found stand_in = j->whole;
@@ -268,7 +384,7 @@ bool rpc_json_end(struct rpc_json *j, struct arena *a, struct rpc_answer *answer
 		return err_set(e, ERR_MALFORMED, "%d of %d calls", j->answered, j->calls);
 	for (int i = 0; i < j->calls; i++) {
 		const struct found *f = &j->answers[i];
-		read_answer(j, &answers[i], a, f->result.n || f->error.n ? f : &stand_in);
+		read_answer(j, &answers[i], a, f->result.n || f->error.n || f->streamed ? f : &stand_in);
 	}
 	return true;
 }
@@ -278,6 +394,8 @@ void rpc_json_free(struct rpc_json *j)
 	if (!j)
 		return;
 	yajl_free(j->h);
+	buf_fini(&j->head);
+	buf_fini(&j->kept);
 	free(j->answers);
 	free(j);
 }

@@ -142,22 +142,33 @@ static int write_next(struct ws *w)
 	return 0;
 }
 
+static int refuse(struct ws *w, const char *why)
+{
+	note(w, ERR_MALFORMED, why, NULL);
+	w->closing = true;
+	return -1;
+}
+
 static int take_piece(struct ws *w, const char *p, size_t n)
 {
-	if (lws_is_first_fragment(w->wsi))
+	bool first = lws_is_first_fragment(w->wsi);
+	bool last = lws_remaining_packet_payload(w->wsi) == 0 && lws_is_final_fragment(w->wsi);
+	if (lws_frame_is_binary(w->wsi))
+		return refuse(w, "sent binary data");
+	if (w->ev.on_piece) {
+		w->ev.on_piece(w->ev.arg, (struct str){p, n}, first, last);
+		return 0;
+	}
+	if (first)
 		buf_clear(&w->in);
-	if (lws_frame_is_binary(w->wsi) || w->in.n + n > MESSAGE_MOST) {
-		note(w, ERR_MALFORMED,
-			lws_frame_is_binary(w->wsi) ? "sent binary data" : "sent more than 64 MiB at once", NULL);
-		w->closing = true;
-		return -1;
-	}
+	if (w->in.n + n > MESSAGE_MOST)
+		return refuse(w, "sent more than 64 MiB at once");
 	buf_put(&w->in, p, n);
-	if (lws_remaining_packet_payload(w->wsi) == 0 && lws_is_final_fragment(w->wsi)) {
-		w->ev.on_text(w->ev.arg, (struct str){w->in.p, w->in.n});
-		if (w->in.cap > 1 << 20)
-			buf_fini(&w->in);
-	}
+	if (!last)
+		return 0;
+	w->ev.on_text(w->ev.arg, (struct str){w->in.p, w->in.n});
+	if (w->in.cap > 1 << 20)
+		buf_fini(&w->in);
 	return 0;
 }
 

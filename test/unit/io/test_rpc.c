@@ -304,7 +304,7 @@ static void bad_urls_are_rejected_later(void **state)
 {
 	(void)state;
 	const char *urls[] = {
-		"", "ws://127.0.0.1:1", "http://", "http://a:b:c/", "file:///etc/passwd", "http://a/ b"};
+		"", "ws://", "http://", "http://a:b:c/", "file:///etc/passwd", "http://a/ b"};
 	for (int i = 0; i < 6; i++) {
 		rpc_close(r);
 		r = rpc_open(l, urls[i], 1000);
@@ -418,12 +418,10 @@ static void large_answers_come_whole(void **state)
 static bool parse_in_pieces(
 	const char *text, size_t piece, int calls, struct rpc_answer *out, struct arena *a, struct err *e)
 {
-	struct buf b = {0};
-	struct rpc_json *j = rpc_json_new(&b, 7, calls);
+	struct rpc_json *j = rpc_json_new(7, calls);
 	for (size_t at = 0; at < strlen(text); at += piece) {
 		size_t n = strlen(text) - at;
-		buf_put(&b, text + at, n < piece ? n : piece);
-		rpc_json_feed(j);
+		rpc_json_feed(j, (struct str){text + at, n < piece ? n : piece});
 	}
 	bool ok = rpc_json_end(j, a, out, e);
 	for (int i = 0; i < calls && ok; i++) {
@@ -433,7 +431,6 @@ static bool parse_in_pieces(
 			(struct str){arena_textn(a, out[i].data.p ? out[i].data.p : "", out[i].data.n), out[i].data.n};
 	}
 	rpc_json_free(j);
-	buf_fini(&b);
 	return ok;
 }
 
