@@ -15,6 +15,7 @@ enum {
 	STEADY_MS = 30000,    /* up for this long, or a head heard: the next loss begins a new series of tries */
 	DOUBT_MOST_MS = 1000, /* for a head that the poll saw first to come over the socket as well */
 	SAY_AGAIN_MS = 10000, /* losses are told no more often than this */
+	RUNG = 16,            /* blocks that are remembered not to ring for each of their logs */
 };
 static const char heads_request[] =
 	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}";
@@ -27,6 +28,11 @@ enum phase {
 	PHASE_ENDING,  /* ws_close was called, on_close will come */
 };
 
+struct rung {
+	uint8_t hash[32];
+	bool removed;
+};
+
 struct heads {
 	struct loop *loop;
 	struct rpc *rpc;
@@ -37,6 +43,9 @@ struct heads {
 	struct heads_state state, told; /* told: what on_state last said */
 	enum phase phase;
 	struct ws *ws;
+	bool shared; /* ws is the socket of rpc */
+	struct rung rung[RUNG];
+	unsigned rungs; /* ever */
 	struct timer *poll_timer, *retry_timer, *ping_timer, *doubt_timer, *confirm_timer;
 	struct backoff backoff;
 	struct str heads_id, logs_id; /* raw JSON of the node's names for our subscriptions; the arena's */
@@ -49,7 +58,7 @@ struct heads {
 	bool ws_heard;                /* a head came on this socket */
 	bool ws_was_up, loss_told, provider_told;
 	bool base_due; /* the next poll answer says where this socket began */
-	bool polling, poll_again, ring_due, closing, free_due;
+	bool polling, poll_again, closing, free_due;
 };
 
 static void ws_try(void *arg);
@@ -73,7 +82,7 @@ static void free_now(void *arg)
 /* In a turn of its own: heads_close may be called from inside on_head and on_state. */
 static void free_if_done(struct heads *h)
 {
-	if (!h->closing || h->polling || h->ws || h->ring_due || h->free_due)
+	if (!h->closing || h->polling || h->ws || h->free_due)
 		return;
 	h->free_due = true;
 	loop_later(h->loop, free_now, h);
@@ -87,13 +96,17 @@ static void tell_state(struct heads *h)
 	h->ev.on_state(h->ev.arg, &h->state);
 }
 
+static bool hash_of(struct str raw, uint8_t out[32])
+{
+	return raw.n == 68 && raw.p[0] == '"' && hex_from(out, 32, (struct str){raw.p + 1, 66});
+}
+
 /* hash: raw JSON text of it, or empty when the number alone is known. */
 static void ring(struct heads *h, uint64_t number, struct str hash)
 {
 	h->state.heard = true;
 	h->state.head = number;
-	h->state.has_hash =
-		hash.n == 68 && hash.p[0] == '"' && hex_from(h->state.hash, 32, (struct str){hash.p + 1, 66});
+	h->state.has_hash = hash_of(hash, h->state.hash);
 	h->ev.on_head(h->ev.arg, number);
 }
 
@@ -246,29 +259,48 @@ static void on_confirmed(struct heads *h)
 	tell_state(h);
 }
 
-static void ring_logs(void *arg)
+/* Whether it is news that this block is there, or was taken back: a block of 20,000 logs rings once, and so
+ * does one that comes back. */
+static bool is_news(struct heads *h, const uint8_t hash[32], bool removed)
 {
-	struct heads *h = arg;
-	h->ring_due = false;
-	if (h->closing)
-		free_if_done(h);
-	else
-		h->ev.on_head(h->ev.arg, 0);
+	unsigned n = h->rungs < RUNG ? h->rungs : RUNG;
+	for (unsigned i = 1; i <= n; i++) {
+		struct rung *x = &h->rung[(h->rungs - i) % RUNG];
+		if (memcmp(x->hash, hash, 32) != 0)
+			continue;
+		bool news = x->removed != removed;
+		x->removed = removed;
+		return news;
+	}
+	struct rung *x = &h->rung[h->rungs++ % RUNG];
+	memcpy(x->hash, hash, 32);
+	x->removed = removed;
+	return true;
 }
 
-static void on_notice(struct heads *h, struct str id, struct str number, struct str hash)
+static void on_log(struct heads *h, struct str number, struct str hash, bool removed)
+{
+	static const uint8_t none[32];
+	uint64_t v;
+	uint8_t block[32];
+	/* a log of a block that is not sealed yet names none */
+	if (!quantity(number, &v) || !hash_of(hash, block) || memcmp(block, none, 32) == 0)
+		return;
+	if (is_news(h, block, removed))
+		ring(h, v, removed ? (struct str){0} : hash);
+}
+
+static void on_new_head(struct heads *h, struct str number, struct str hash)
 {
 	uint64_t v;
-	if (h->heads_id.n && str_eq(id, h->heads_id)) {
-		if (!quantity(number, &v))
-			return;
-		h->ws_head = v;
-		h->ws_heard = true;
-		ring(h, v, hash);
-	} else if (h->logs_id.n && str_eq(id, h->logs_id) && !h->ring_due) {
-		h->ring_due = true; /* a block of 20,000 logs rings once */
-		loop_later(h->loop, ring_logs, h);
-	}
+	uint8_t block[32];
+	if (!quantity(number, &v))
+		return;
+	h->ws_head = v;
+	h->ws_heard = true;
+	if (hash_of(hash, block))
+		is_news(h, block, false);
+	ring(h, v, hash);
 }
 
 static void on_answer(struct heads *h, struct str id, struct str result, struct str message)
@@ -299,17 +331,21 @@ static void on_answer(struct heads *h, struct str id, struct str result, struct 
 
 static void on_text(void *arg, struct str text)
 {
-	static const char *const paths[] = {"method", "params.subscription", "params.result.number", "id",
-		"result", "error.message", "params.result.hash"};
+	enum { METHOD, SUBSCRIPTION, NUMBER, HASH, LOG_NUMBER, LOG_HASH, REMOVED, ID, RESULT, ERROR, PATHS };
+	static const char *const paths[PATHS] = {"method", "params.subscription", "params.result.number",
+		"params.result.hash", "params.result.blockNumber", "params.result.blockHash", "params.result.removed",
+		"id", "result", "error.message"};
 	struct heads *h = arg;
-	struct str v[7];
-	if (h->closing || !json_pick(v, paths, 7, text))
+	struct str v[PATHS];
+	if (h->closing || !json_pick(v, paths, PATHS, text))
 		return;
 	h->heard_ms = loop_now_ms(h->loop);
-	if (v[0].n)
-		on_notice(h, v[1], v[2], v[6]);
-	else
-		on_answer(h, v[3], v[4], v[5]);
+	if (!v[METHOD].n)
+		on_answer(h, v[ID], v[RESULT], v[ERROR]);
+	else if (h->heads_id.n && str_eq(v[SUBSCRIPTION], h->heads_id))
+		on_new_head(h, v[NUMBER], v[HASH]);
+	else if (h->logs_id.n && str_eq(v[SUBSCRIPTION], h->logs_id))
+		on_log(h, v[LOG_NUMBER], v[LOG_HASH], str_is(v[REMOVED], "true"));
 }
 
 static void on_no_confirm(void *arg)
@@ -379,7 +415,7 @@ static void ws_try(void *arg)
 	h->ws_heard = false;
 	h->heads_id = h->logs_id = (struct str){0};
 	arena_reset(&h->arena);
-	h->ws = ws_open(h->loop, h->ws_url, &ev);
+	h->ws = h->shared ? rpc_socket(h->rpc, &ev) : ws_open(h->loop, h->ws_url, &ev);
 	ws_text(h->ws, str_of(heads_request));
 	if (!h->logs)
 		return;
@@ -397,7 +433,9 @@ struct heads *heads_open(struct loop *l, const struct heads_options *o, const st
 	struct heads *h = mem_alloc(sizeof *h);
 	h->loop = l;
 	h->rpc = o->rpc;
-	h->ws_url = mem_text(o->ws_url && *o->ws_url ? o->ws_url : NULL);
+	bool given = o->ws_url && *o->ws_url;
+	h->shared = rpc_is_websocket(o->rpc) && (!given || text_is(o->ws_url, rpc_url(o->rpc)));
+	h->ws_url = mem_text(h->shared ? rpc_url(o->rpc) : given ? o->ws_url : NULL);
 	h->logs = mem_text(o->logs);
 	h->name = mem_text(o->name);
 	h->poll_ms = o->poll_ms ? o->poll_ms : 5000;
@@ -440,7 +478,11 @@ void heads_close(struct heads *h)
 	timer_stop(&h->ping_timer);
 	timer_stop(&h->doubt_timer);
 	timer_stop(&h->confirm_timer);
-	if (h->ws)
+	if (h->ws && h->shared) {
+		rpc_unsocket(h->rpc);
+		h->ws = NULL;
+	} else if (h->ws) {
 		ws_close(h->ws);
+	}
 	free_if_done(h);
 }
