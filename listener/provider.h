@@ -22,7 +22,6 @@ struct providers;
 
 enum provider_state { PROVIDER_UNKNOWN, PROVIDER_WELL, PROVIDER_RESTING, PROVIDER_EXCLUDED };
 const char *provider_state_name(enum provider_state s);
-enum { PROVIDER_READ = 1, PROVIDER_WRITE = 2, PROVIDER_ARCHIVE = 4 };
 enum { PROVIDER_FULL = -1 }; /* of provider_may_send */
 
 /* What is stored of the chain, and what an endpoint has to say. */
@@ -49,8 +48,9 @@ struct providers *providers_open(
 	struct loop *l, const struct chain_decl *c, const struct provider_events *ev);
 /* rows of fairlead.endpoint (endpoints_load), before or after begin: learned caps are taken over. */
 void providers_load(struct providers *ps, const struct pg_reply *r, int stmt);
-/* The lane is ours: asks each endpoint which chain it is, then hears heads. Again after providers_end. */
-void providers_begin(struct providers *ps, const struct provider_identity *stored);
+/* The lane is ours: asks each endpoint which chain it is, then hears heads, and with them the logs of this
+ * filter (heads.h; NULL: none). Again after providers_end; while begun, stored may be told anew. */
+void providers_begin(struct providers *ps, const struct provider_identity *stored, const char *logs);
 void providers_end(struct providers *ps); /* the lane is lost: nothing is asked any more */
 void providers_close(
 	struct providers *ps); /* requests of the owner in flight are answered by rpc_close first */
@@ -58,7 +58,7 @@ void providers_close(
 /* ── who ── */
 
 struct provider_need {
-	unsigned role;                /* bits it must have all; 0: PROVIDER_READ or ARCHIVE */
+	unsigned role;                /* bits of enum endpoint_role, all of them; 0: any of ours */
 	int64_t shown;                /* a head at least this high must have been shown by it (R2); -1: any */
 	int64_t lowest;               /* it must still have this block; -1: any */
 	const struct provider *other; /* not this one, or NULL */
@@ -84,7 +84,7 @@ struct rpc *provider_rpc(struct provider *p);
 const struct heads_state *provider_heads(const struct provider *p); /* heard is false while it has none */
 uint64_t provider_silent_ms(const struct provider *p);              /* heads_silent_ms */
 enum provider_state provider_state(const struct provider *p);
-unsigned provider_role(const struct provider *p);
+unsigned provider_role(const struct provider *p); /* bits of enum endpoint_role */
 struct learner *provider_learner(struct provider *p);
 int64_t provider_lag(const struct provider *p); /* blocks behind providers_head; -1: unknown */
 /* After how many ms without a first byte another endpoint should be asked as well: a few times what it

@@ -233,7 +233,8 @@ static bool work(struct setup *s)
 		return false;
 	if (!compile(s))
 		return false;
-	return !real || (setup_run(s, "granting rights", "SELECT fairlead.grant_engine(), fairlead.grant_app()",
+	return !real || (setup_run(s, "granting rights",
+						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app()",
 						 0, NULL) &&
 						remember(s));
 }
