@@ -216,11 +216,25 @@ static const struct abi_param *field_of(const struct event_decl *e, const char *
 	return NULL;
 }
 
+/* One text for every event of the rule: it has to fit the field of each, and to mean the same there. */
+static const char *literal_of_all(struct making *m, const char *field, const struct value *v)
+{
+	const char *text = literal(m, field_of(m->events[0], field), v);
+	for (size_t i = 1; *text && i < m->rule->nevents; i++) {
+		const char *other = literal(m, field_of(m->events[i], field), v);
+		if (*other && strcmp(other, text) != 0)
+			problem_add(m->l->ps, v->at, "%s is %s in %s and %s in %s; write a rule for each", v->path, text,
+				m->events[0]->entry->as, other, m->events[i]->entry->as);
+		if (!*other || strcmp(other, text) != 0)
+			break;
+	}
+	return text;
+}
+
 static void one_where(struct making *m, const struct value *v, struct where_decl *out)
 {
 	const char **names = arena_alloc(m->l->a, 64 * sizeof *names),
 			   **values = arena_alloc(m->l->a, (v->n + 1) * sizeof *values);
-	const struct abi_param *first = NULL;
 	*out = (struct where_decl){.field = v->name, .values = values, .at = v->name_at, .indexed = true};
 	for (size_t i = 0; i < m->rule->nevents; i++) {
 		const struct event_decl *e = m->events[i];
@@ -233,11 +247,10 @@ static void one_where(struct making *m, const struct value *v, struct where_decl
 			return;
 		}
 		out->indexed &= p->indexed;
-		first = first ? first : p;
 	}
-	for (size_t i = 0; first && i < v->n; i++)
+	for (size_t i = 0; i < v->n; i++)
 		if (v->items[i].set)
-			values[out->nvalues++] = literal(m, first, &v->items[i]);
+			values[out->nvalues++] = literal_of_all(m, v->name, &v->items[i]);
 }
 
 static void where(struct making *m)

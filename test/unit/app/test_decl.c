@@ -583,6 +583,15 @@ static void test_where(void **state)
 		{{.contract = "      - event H(string indexed s, bytes indexed d)",
 			 .rules = "  - on: C.H\n    where: { d: x }\n    log: x"},
 			{"d is indexed, so only its hash is known"}},
+		{{.contract = "      - event U(uint8 id, string s)\n      - event V(int256 id, string indexed s)",
+			 .rules = "  - on: [ C.E, C.U, C.V ]\n    where: { id: 255 }\n    log: x"},
+			{0}},
+		{{.contract = "      - event U(uint8 id, string s)\n      - event V(int256 id, string indexed s)",
+			 .rules = "  - on: [ C.E, C.U ]\n    where: { id: 256 }\n    log: x"},
+			{"rules[0].where.id is uint8: "}},
+		{{.contract = "      - event U(uint8 id, string s)\n      - event V(int256 id, string indexed s)",
+			 .rules = "  - on: [ C.U, C.V ]\n    where: { s: ab }\n    log: x"},
+			{"rules[0].where.s is ab in U and 0x"}},
 	};
 	RUN(trials);
 	struct config *c;

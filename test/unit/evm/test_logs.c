@@ -359,6 +359,47 @@ static void test_thousands_alike(void **state)
 		assert_memory_not_equal(l[i].id, l[i - 3].id, 32);
 }
 
+/* Fed log by log, blocks of any size behind each other, with ranks counted here the slow way. */
+static void test_ranks_as_they_come(void **state)
+{
+	(void)state;
+	enum { CROWD = 5000, BLOCKS = 40 };
+	struct log *l = arena_alloc(&mem, CROWD * sizeof *l);
+	struct log_ranks r = {.n = 0};
+	size_t crowded = 0;
+	for (unsigned b = 0; b < BLOCKS; b++) {
+		const size_t n = b == 20 ? CROWD : b % 9;
+		uint64_t seen[6] = {0};
+		for (size_t i = 0; i < n; i++) {
+			const unsigned kind = b == 20 && i >= 60 ? 6 + (unsigned)i : (unsigned)(i * 7 + b) % 6;
+			l[i] = (struct log){
+				.block = b, .block_hash = {(uint8_t)(b / 2 + 1), (uint8_t)(b & 1)}, .log_index = i};
+			l[i].tx_hash[0] = kind % 2 ? 1 : 0; /* 0: the block is its origin */
+			memcpy(l[i].address, &kind, sizeof kind);
+			ranks_next(&r, &l[i], u256_of(31337));
+			uint8_t digest[32], id[32], text[104];
+			struct keccak k;
+			keccak_init(&k);
+			keccak_add(&k, l[i].address, 20);
+			keccak_add(&k, "", 1);
+			keccak_end(&k, digest);
+			u256_to_be(text, u256_of(31337));
+			memcpy(text + 32, kind % 2 ? l[i].tx_hash : l[i].block_hash, 32);
+			memcpy(text + 64, digest, 32);
+			memset(text + 96, 0, 8);
+			const uint64_t rank = kind < 6 ? seen[kind]++ : 0;
+			text[102] = (uint8_t)(rank >> 8);
+			text[103] = (uint8_t)rank;
+			keccak256(id, text, sizeof text);
+			assert_memory_equal(l[i].id, id, 32);
+		}
+		crowded = r.cap > crowded ? r.cap : crowded;
+	}
+	assert_true(crowded >= CROWD);
+	assert_true(r.cap < CROWD); /* what a crowd took is given back */
+	ranks_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_ranks_stay_within_a_block),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_thousands_alike),
+		cmocka_unit_test(test_ranks_as_they_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, teardown);
 }
