@@ -20,6 +20,7 @@ help:
 	@echo 'make setup               install what is missing (Debian packages, npm packages into .run/npm)'
 	@echo 'make test                everything that must hold; make test ONLY=K-05 one row of it'
 	@echo 'make check-source        layers, format, sizes, words'
+	@echo 'make bench               how fast, beside hand-written workers; make bench-ingest: how fast a chain is read'
 	@echo 'make fuzz FUZZ_S=60      each decoder under libFuzzer, so many seconds a target'
 	@echo 'make install             DESTDIR= PREFIX=/usr/local: programs, sql, README'
 	@echo 'make clean               build/ and .run/'

@@ -24,7 +24,7 @@
 //   yaml      text, or (text of deploy/apps/<app>/fairlead.yaml) => text
 //   mapping   { id: code } or number n (codes of 1..n; default 5000), or text of tokenMapping.json (may be broken)
 //   supply    tokens that exist (default 10000);  gasLimit  of a block
-//   pg        "shared" (default: a fresh database in the run's PostgreSQL) | "own" (a server of its own: w.pg.stop/start)
+//   pg        "shared" (default: a fresh database in the run's PostgreSQL, a copy of `template` if that is given) | "own" (a server of its own: w.pg.stop/start)
 //   build     "release" (default) | "asan" | "valgrind";  proxy  false: the fleet talks to the chain directly
 //
 // Environment of a program: CONTRACT_ADDRESS DEPLOYMENT_BLOCK OWNER_PRIVATE_KEY RPC_URL WS_URL (of w.node) DATABASE_URL REDIS_URL
@@ -115,7 +115,7 @@ export async function makeWorld(t, options = {}) {
 	} else {
 		const url = (database) => `postgresql:///${database}?host=${encodeURIComponent(t.shared.pg.dir)}&user=${encodeURIComponent(servers.dbUser)}`;
 		w.pg = { dir: t.shared.pg.dir, url };
-		await asAdmin(w.pg, `CREATE DATABASE ${db}`);
+		await asAdmin(w.pg, `CREATE DATABASE ${db}${o.template ? ` TEMPLATE ${o.template}` : ""}`);
 		ends.push(() => asAdmin(w.pg, `DROP DATABASE IF EXISTS ${db} WITH (FORCE)`));
 	}
 	w.database = db;
