@@ -32,3 +32,10 @@ void bloom_add(uint8_t bloom[256], const void *p, size_t n)
 	for (size_t i = 0; i < 3; i++)
 		bloom[255 - k.bit[i] / 8] = (uint8_t)(bloom[255 - k.bit[i] / 8] | 1u << k.bit[i] % 8);
 }
+
+void log_bloom(const struct log *l, uint8_t bloom[256])
+{
+	bloom_add(bloom, l->address, 20);
+	for (unsigned i = 0; i < l->ntopics; i++)
+		bloom_add(bloom, l->topics[i], 32);
+}

@@ -36,6 +36,13 @@ struct log {
 };
 /* json: the raw "result". null: *found = false. */
 bool header_parse(struct arena *a, struct str json, struct block_header *h, bool *found, struct err *e);
+
+/* Is the hash of this header (the raw result) that of its fields? Chains whose headers have the fields of
+ * Ethereum's forks only. A field missing, or a hash that differs where there are fields not known here (a
+ * later fork's): unsupported. So is what is no header. */
+enum header_truth { HEADER_TRUE, HEADER_FALSE, HEADER_UNSUPPORTED };
+enum header_truth header_check(struct arena *a, struct str json);
+
 bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, struct err *e);
 
 /* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ number of topics as 1 byte ‖
@@ -61,6 +68,7 @@ void ranks_fini(struct log_ranks *r);
 /* May bloom contain it? (Yellow Paper 4.3.1) false is a proof of absence where the bloom is trusted. */
 bool bloom_may_hold(const uint8_t bloom[256], const void *p, size_t n);
 void bloom_add(uint8_t bloom[256], const void *p, size_t n);
+void log_bloom(const struct log *l, uint8_t bloom[256]); /* adds its address and topics */
 /* The same question for one value and many blocks: its three bits, worked out once. */
 struct bloom_key {
 	uint16_t bit[3];

@@ -19,6 +19,7 @@ static struct kind {
 	{"tx", check_tx, 0, 0},
 	{"abi", check_abi, 0, 0},
 	{"event", check_event, 0, 0},
+	{"block", check_block, 0, 0},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

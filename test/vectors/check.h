@@ -32,5 +32,6 @@ void check_key(const struct vector *v);
 void check_tx(const struct vector *v);
 void check_abi(const struct vector *v);
 void check_event(const struct vector *v);
+void check_block(const struct vector *v);
 
 #endif

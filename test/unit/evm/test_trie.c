@@ -1,0 +1,88 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/evm/trie.h"
+#include "test/unit/evm/hex.h"
+
+/* Roots of lists of n items as another implementation (npm's @ethereumjs/mpt 10.1) computes them: item i is
+ * its number as two bytes, then i % 71 bytes 0xa5. The sizes lie around those where the shape of the trie
+ * changes: short values stand inside their parents, 128 and 256 are where keys get longer. */
+static const struct {
+	size_t n;
+	const char *root;
+} roots[] = {
+	{0, "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"},
+	{1, "b7a67f797016330183b3d39927bc21be30932766b528e54b39f37a5ff0893537"},
+	{2, "4d1b6b6b38b55ec761b95a4d2060430a055da9e7aa33f036062a607b5b414592"},
+	{3, "cc9d6464fbb8d95380f4e90a09af35bc19f2ee7723db80ff227613e7e2f48ed8"},
+};
+
+struct asked {
+	size_t n, most, first, last;
+	uint8_t times[1024];
+};
+static void item(void *arg, size_t i, struct buf *out)
+{
+	struct asked *a = arg;
+	assert_in_range(i, 0, a->most);
+	assert_int_equal(out->n, 0);
+	if (a->n++ == 0)
+		a->first = i;
+	a->last = i;
+	a->times[i]++;
+	buf_char(out, (char)(i >> 8));
+	buf_char(out, (char)(i & 255));
+	for (size_t k = 0; k < i % 71; k++)
+		buf_char(out, (char)0xa5);
+}
+
+static void test_roots(void **state)
+{
+	(void)state;
+	struct arena mem = {0};
+	for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+		struct asked a = {.most = roots[i].n - 1};
+		uint8_t root[32];
+		trie_root(root, roots[i].n, item, &a);
+		assert_bytes(root, 32, &mem, roots[i].root);
+		assert_int_equal(a.n, roots[i].n);
+		for (size_t k = 0; k < roots[i].n; k++)
+			assert_int_equal(a.times[k], 1);
+		if (roots[i].n > 1)
+			assert_int_equal(a.first, 1);
+		if (roots[i].n > 0)
+			assert_int_equal(a.last, roots[i].n <= 128 ? 0 : roots[i].n - 1);
+	}
+	arena_fini(&mem);
+}
+
+/* A long value: nothing of it stands inside its parent. */
+static void big(void *arg, size_t i, struct buf *out)
+{
+	size_t n = *(size_t *)arg;
+	for (size_t k = 0; k < n; k++)
+		buf_char(out, (char)(i + k));
+}
+
+static void test_each_byte_counts(void **state)
+{
+	(void)state;
+	uint8_t last[32] = {0}, root[32];
+	for (size_t n = 1; n < 70000; n = n * 3 + 1) {
+		trie_root(root, 300, big, &n);
+		assert_memory_not_equal(root, last, 32);
+		memcpy(last, root, 32);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_roots),
+		cmocka_unit_test(test_each_byte_counts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
