@@ -78,7 +78,7 @@ $(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c
 	@echo '  CC  $<'
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj $(wildcard $(BUILD)/unit) -name '*.d')
 
 # Unit tests: test/unit/<floor>/test_<module>.c links only its floor and the floors below (the layer rule, at link time).
 floors_from = $(if $(filter $(1),$(firstword $(2))),$(2),$(if $(2),$(call floors_from,$(1),$(wordlist 2,99,$(2)))))
