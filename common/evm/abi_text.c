@@ -4,15 +4,17 @@
 
 void abi_clean_text(struct buf *b, struct bytes s)
 {
-	buf_put(b, NULL, 0); /* a C string, also when empty */
+	size_t from = 0; /* what is fit goes over in one piece */
 	for (size_t i = 0; i < s.n;) {
-		size_t k = s.p[i] == 0 ? 0 : utf8_len((struct str){(const char *)s.p + i, s.n - i});
-		if (k > 0)
-			buf_put(b, s.p + i, k);
-		else
-			buf_text(b, "\xEF\xBF\xBD");
+		const size_t k = s.p[i] == 0 ? 0 : utf8_len((struct str){(const char *)s.p + i, s.n - i});
 		i += k > 0 ? k : 1;
+		if (k > 0)
+			continue;
+		buf_put(b, s.p + from, i - 1 - from);
+		buf_text(b, "\xEF\xBF\xBD");
+		from = i;
 	}
+	buf_put(b, s.n > from ? s.p + from : NULL, s.n - from); /* a C string, also when empty */
 }
 
 static void put_number(struct buf *b, const struct abi_type *t, struct u256 v)
