@@ -70,8 +70,8 @@ struct provider_need {
  * under load. NULL: nobody can now; providers_why says it. An endpoint that is pruned below `lowest` is tried
  * again now and then when no other is left: nothing is ever skipped for it. */
 struct provider *providers_pick(struct providers *ps, const struct provider_need *need);
-/* The sentence for /readyz: why nobody could be picked, or "" while somebody is well. Valid until the next
- * call. */
+/* The sentence for /readyz: why the last pick found nobody, or why nobody is well; "" when all is well. Valid
+ * until the next call. */
 const char *providers_why(struct providers *ps);
 int64_t providers_head(const struct providers *ps); /* highest head of those that are well; -1: none */
 size_t providers_count(const struct providers *ps);
@@ -95,7 +95,8 @@ uint64_t provider_patience_ms(const struct provider *p);
  * provider_failed or provider_dropped gives it back. > 0: ms until it is worth asking again. PROVIDER_FULL:
  * as many as it may have are in flight; on_state runs when there is room. urgent: a place is always there. */
 int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent);
-/* A good answer. Its ranges are told to the learner by the owner (learner_good). */
+/* A good answer; took_us: to its first byte. What it says of ranges is told to the learner by the owner
+ * (learner_good). */
 void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us);
 /* Fills v from answer i of a reply (q->ok), or from the failed exchange. Set has_asked, from, to afterwards.
  */

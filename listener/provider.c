@@ -1,0 +1,529 @@
+/* Who may be asked, and how it went. */
+#include "listener/provider_in.h"
+
+#include "common/base/mem.h"
+#include "common/evm/keccak.h"
+#include "common/io/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	PATIENCE_LEAST_MS = 300,
+	PATIENCE_UNKNOWN_MS = 2000,
+	BURIED_PROBE_MS = 60000, /* between two tries below what an endpoint is known to have */
+};
+
+const char *provider_state_name(enum provider_state s)
+{
+	static const char *const names[] = {[PROVIDER_UNKNOWN] = "unknown",
+		[PROVIDER_WELL] = "well",
+		[PROVIDER_RESTING] = "resting",
+		[PROVIDER_EXCLUDED] = "excluded"};
+	return names[s];
+}
+
+static uint64_t now_ms(const struct providers *ps)
+{
+	return loop_now_ms(ps->loop);
+}
+
+/* ── state ── */
+
+static void on_later(void *arg)
+{
+	struct providers *ps = arg;
+	ps->ev.on_state(ps->ev.arg);
+}
+
+void provider_tell(struct providers *ps)
+{
+	if (ps->begun && !timer_is_on(ps->later))
+		timer_start(ps->loop, &ps->later, 0, on_later, ps);
+}
+
+static bool is_alarm(const struct retry_decl *d, uint32_t n)
+{
+	for (size_t i = 0; i < d->nalarm; i++)
+		if (d->alarm[i] == n)
+			return true;
+	return false;
+}
+
+static void say(struct provider *p, enum provider_state before, enum provider_state s, const char *why)
+{
+	const char *chain = p->ps->chain->name;
+	uint32_t tries = p->backoff.tries;
+	if (s == PROVIDER_RESTING && (tries == 1 || is_alarm(&p->ps->chain->retry, tries)))
+		log_odd("provider.error", "Provider error; asking again with growing gaps", F_STR("chain", chain),
+			F_STR("endpoint", p->name), F_UINT("failures", tries), F_STR("reason", why));
+	else if (s == PROVIDER_RESTING)
+		log_debug("provider.error", "Provider error", F_STR("chain", chain), F_STR("endpoint", p->name),
+			F_STR("reason", why));
+	else if (s == PROVIDER_EXCLUDED && strcmp(p->excluded_for, why) != 0)
+		log_odd("provider.excluded", "The endpoint serves another chain; it is not asked until that changes",
+			F_STR("chain", chain), F_STR("endpoint", p->name), F_STR("reason", why));
+	else if (s == PROVIDER_WELL && (before == PROVIDER_RESTING || before == PROVIDER_EXCLUDED))
+		log_info(
+			"provider.ok", "The provider answers again", F_STR("chain", chain), F_STR("endpoint", p->name));
+}
+
+void provider_enter(struct provider *p, enum provider_state s, const char *why)
+{
+	enum provider_state before = p->state;
+	say(p, before, s, why);
+	p->state = s;
+	if (s == PROVIDER_EXCLUDED)
+		snprintf(p->excluded_for, sizeof p->excluded_for, "%s", why);
+	if (s != before) {
+		p->ps->changed = true;
+		provider_metrics(p);
+		provider_tell(p->ps);
+	}
+}
+
+void provider_note(struct provider *p, enum refusal class, const char *text)
+{
+	char labels[ENDPOINT_NAME + 160];
+	p->failures++;
+	if (text != p->error)
+		snprintf(p->error, sizeof p->error, "%s", text ? text : refusal_name(class));
+	if (!p->m_failed[class]) {
+		snprintf(labels, sizeof labels, "chain=\"%s\",endpoint=\"%s\",class=\"%s\"", p->ps->chain->name,
+			p->name, refusal_name(class));
+		p->m_failed[class] = metric(METRIC_COUNTER, "fairlead_endpoint_failures_total",
+			"Requests that an endpoint refused or failed, by what kind of no it was", labels);
+	}
+	metric_add(p->m_failed[class], 1);
+}
+
+/* RFC 6298, 2.3: a mean and a mean deviation. */
+void provider_took(struct provider *p, uint64_t took_us)
+{
+	uint64_t off = took_us > p->latency_us ? took_us - p->latency_us : p->latency_us - took_us;
+	if (p->latency_us == 0) {
+		p->latency_us = took_us > 0 ? took_us : 1;
+		p->jitter_us = took_us / 2;
+		return;
+	}
+	p->jitter_us = (3 * p->jitter_us + off) / 4;
+	p->latency_us = (7 * p->latency_us + took_us) / 8;
+}
+
+/* ── open, begin, end ── */
+
+static bool reads(const struct endpoint_decl *d)
+{
+	return (d->roles & (ENDPOINT_READ | ENDPOINT_ARCHIVE)) != 0;
+}
+
+/* host:port; where the chain has several of it, with a fingerprint of the path, which may hold a key. A login
+ * is not in it: a weak one could be guessed from it. */
+static void name_it(struct provider *p, const struct chain_decl *c)
+{
+	struct endpoint mine = {0}, other;
+	struct err e;
+	bool alone = true;
+	if (!endpoint_parse(&mine, p->decl->url, &e))
+		snprintf(mine.name, sizeof mine.name, "endpoint %d", p->place);
+	for (size_t i = 0; i < c->nrpc; i++)
+		if (&c->rpc[i] != p->decl && endpoint_parse(&other, c->rpc[i].url, &e) &&
+			strcmp(other.name, mine.name) == 0)
+			alone = false;
+	snprintf(p->host, sizeof p->host, "%s", mine.host);
+	snprintf(p->name, sizeof p->name, "%s", mine.name);
+	if (!alone) {
+		uint8_t digest[32];
+		char hex[9];
+		keccak256(digest, (const uint8_t *)mine.path, strlen(mine.path));
+		hex_to(hex, digest, 4);
+		snprintf(p->name, sizeof p->name, "%s#%s", mine.name, hex);
+	}
+}
+
+struct providers *providers_open(struct loop *l, const struct chain_decl *c, const struct provider_events *ev)
+{
+	struct providers *ps = mem_alloc(sizeof *ps);
+	*ps = (struct providers){.loop = l, .chain = c, .ev = *ev};
+	ps->all = mem_alloc(c->nrpc * sizeof *ps->all);
+	for (size_t i = 0; i < c->nrpc; i++) {
+		const struct endpoint_decl *d = &c->rpc[i];
+		if (!reads(d))
+			continue;
+		struct provider *p = &ps->all[ps->n++];
+		*p = (struct provider){.ps = ps, .decl = d, .place = (int)i + 1};
+		name_it(p, c);
+		p->rpc = rpc_open(l, d->url, c->timeout_ms);
+		backoff_init(&p->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid() * 31 + i);
+		learner_init(&p->learner, c->range > 0 ? (int64_t)c->range : 1, d->rps, NULL, now_ms(ps));
+		provider_metrics(p);
+	}
+	return ps;
+}
+
+void providers_begin(struct providers *ps, const struct provider_identity *stored, const char *logs)
+{
+	ps->id = *stored;
+	if (ps->begun)
+		return;
+	free(ps->logs);
+	ps->logs = mem_text(logs);
+	ps->begun = true;
+	for (size_t i = 0; i < ps->n; i++)
+		provider_ident(&ps->all[i]);
+}
+
+void providers_end(struct providers *ps)
+{
+	ps->begun = false;
+	timer_stop(&ps->later);
+	for (size_t i = 0; i < ps->n; i++) {
+		struct provider *p = &ps->all[i];
+		timer_stop(&p->timer);
+		provider_hear(p, false);
+		if (p->ask)
+			p->ask->p = NULL;
+		p->ask = NULL;
+		p->state = PROVIDER_UNKNOWN;
+		p->row = 0;
+		backoff_ok(&p->backoff);
+	}
+}
+
+static void free_all(void *arg)
+{
+	struct providers *ps = arg;
+	for (size_t i = 0; i < ps->n; i++)
+		timer_free(&ps->all[i].timer);
+	timer_free(&ps->later);
+	free(ps->logs);
+	free(ps->all);
+	free(ps);
+}
+
+void providers_close(struct providers *ps)
+{
+	providers_end(ps);
+	for (size_t i = 0; i < ps->n; i++)
+		rpc_close(ps->all[i].rpc);
+	loop_later(ps->loop, free_all, ps); /* behind the answers that rpc_close gives in the next turn */
+}
+
+/* ── who ── */
+
+int64_t providers_head(const struct providers *ps)
+{
+	int64_t best = -1;
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct heads_state *h = provider_heads(&ps->all[i]);
+		if (ps->all[i].state == PROVIDER_WELL && h->heard && (int64_t)h->head > best)
+			best = (int64_t)h->head;
+	}
+	return best;
+}
+
+int64_t provider_lag(const struct provider *p)
+{
+	const struct heads_state *h = provider_heads(p);
+	int64_t best = providers_head(p->ps);
+	if (!h->heard || best < 0)
+		return -1;
+	return best > (int64_t)h->head ? best - (int64_t)h->head : 0;
+}
+
+static bool fits(const struct provider *p, const struct provider_need *n)
+{
+	const struct heads_state *h = provider_heads(p);
+	if (p->state != PROVIDER_WELL || (p->decl->roles & n->role) != n->role || p == n->other ||
+		(n->receipts && p->no_receipts))
+		return false;
+	if (n->other_host && strcmp(p->host, n->other_host->host) == 0)
+		return false;
+	return n->shown < 0 || (h->heard && (int64_t)h->head >= n->shown);
+}
+
+static bool is_full(const struct provider *p)
+{
+	return p->in_flight >= p->learner.parallel;
+}
+
+/* Less is better. What a request would wait for, and then each in turn. */
+struct rank {
+	int unwell;
+	bool full;
+	int64_t lag;
+	uint64_t cost, order;
+};
+
+static struct rank rank_of(const struct provider *p, const struct provider_need *n)
+{
+	uint64_t now = now_ms(p->ps);
+	int64_t lag = provider_lag(p);
+	return (struct rank){.unwell = (now < p->learner.pause_until_ms) + (now < p->shaky_until_ms) +
+								   2 * (now < p->lied_until_ms),
+		.full = !n->urgent && is_full(p),
+		.lag = lag > 1 || lag < 0 ? lag : 0, /* one block is no lag: heads are not heard at one moment */
+		.cost = (p->latency_us + 1000) * (p->in_flight + 1),
+		.order = p->order};
+}
+
+static bool better(const struct rank *a, const struct rank *b)
+{
+	if (a->unwell != b->unwell)
+		return a->unwell < b->unwell;
+	if (a->full != b->full)
+		return !a->full;
+	if (a->lag != b->lag)
+		return a->lag >= 0 && (b->lag < 0 || a->lag < b->lag);
+	if (a->cost != b->cost)
+		return a->cost < b->cost;
+	return a->order < b->order;
+}
+
+static struct provider *best_of(struct providers *ps, const struct provider_need *n, bool buried)
+{
+	struct provider *best = NULL;
+	struct rank top = {0};
+	for (size_t i = 0; i < ps->n; i++) {
+		struct provider *p = &ps->all[i];
+		bool has = n->lowest < 0 || learner_has(&p->learner, n->lowest);
+		bool due = p->buried_probe_ms == 0 || now_ms(ps) - p->buried_probe_ms >= BURIED_PROBE_MS;
+		if (!fits(p, n) || (buried ? has || !due : !has))
+			continue;
+		struct rank r = rank_of(p, n);
+		if (!best || better(&r, &top)) {
+			best = p;
+			top = r;
+		}
+	}
+	if (best && buried)
+		best->buried_probe_ms = now_ms(ps) ? now_ms(ps) : 1;
+	return best;
+}
+
+static void say_why(struct providers *ps, const struct provider_need *n)
+{
+	size_t well = 0, pruned = 0;
+	for (size_t i = 0; i < ps->n; i++) {
+		well += ps->all[i].state == PROVIDER_WELL;
+		pruned += fits(&ps->all[i], n);
+	}
+	if (well == 0)
+		ps->why[0] = 0; /* providers_why says what each of them has */
+	else if (pruned > 0)
+		snprintf(ps->why, sizeof ps->why,
+			"Provider error: no endpoint has block %" PRId64
+			" any more; give an endpoint with the whole history",
+			n->lowest);
+	else if (n->shown >= 0 && providers_head(ps) < n->shown)
+		snprintf(ps->why, sizeof ps->why, "no endpoint has shown block %" PRId64 " yet", n->shown);
+	else
+		snprintf(ps->why, sizeof ps->why, "%zu of %zu endpoints answer, and none of them fits", well, ps->n);
+}
+
+struct provider *providers_pick(struct providers *ps, const struct provider_need *need)
+{
+	struct provider *p = best_of(ps, need, false);
+	if (!p && need->lowest >= 0)
+		p = best_of(ps, need, true);
+	if (!p) {
+		say_why(ps, need);
+		return NULL;
+	}
+	ps->why[0] = 0;
+	p->order = ++ps->picks;
+	return p;
+}
+
+static void why_of(const struct provider *p, char *out, size_t size)
+{
+	if (p->state == PROVIDER_EXCLUDED)
+		snprintf(out, size, "%s", p->excluded_for);
+	else if (p->state == PROVIDER_RESTING)
+		snprintf(out, size, "%s", p->error);
+	else
+		snprintf(out, size, "has not said yet which chain it serves");
+}
+
+const char *providers_why(struct providers *ps)
+{
+	char each[320];
+	size_t at = 0;
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->all[i].state == PROVIDER_WELL)
+			return ps->why;
+	ps->why[0] = 0;
+	for (size_t i = 0; i < ps->n && at < sizeof ps->why; i++) {
+		why_of(&ps->all[i], each, sizeof each);
+		at += (size_t)snprintf(ps->why + at, sizeof ps->why - at, "%s%s: %s",
+			i ? "; " : "Provider error: ", ps->all[i].name, each);
+	}
+	return ps->why;
+}
+
+size_t providers_count(const struct providers *ps)
+{
+	return ps->n;
+}
+
+struct provider *providers_at(struct providers *ps, size_t i)
+{
+	return i < ps->n ? &ps->all[i] : NULL;
+}
+
+/* ── one of them ── */
+
+const char *provider_name(const struct provider *p)
+{
+	return p->name;
+}
+
+struct rpc *provider_rpc(struct provider *p)
+{
+	return p->rpc;
+}
+
+const struct heads_state *provider_heads(const struct provider *p)
+{
+	static const struct heads_state none;
+	return p->heads ? heads_state(p->heads) : &none;
+}
+
+uint64_t provider_silent_ms(const struct provider *p)
+{
+	return p->heads ? heads_silent_ms(p->heads) : 0;
+}
+
+enum provider_state provider_state(const struct provider *p)
+{
+	return p->state;
+}
+
+unsigned provider_role(const struct provider *p)
+{
+	return p->decl->roles;
+}
+
+struct learner *provider_learner(struct provider *p)
+{
+	return &p->learner;
+}
+
+uint64_t provider_patience_ms(const struct provider *p)
+{
+	uint64_t most = p->ps->chain->timeout_ms / 2;
+	uint64_t ms = (2 * p->latency_us + 4 * p->jitter_us) / 1000;
+	if (p->latency_us == 0)
+		ms = PATIENCE_UNKNOWN_MS;
+	if (ms < PATIENCE_LEAST_MS)
+		ms = PATIENCE_LEAST_MS;
+	return ms < most || most == 0 ? ms : most;
+}
+
+int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
+{
+	if (!urgent && is_full(p)) {
+		p->was_full = true;
+		return PROVIDER_FULL;
+	}
+	uint64_t wait = learner_may_send(&p->learner, now_ms(p->ps), calls);
+	if (wait > 0)
+		return (int64_t)wait;
+	p->in_flight++;
+	p->requests++;
+	return 0;
+}
+
+static void give_place_back(struct provider *p)
+{
+	must(p->in_flight > 0);
+	p->in_flight--;
+	if (p->was_full && !is_full(p)) {
+		p->was_full = false;
+		provider_tell(p->ps);
+	}
+}
+
+void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us)
+{
+	(void)bytes;
+	give_place_back(p);
+	p->row = 0;
+	p->shaky_until_ms = 0;
+	provider_took(p, took_us);
+	learner_calm(&p->learner, now_ms(p->ps));
+}
+
+void provider_dropped(struct provider *p)
+{
+	give_place_back(p);
+}
+
+void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i)
+{
+	*v = (struct refusal_view){.http_status = q->http_status,
+		.retry_after_ms = q->retry_after_ms,
+		.calls = q->calls,
+		.from = -1,
+		.to = -1};
+	if (q->ok) {
+		const struct rpc_answer *a = &q->answers[i];
+		v->have_answer = !a->ok;
+		v->code = a->code;
+		v->message = a->message;
+		v->data = a->data;
+		return;
+	}
+	v->body = q->body;
+	v->class = q->err.class;
+	v->timed_out = q->http_status < 400 &&
+				   (strstr(q->err.text, "did not answer within") || strstr(q->err.text, "in time"));
+	v->too_big = strstr(q->err.text, "answered more than") != NULL;
+}
+
+/* Did it fail to work, or did it only say no? */
+static bool is_broken(enum refusal class, enum learner_next next, const struct learner_asked *asked)
+{
+	if (class == REFUSAL_TIMEOUT)
+		return asked->from < 0 || next != LEARNER_SMALLER;
+	return class == REFUSAL_OTHER;
+}
+
+enum learner_next provider_failed(
+	struct provider *p, const struct refused *r, const struct learner_asked *asked, const struct err *e)
+{
+	uint64_t now = now_ms(p->ps);
+	enum learner_next next = learner_refused(&p->learner, r, asked, now);
+	give_place_back(p);
+	provider_note(p, r->class, e ? e->text : NULL);
+	if (!is_broken(r->class, next, asked)) {
+		if (r->class != REFUSAL_RATE && r->class != REFUSAL_TIMEOUT)
+			p->row = 0; /* it works */
+		return next;
+	}
+	p->shaky_until_ms = now + PROVIDER_SHAKY_MS;
+	if (++p->row >= PROVIDER_ROW && p->state == PROVIDER_WELL && p->ps->begun)
+		provider_rest(p, p->error);
+	return next;
+}
+
+void provider_lied(struct provider *p, const char *what)
+{
+	uint64_t more = p->lies < 6 ? p->lies : 6;
+	p->lies++;
+	p->lied_until_ms = now_ms(p->ps) + ((uint64_t)PROVIDER_LIED_MS << more);
+	p->ps->changed = true;
+	provider_note(p, REFUSAL_INCONSISTENT, what);
+	metric_add(p->m_lies, 1);
+	if ((p->lies & (p->lies - 1)) == 0) /* the 1st, 2nd, 4th, 8th … */
+		log_odd("provider.lied", "An answer of the endpoint can't be true; it is asked less",
+			F_STR("chain", p->ps->chain->name), F_STR("endpoint", p->name), F_STR("reason", what),
+			F_UINT("times", p->lies));
+}
+
+void provider_lacks_receipts(struct provider *p)
+{
+	p->no_receipts = true;
+}
