@@ -478,9 +478,8 @@ void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i)
 	}
 	v->body = q->body;
 	v->class = q->err.class;
-	v->timed_out = q->http_status < 400 &&
-				   (strstr(q->err.text, "did not answer within") || strstr(q->err.text, "in time"));
-	v->too_big = strstr(q->err.text, "answered more than") != NULL;
+	v->timed_out = q->timed_out;
+	v->too_big = q->too_big;
 }
 
 /* Did it fail to work, or did it only say no? */

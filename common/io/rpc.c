@@ -145,6 +145,7 @@ void rpc_failed(struct rpc_request *q, struct rpc_reply *rep)
 {
 	const char *name = q->rpc->at.name;
 	rep->ok = false;
+	rep->too_big = q->over;
 	if (q->over)
 		err_put(&rep->err, ERR_REJECTED, "%s answered more than %d MiB", name, RPC_KEPT_MOST >> 20);
 	else if (q->json && rpc_json_unwanted(q->json))
@@ -225,7 +226,7 @@ static void on_watch(void *arg)
 	struct rpc_request *q;
 	uint64_t now = loop_now_ms(r->loop), next;
 	while ((q = find_overdue(r, now, &next))) {
-		struct rpc_reply rep = {0};
+		struct rpc_reply rep = {.timed_out = true};
 		bool total = !is_long(q) && now >= q->born_ms + RPC_TOTAL * r->timeout_ms;
 		err_put(&rep.err, ERR_TRANSIENT, "%s did not answer within %llu ms%s", r->at.name,
 			(unsigned long long)(total ? RPC_TOTAL : 1) * r->timeout_ms,

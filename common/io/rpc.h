@@ -33,6 +33,8 @@ struct rpc_reply {
 	/* There is an answer to every call, whatever the HTTP status (each may still be an error). */
 	bool ok;
 	struct err err;   /* when !ok: what happened; code = HTTP status if there was one */
+	bool timed_out;   /* when !ok: it was reached, and our patience ended */
+	bool too_big;     /* when !ok: more bytes than are kept */
 	long http_status; /* beside a JSON-RPC answer too (400, 413, 429, 503 …); 0: none, or a WebSocket */
 	/* from Retry-After; of a 429 or 503 also from RateLimit-Reset and its x- kin where they are seconds; else
 	 * 0 */
