@@ -12,6 +12,7 @@ enum { MINUTE_MS = 60000 };
 
 static void (*const starts[WORK_KINDS])(struct applier *a) = {
 	[WORK_FILES] = work_files,
+	[WORK_HAPPEN] = work_happen,
 	[WORK_APPLY] = work_apply,
 	[WORK_BURY] = work_bury,
 	[WORK_FINAL] = work_final,
@@ -122,6 +123,7 @@ static void all_again(struct applier *a)
 	a->unpark_behind = 0;
 	a->want[WORK_LOOK] = a->want[WORK_APPLY] = a->want[WORK_UNPARK] = true;
 	a->want[WORK_FINAL] = rules_has_final(a->m->config, a->chain->name);
+	a->want[WORK_HAPPEN] = rules_has_happen(a->m->config, a->chain->name);
 	a->want[WORK_FILES] = a->nreloads > 0;
 	a->want[WORK_CUT] = a->want[WORK_RELEASE] = a->ncutters > 0;
 	for (size_t i = 0; i < a->ncutters; i++)

@@ -21,6 +21,7 @@ enum applier_phase {
 enum applier_work { /* in the order in which it is done when several are wanted */
 	WORK_FILES,     /* a look-up file is read into its table */
 	WORK_BURY,      /* a poison event has had its tries: before it is met again */
+	WORK_HAPPEN,    /* what happened beside the log, where rules name it */
 	WORK_APPLY,     /* a run of events */
 	WORK_FINAL,     /* rules at: final */
 	WORK_UNPARK,    /* events that wait in a rule */
@@ -66,9 +67,9 @@ struct applier {
 	int64_t unpark_behind; /* as release_behind, of events that wait in a rule */
 	int64_t grace_block;   /* unbatch when the chain has come to it; -1: nothing to do */
 	struct {
-		int64_t seq;
+		int64_t seq; /* of WORK_HAPPEN: its id */
 		int tries;
-		bool final;
+		enum applier_work of; /* WORK_APPLY, WORK_FINAL or WORK_HAPPEN met it */
 		char state[6], text[400];
 	} poison;
 	struct cutter *cutters; /* of batches whose chain is ours */
@@ -96,6 +97,7 @@ void applier_retry(struct applier *a, const char *why);
 void applier_failed(struct applier *a); /* a fault point said so */
 
 /* work.c: each starts one unit */
+void work_happen(struct applier *a);
 void work_apply(struct applier *a);
 void work_bury(struct applier *a);
 void work_final(struct applier *a);

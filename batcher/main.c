@@ -6,7 +6,7 @@
  *
  *   bell on <name>:events:<chain> (common/bus/bus.h), or a look once a second
  *        │
- *   applier.c    what is next: nine kinds of work, one in flight, each one unit of work.c
+ *   applier.c    what is next: ten kinds of work, one in flight, each one unit of work.c
  *        │
  *   work.c       apply a run → items → cut; poison is tried three times, alone, then put aside (A8)
  *        │

@@ -3,6 +3,7 @@
 
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/happen.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,8 +29,8 @@ static void print_line(void *arg, const struct rules_line *l)
 	log_info("rule.log", arena_textn(mem, l->text.p, l->text.n),
 		F_STR("rule", arena_textn(mem, l->rule.p, l->rule.n)),
 		F_STR("event", arena_textn(mem, l->event.p, l->event.n)),
-		F_STR("tx", arena_textn(mem, l->tx.p, l->tx.n)),
-		F_STR("block", arena_textn(mem, l->block.p, l->block.n)));
+		F_STR("tx", l->tx.n ? arena_textn(mem, l->tx.p, l->tx.n) : NULL),
+		F_STR("block", l->block.n ? arena_textn(mem, l->block.p, l->block.n) : NULL));
 }
 
 static void poison_again(void *arg)
@@ -38,7 +39,7 @@ static void poison_again(void *arg)
 	if (a->phase != APPLIER_RETRY)
 		return;
 	a->phase = APPLIER_IDLE;
-	a->want[a->poison.final ? WORK_FINAL : WORK_APPLY] = true;
+	a->want[a->poison.of] = true;
 	applier_drive(a);
 }
 
@@ -67,18 +68,21 @@ static void on_poison_event(void *arg, const struct pg_reply *r)
 
 /* A8: the event's own fault. Tried three times, alone, with growing gaps; then it stands aside and the lane
  * goes on. */
-static void met_poison(struct applier *a, const struct rules_ran *ran, bool final)
+static void met_poison(struct applier *a, const struct rules_ran *ran, enum applier_work of)
 {
-	if (a->poison.seq != ran->stop_seq || a->poison.final != final)
+	if (a->poison.seq != ran->stop_seq || a->poison.of != of)
 		a->poison.tries = 0;
 	a->poison.seq = ran->stop_seq;
-	a->poison.final = final;
+	a->poison.of = of;
 	a->poison.tries++;
 	snprintf(a->poison.state, sizeof a->poison.state, "%s", ran->stop_state);
 	snprintf(a->poison.text, sizeof a->poison.text, "%.*s",
 		(int)(ran->stop_text.n < 390 ? ran->stop_text.n : 390), ran->stop_text.p);
 	struct pg_unit *u = unit(a);
-	queue_event(u, a->chain->name, ran->stop_seq);
+	if (of == WORK_HAPPEN)
+		happen_look(u, ran->stop_seq);
+	else
+		queue_event(u, a->chain->name, ran->stop_seq);
 	a->doing = WORK_BURY;
 	pg_unit_run(u, 0, on_poison_event, a);
 }
@@ -91,7 +95,7 @@ static void items_came(struct applier *a)
 }
 
 /* What every run means, whichever function ran it. false: poison, and what follows is arranged. */
-static bool took_run(struct applier *a, const struct pg_reply *r, bool final)
+static bool took_run(struct applier *a, const struct pg_reply *r, enum applier_work of)
 {
 	struct rules_ran ran;
 	rules_ran_read(r, 0, &ran);
@@ -100,13 +104,14 @@ static bool took_run(struct applier *a, const struct pg_reply *r, bool final)
 	metric_add(a->m_items, ran.items);
 	if (ran.items > 0)
 		items_came(a);
-	if (!final) {
+	if (of == WORK_APPLY) {
 		a->at = ran.to;
 		metric_set(a->m_at, (double)ran.to);
 		if (ran.to < ran.head)
 			a->want[WORK_APPLY] = true;
+		a->want[WORK_HAPPEN] |= ran.due;
 	} else if (ran.events > 0) {
-		a->want[WORK_FINAL] = true;
+		a->want[of] = true;
 	}
 	if (ran.undone >= 0) {
 		log_odd("undone", "Took back what the rules did for events that left the chain",
@@ -116,7 +121,7 @@ static bool took_run(struct applier *a, const struct pg_reply *r, bool final)
 	}
 	if (ran.stop_seq == 0)
 		return true;
-	met_poison(a, &ran, final);
+	met_poison(a, &ran, of);
 	return false;
 }
 
@@ -129,7 +134,7 @@ static void on_apply(void *arg, const struct pg_reply *r)
 		applier_failed(a);
 		return;
 	}
-	if (!took_run(a, r, false))
+	if (!took_run(a, r, WORK_APPLY))
 		return;
 	if (rules_has_final(a->m->config, a->chain->name))
 		a->want[WORK_FINAL] = true;
@@ -142,7 +147,7 @@ void work_apply(struct applier *a)
 		applier_failed(a);
 		return;
 	}
-	bool alone = a->poison.tries > 0 && !a->poison.final && a->poison.seq == a->at + 1;
+	bool alone = a->poison.tries > 0 && a->poison.of == WORK_APPLY && a->poison.seq == a->at + 1;
 	struct pg_unit *u = unit(a);
 	rules_apply(u, lease_lane(a->lease), a->chain->name, alone ? 1 : (int64_t)a->chain->run);
 	pg_unit_run(u, 0, on_apply, a);
@@ -160,7 +165,7 @@ static void on_bury(void *arg, const struct pg_reply *r)
 		metric_add(a->m_dead, 1);
 		bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq, 1);
 	}
-	a->want[a->poison.final ? WORK_FINAL : WORK_APPLY] = true;
+	a->want[a->poison.of] = true;
 	a->poison.tries = 0;
 	a->poison.seq = 0;
 	applier_drive(a);
@@ -169,15 +174,19 @@ static void on_bury(void *arg, const struct pg_reply *r)
 void work_bury(struct applier *a)
 {
 	struct pg_unit *u = unit(a);
-	rules_bury(u, lease_lane(a->lease), a->chain->name, a->poison.seq, a->poison.state,
-		str_of(a->poison.text), a->poison.tries, a->poison.final);
+	if (a->poison.of == WORK_HAPPEN)
+		rules_bury_happening(
+			u, lease_lane(a->lease), a->poison.seq, a->poison.state, str_of(a->poison.text), a->poison.tries);
+	else
+		rules_bury(u, lease_lane(a->lease), a->chain->name, a->poison.seq, a->poison.state,
+			str_of(a->poison.text), a->poison.tries, a->poison.of == WORK_FINAL);
 	pg_unit_run(u, 0, on_bury, a);
 }
 
 static void on_final(void *arg, const struct pg_reply *r)
 {
 	struct applier *a = arg;
-	if (applier_back(a, r) && took_run(a, r, true))
+	if (applier_back(a, r) && took_run(a, r, WORK_FINAL))
 		applier_drive(a);
 }
 
@@ -191,6 +200,26 @@ void work_final(struct applier *a)
 	struct pg_unit *u = unit(a);
 	rules_final(u, lease_lane(a->lease), a->chain->name, (int64_t)a->chain->run);
 	pg_unit_run(u, 0, on_final, a);
+}
+
+static void on_happen(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (applier_back(a, r) && took_run(a, r, WORK_HAPPEN))
+		applier_drive(a);
+}
+
+void work_happen(struct applier *a)
+{
+	if (!rules_has_happen(a->m->config, a->chain->name)) {
+		a->doing = WORK_NONE;
+		applier_drive(a);
+		return;
+	}
+	bool alone = a->poison.tries > 0 && a->poison.of == WORK_HAPPEN;
+	struct pg_unit *u = unit(a);
+	rules_happen(u, lease_lane(a->lease), a->chain->name, alone ? 1 : (int64_t)a->chain->run);
+	pg_unit_run(u, 0, on_happen, a);
 }
 
 static void on_unpark(void *arg, const struct pg_reply *r)
@@ -438,6 +467,7 @@ static void took_look(struct applier *a, const struct queue_look *l)
 {
 	if (l->at < l->head)
 		a->want[WORK_APPLY] = true;
+	a->want[WORK_HAPPEN] |= l->happened;
 	if (l->final != a->final_seen) {
 		a->final_seen = l->final;
 		a->want[WORK_FINAL] = rules_has_final(a->m->config, a->chain->name);

@@ -160,6 +160,14 @@ struct compare_decl { /* every: … compare: */
 	const struct sqltext *fix, *missing; /* or NULL */
 	uint64_t most_percent;
 };
+/* on: what is no event: something that happens to a chain, or to the items of a batch. */
+struct trigger_decl {
+	const char *kind; /* start live sweep swept final reorg · sent mined failed final orphaned */
+	const struct chain_decl
+		*chain; /* whose lane runs the rule: the chain, or the one of the batch's signer */
+	const struct batch_decl *batch; /* NULL: of the chain */
+	struct pos at;
+};
 struct rule_decl {
 	int index;        /* place in rules:, from 0 */
 	const char *name; /* given, or "rule3" */
@@ -167,6 +175,8 @@ struct rule_decl {
 	bool off;                               /* needs: is empty */
 	const struct event_decl *const *events; /* on: Contract.Event, expanded Contract.*; empty for clocks */
 	size_t nevents;
+	const struct trigger_decl *triggers; /* on: CHAIN.…, NAME.…; beside events or alone */
+	size_t ntriggers;
 	bool at_final; /* at: final */
 	bool late_apply;
 	const struct where_decl *where;

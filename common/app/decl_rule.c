@@ -6,7 +6,8 @@ struct making {
 	const struct value *v;
 	struct rule_decl *rule;
 	const struct event_decl **events;
-	struct scope *scopes; /* one an event; a clock has one */
+	struct trigger_decl *triggers;
+	struct scope *scopes; /* one an event, one a trigger; a clock has one */
 	size_t nscopes;
 	bool bad; /* a trigger is wrong: names can't be known */
 };
@@ -91,6 +92,42 @@ static bool is_named(struct loading *l, const char *map, const char *name)
 	return false;
 }
 
+static const struct chain_decl *chain_named(const struct loading *l, const char *name)
+{
+	for (size_t i = 0; i < l->c->nchains; i++)
+		if (strcmp(l->chains[i].name, name) == 0)
+			return &l->chains[i];
+	return NULL;
+}
+
+static const struct batch_decl *batch_named(const struct loading *l, const char *name)
+{
+	for (size_t i = 0; i < l->c->nbatches; i++)
+		if (strcmp(l->batches[i].name, name) == 0)
+			return &l->batches[i];
+	return NULL;
+}
+
+/* CHAIN.word or BATCH.word. */
+static void add_trigger(struct making *m, const char *owner, const char *word, struct pos at)
+{
+	struct rule_decl *r = m->rule;
+	const struct batch_decl *batch = batch_named(m->l, owner);
+	const struct chain_decl *chain = !batch          ? chain_named(m->l, owner)
+									 : batch->signer ? batch->signer->chain
+													 : NULL;
+	for (size_t i = 0; i < r->ntriggers; i++)
+		if (m->triggers[i].batch == batch && m->triggers[i].chain == chain &&
+			strcmp(m->triggers[i].kind, word) == 0) {
+			problem_add(m->l->ps, at, "%s.%s stands in on: twice", owner, word);
+			return;
+		}
+	if (!chain) /* the batch has no signer, or the signer no chain: reported there */
+		m->bad = true;
+	else
+		m->triggers[r->ntriggers++] = (struct trigger_decl){word, chain, batch, at};
+}
+
 static void trigger(struct making *m, const struct value *t)
 {
 	struct loading *l = m->l;
@@ -113,6 +150,10 @@ static void trigger(struct making *m, const struct value *t)
 	bool chain = is_named(l, "chains", owner), probes = strcmp(owner, "probes") == 0,
 		 streams = strcmp(owner, "streams") == 0;
 	bool sends = is_named(l, "batches", owner) || is_named(l, "rules", owner) || is_named(l, "routes", owner);
+	if ((chain && in(word, chain_words)) || (batch_named(l, owner) && in(word, send_words))) {
+		add_trigger(m, owner, word, t->at);
+		return;
+	}
 	m->bad = true;
 	if (!chain && !sends && !probes && !streams)
 		trigger_owner(m, first, owner);
@@ -147,9 +188,29 @@ static void event_names(struct scope *s, const struct event_decl *e)
 		scope_add(s, later[i], SCOPE_LATER);
 }
 
+/* GRAMMAR §8. What an item had is known when every rule is (decl_batch_names), and to PostgreSQL. */
+static void trigger_names(struct scope *s, const struct trigger_decl *t)
+{
+	static const char *const block[] = {"block.number", "block.hash", "block.time"}, *const tx[] = {"tx.hash",
+																						 "tx.from",
+																						 "tx.status",
+																						 "tx.error"};
+	bool of_tx = t->batch || strcmp(t->kind, "final") == 0 || strcmp(t->kind, "reorg") == 0;
+	for (size_t i = 0; i < sizeof block / sizeof *block; i++)
+		scope_add(s, block[i], SCOPE_HIDDEN);
+	for (size_t i = 0; of_tx && i < sizeof tx / sizeof *tx; i++)
+		scope_add(s, tx[i], t->batch || i == 0 ? SCOPE_HIDDEN : SCOPE_LATER);
+	if (of_tx)
+		scope_add(s, "tx.sig", SCOPE_LATER);
+	if (strcmp(t->kind, "swept") == 0)
+		scope_add(s, "found", SCOPE_SHOWN);
+	s->open |= t->batch != NULL;
+}
+
 static void make_scopes(struct making *m)
 {
-	m->nscopes = m->rule->nevents ? m->rule->nevents : 1;
+	size_t nevents = m->rule->nevents, n = nevents + m->rule->ntriggers;
+	m->nscopes = n ? n : 1;
 	m->scopes = arena_alloc(m->l->a, m->nscopes * sizeof *m->scopes);
 	for (size_t i = 0; i < m->nscopes; i++) {
 		m->scopes[i] = (struct scope){.a = m->l->a, .what = m->v->path, .open = m->bad};
@@ -157,6 +218,11 @@ static void make_scopes(struct making *m)
 			m->scopes[i].what = m->events[i]->entry->as;
 			m->scopes[i].fields = true;
 			event_names(&m->scopes[i], m->events[i]);
+		} else if (i < n) {
+			const struct trigger_decl *t = &m->triggers[i - nevents];
+			m->scopes[i].what =
+				arena_printf(m->l->a, "%s.%s", t->batch ? t->batch->name : t->chain->name, t->kind);
+			trigger_names(&m->scopes[i], t);
 		}
 	}
 }
@@ -285,6 +351,11 @@ static void add_to_batch(struct making *m, struct step_decl *s, const struct val
 		s->batch, arena_copy(m->l->a, m->scopes, m->nscopes * sizeof *m->scopes), m->nscopes, m->l->adders};
 	m->l->adders = d;
 	const struct chain_decl *chain = s->batch->signer ? s->batch->signer->chain : NULL;
+	for (size_t k = 0; k < m->rule->ntriggers; k++)
+		if (chain && m->triggers[k].chain != chain)
+			problem_add(m->l->ps, verb->at,
+				"%s: what happens on %s and adds to a batch of %s is not in this version", m->v->path,
+				m->triggers[k].chain->name, chain->name);
 	for (size_t k = 0; k < m->rule->nevents; k++)
 		if (chain && m->events[k]->contract->chain && m->events[k]->contract->chain != chain)
 			problem_add(m->l->ps, verb->at,
@@ -303,6 +374,9 @@ static void step(struct making *m, const struct value *v, struct step_decl *s)
 	} else if (strcmp(word, "let") == 0) {
 		s->kind = STEP_LET;
 		s->missing = missing_of(m, value_get(v, "else"));
+		if (s->missing == MISSING_PARK && m->rule->ntriggers)
+			problem_add(m->l->ps, value_get(v, "else")->at,
+				"%s: an event can wait in a rule, what only happens can't; here else is skip", m->v->path);
 		sql_names(m, verb->sql);
 		made_columns(m, verb->sql);
 	} else if (strcmp(word, "batch") == 0) {
@@ -341,11 +415,19 @@ static void event_rule(struct making *m)
 {
 	const struct value *v = m->v, *on = value_get(v, "on");
 	m->events = arena_alloc(m->l->a, (m->l->c->nevents + 1) * sizeof *m->events);
+	m->triggers = arena_alloc(m->l->a, (on->n + 1) * sizeof *m->triggers);
 	for (size_t i = 0; on->form == VALUE_LIST && i < on->n; i++)
 		if (on->items[i].set)
 			trigger(m, &on->items[i]);
 	m->rule->events = m->events;
-	m->bad |= m->rule->nevents == 0;
+	m->rule->triggers = m->triggers;
+	m->bad |= m->rule->nevents + m->rule->ntriggers == 0;
+	static const char *const of_events[] = {"where", "at", "late"};
+	for (size_t i = 0; m->rule->ntriggers && i < sizeof of_events / sizeof *of_events; i++)
+		if (value_get(v, of_events[i])->written)
+			problem_add(m->l->ps, value_get(v, of_events[i])->name_at, "%s.%s is of events; %s.%s is none",
+				v->path, of_events[i],
+				m->triggers->batch ? m->triggers->batch->name : m->triggers->chain->name, m->triggers->kind);
 	make_scopes(m);
 	if (m->rule->nevents)
 		where(m);

@@ -82,6 +82,9 @@ static void compile_all(struct compiler *k)
 		lane_functions(k, &c->chains[i], id);
 		script_position(k, &c->chains[i], id);
 	}
+	for (size_t i = 0; i < c->nchains && !k->failed; i++)
+		if (lane_has_happen(c, &c->chains[i]))
+			happen_function(k, &c->chains[i], chain_id(k, &c->chains[i]));
 	for (size_t i = 0; i < c->nbatches && !k->failed; i++)
 		batch_functions(k, i, chain_id(k, c->batches[i].signer->chain));
 	for (size_t i = 0; i < c->nrules && !k->failed; i++)

@@ -13,6 +13,7 @@
  * - final_<chain>, the same for rules `at: final`; made only where there are some
  * - unpark_<chain>, events that wait in a rule (let … else: park) are tried again; made only where there are
  * some
+ * - happen_<chain>, what happened beside the log (sql/012); made only where a rule names such
  * - bury_<chain>, one poison event is put aside
  * - cut_<batch>, waiting items become batches
  * - unpark_<batch>, parked items whose let now has another row wait again

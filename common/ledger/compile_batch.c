@@ -72,22 +72,43 @@ static void cut_columns(struct cut *t)
 }
 
 /* The names of the items as the rules made them: their text stands in args, and goes back to its type. */
+static void add_arg(struct compiler *k, const char *name, Oid type, const char *args, struct scope *sc)
+{
+	const char *text = arena_printf(&k->mem, "(%s->>%s)", args, quote(k, name));
+	scope_name_add(k, sc,
+		(struct name){.name = name,
+			.type = type,
+			.hex = type == type_oid(k, "text"),
+			.expr = cast_back(k, text, type)});
+}
+
+static void kept_names(struct compiler *k, size_t index, const char *args, struct scope *sc)
+{
+	const struct batch_decl *b = &k->c->batches[index];
+	for (size_t i = 0; i < b->nnames; i++) /* 0: no rule feeds it (yet) */
+		add_arg(k, b->names[i], k->batches[index].types[i] ? k->batches[index].types[i] : type_oid(k, "text"),
+			args, sc);
+}
+
 static void cut_scope(struct cut *t, size_t index, struct scope *sc)
 {
-	struct compiler *k = t->k;
-	sc->owner = arena_printf(&k->mem, "an item of batches.%s", t->b->name);
+	sc->owner = arena_printf(&t->k->mem, "an item of batches.%s", t->b->name);
 	sc->noun = "name";
-	for (size_t i = 0; i < t->b->nnames; i++) {
-		Oid type = k->batches[index].types[i];
-		if (!type) /* no rule feeds it (yet) */
-			type = type_oid(k, "text");
-		const char *text = arena_printf(&k->mem, "(_fl_w.args->>%s)", quote(k, t->b->names[i]));
-		scope_name_add(k, sc,
-			(struct name){.name = t->b->names[i],
-				.type = type,
-				.hex = type == type_oid(k, "text"),
-				.expr = cast_back(k, text, type)});
-	}
+	kept_names(t->k, index, "_fl_w.args", sc);
+}
+
+void batch_item_names(struct compiler *k, size_t index, const char *args, struct scope *s)
+{
+	struct scope of_let = {0};
+	struct prepared let;
+	const struct sqltext *text = k->c->batches[index].let;
+	kept_names(k, index, args, s);
+	kept_names(k, index, "_fl_w.args", &of_let);
+	if (!text || !sql_prepare(k, text, &of_let, &let)) /* what is wrong with it is said there */
+		return;
+	for (size_t i = 0; i < let.ncols; i++)
+		if (!scope_find(s, str_of(let.cols[i].name)))
+			add_arg(k, let.cols[i].name, let.cols[i].type, args, s);
 }
 
 static bool cut_prepare(struct cut *t, size_t index)

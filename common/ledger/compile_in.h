@@ -16,6 +16,13 @@
 	"no_data_found OR "                                                                                \
 	"too_many_rows OR external_routine_exception OR triggered_data_change_violation"
 
+/* OUT parameters of every function that runs rules. due: something that happened comes first. */
+#define FL_RAN                                                                                            \
+	"OUT from_seq bigint, OUT to_seq bigint, OUT head bigint, OUT events bigint, OUT items bigint, OUT "  \
+	"parked bigint, OUT "                                                                                 \
+	"undone bigint, OUT stop_seq bigint, OUT stop_state text, OUT stop_text text, OUT lines text[], OUT " \
+	"due bool"
+
 struct pg_type {
 	Oid oid;
 	const char *text; /* as format_type writes it, without a modifier: "numeric", "text[]" */
@@ -80,6 +87,9 @@ void scope_unknown(struct compiler *k, const struct scope *s, struct str name, s
 void scope_event(struct compiler *k, struct scope *s, const struct event_decl *ev, const char *row);
 /* Columns of an each or let become names; record: the variable that holds its row. false: problems were
  * added. */
+/* GRAMMAR §8, of a transaction that is final (row: the header of its first event) or of what happened. */
+void scope_header(struct compiler *k, struct scope *s, const char *row);
+void scope_happening(struct compiler *k, struct scope *s, const struct trigger_decl *t, const char *row);
 bool scope_columns(
 	struct compiler *k, struct scope *s, const struct prepared *p, const char *record, struct pos at);
 
@@ -95,7 +105,7 @@ void script_function(
 	struct compiler *k, const char *name, const char *args, const char *returns, const char *body);
 
 /* compile_steps.c: one function's text while it is made */
-enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK };
+enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK, BODY_HAPPEN };
 struct body {
 	struct compiler *k;
 	const struct chain_decl *chain;
@@ -106,6 +116,9 @@ struct body {
 };
 /* The code of rule r for an event of type ev whose row is `row`. Adds problems. */
 void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row);
+/* The code of rule r for what happened. BODY_HAPPEN: row is one of fairlead.happening, with its item's args
+ * as iargs. BODY_FINAL: `on: CHAIN.final`; row is the header of an event, the first of its transaction. */
+void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigger_decl *t, const char *row);
 bool steps_may_park(const struct rule_decl *r);
 /* Rules that only make one item of each event: a run of such events alone is one statement. */
 bool steps_is_one_batch(const struct rule_decl *r);
@@ -116,6 +129,15 @@ void steps_set_wise(
  * the script */
 void lane_functions(struct compiler *k, const struct chain_decl *chain, int chain_id);
 bool lane_has_final(const struct config *c, const struct chain_decl *chain);
+/* Behind those of all lanes, which say what the items of a batch are made of. */
+void happen_function(struct compiler *k, const struct chain_decl *chain, int chain_id);
+bool lane_has_happen(const struct config *c, const struct chain_decl *chain);
+/* Shared with them by compile_lane.c. */
+void lane_answer(struct buf *o);
+void lane_raise_others(struct buf *o);
+void lane_finish(struct body *b, const char *prefix, const char *args, const char *returns);
+/* The names that an item of a batch has, from its args (SQL of the jsonb), let's columns among them. */
+void batch_item_names(struct compiler *k, size_t index, const char *args, struct scope *s);
 void batch_functions(struct compiler *k, size_t index, int chain_id);
 void compare_functions(struct compiler *k, const struct rule_decl *r);
 

@@ -6,17 +6,11 @@
 
 #define VARIABLES                                                                                           \
 	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; first "  \
-	"bigint; hi "                                                                                           \
-	"bigint; cur bigint := 0;"                                                                              \
+	"bigint; hi bigint; cur bigint := 0;"                                                                   \
 	" fin bigint; at_end bool; v_events bigint; v_items bigint; v_parked bigint; v_lines text[]; i int; o " \
-	"int; n "                                                                                               \
-	"int; rule text;"                                                                                       \
-	" only int; waits bool; stop bigint; s text; m text; d text; h text;"
-
-#define RAN                                                                                              \
-	"OUT from_seq bigint, OUT to_seq bigint, OUT head bigint, OUT events bigint, OUT items bigint, OUT " \
-	"parked bigint, OUT "                                                                                \
-	"undone bigint, OUT stop_seq bigint, OUT stop_state text, OUT stop_text text, OUT lines text[]"
+	"int; n int; rule text;"                                                                                \
+	" only int; waits bool; stop bigint; s text; m text; d text; h text; last_tx bytea; due_seq bigint;"    \
+	" lim bigint;"
 
 /* One event type that rules of this lane name: a branch of the run's query, a WHEN of its dispatch. */
 struct branch {
@@ -39,8 +33,27 @@ static bool rule_names(const struct rule_decl *r, const struct event_decl *ev)
 	return false;
 }
 
+/* on: CHAIN.final of this chain, among the rules that count; NULL: r has none. */
+static const struct trigger_decl *final_trigger(const struct rule_decl *r, const struct chain_decl *chain)
+{
+	for (size_t i = 0; !r->off && i < r->ntriggers; i++)
+		if (!r->triggers[i].batch && r->triggers[i].chain == chain && text_is(r->triggers[i].kind, "final"))
+			return &r->triggers[i];
+	return NULL;
+}
+
+static bool has_final_trigger(const struct config *c, const struct chain_decl *chain)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		if (final_trigger(&c->rules[i], chain))
+			return true;
+	return false;
+}
+
 bool lane_has_final(const struct config *c, const struct chain_decl *chain)
 {
+	if (has_final_trigger(c, chain))
+		return true;
 	for (size_t i = 0; i < c->nrules; i++)
 		for (size_t j = 0; j < c->rules[i].nevents; j++)
 			if (rule_counts(&c->rules[i], BODY_FINAL) && c->rules[i].events[j]->contract->chain == chain)
@@ -53,9 +66,10 @@ static size_t branches_find(const struct body *b, struct branch *out)
 {
 	struct compiler *k = b->k;
 	size_t n = 0;
+	bool all = b->kind == BODY_FINAL && has_final_trigger(k->c, b->chain); /* every transaction of ours */
 	for (size_t i = 0; i < k->c->nevents; i++) {
 		const struct event_decl *ev = &k->c->events[i];
-		bool named = false;
+		bool named = all && ev->contract->chain == b->chain;
 		for (size_t j = 0; j < k->c->nrules && ev->contract->chain == b->chain; j++)
 			named = named || (rule_counts(&k->c->rules[j], b->kind) && rule_names(&k->c->rules[j], ev));
 		if (named)
@@ -70,7 +84,8 @@ static void run_query(struct buf *o, const struct branch *br, size_t n)
 {
 	buf_text(o, "FOR r IN SELECT * FROM (\n");
 	for (size_t i = 0; i < n; i++) {
-		buf_printf(o, "%sSELECT e._seq, e._block, %zu AS k", i ? "UNION ALL " : "", i + 1);
+		buf_printf(o, "%sSELECT e._seq, e._block, e._block_hash, e._at, e._tx, e._late, %zu AS k",
+			i ? "UNION ALL " : "", i + 1);
 		for (size_t j = 0; j < n; j++)
 			if (i == j)
 				buf_printf(o, ", e AS e%zu", j + 1);
@@ -102,8 +117,23 @@ static void rules_of(struct body *b, const struct event_decl *ev, const char *ro
 			steps_rule(b, &b->k->c->rules[i], ev, row);
 }
 
+/* Events of one transaction stand together in the log: its first one is where the transaction is told. */
+static void transactions(struct body *b)
+{
+	const struct config *c = b->k->c;
+	if (b->kind != BODY_FINAL || !has_final_trigger(c, b->chain))
+		return;
+	buf_text(&b->code,
+		"IF _fl.r._tx IS DISTINCT FROM _fl.last_tx AND NOT _fl.r._late THEN\n_fl.last_tx := _fl.r._tx;\n");
+	for (size_t i = 0; i < c->nrules; i++)
+		if (final_trigger(&c->rules[i], b->chain))
+			steps_trigger(b, &c->rules[i], final_trigger(&c->rules[i], b->chain), "_fl.r");
+	buf_text(&b->code, "END IF;\n");
+}
+
 static void dispatch(struct body *b, const struct branch *br, size_t n)
 {
+	transactions(b);
 	buf_text(&b->code, "CASE _fl.r.k\n");
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(&b->code, "WHEN %zu THEN\n", i + 1);
@@ -114,7 +144,7 @@ static void dispatch(struct body *b, const struct branch *br, size_t n)
 
 /* What is not the event's fault raises as it is, so that its class decides; only the rule's name is put
  * before it. */
-static void raise_others(struct buf *o)
+void lane_raise_others(struct buf *o)
 {
 	buf_text(o, "WHEN OTHERS THEN\n"
 				"GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h "
@@ -134,6 +164,13 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 		"_fl.cur := _fl.v_from;\n");
 	if (final) /* A2: filed where the lane stands, not under the event's number */
 		buf_text(o, "PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n");
+	if (final && has_final_trigger(b->k->c, b->chain)) { /* one that an earlier run began is told already */
+		buf_text(o, "_fl.last_tx := NULL; SELECT q.tx INTO _fl.last_tx FROM (");
+		for (size_t i = 0; i < n; i++)
+			buf_printf(o, "%sSELECT e._tx AS tx FROM %s e WHERE e._seq = _fl.v_from", i ? " UNION ALL " : "",
+				br[i].table);
+		buf_text(o, ") q;\n");
+	}
 	run_query(o, br, n);
 	if (final)
 		buf_text(o, "IF _fl.r._block > _fl.fin THEN _fl.hi := _fl.r._seq - 1; EXIT; END IF;\n");
@@ -155,18 +192,18 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 				"_fl.stop := _fl.cur; _fl.hi := _fl.cur - 1; stop_state := _fl.s;\n"
 				"stop_text := 'rule ' || coalesce(_fl.rule, '?') || ': ' || _fl.m;\n"
 				"END IF;\n");
-	raise_others(o);
+	lane_raise_others(o);
 	buf_text(o, "END; END LOOP;\n");
 }
 
-static void answer(struct buf *o)
+void lane_answer(struct buf *o)
 {
 	buf_text(o, "from_seq := _fl.v_from; to_seq := _fl.hi; head := _fl.v_head; events := _fl.v_events; items "
 				":= _fl.v_items;\n"
 				"parked := _fl.v_parked; lines := _fl.v_lines; stop_seq := _fl.stop;\n");
 }
 
-static void finish(struct body *b, const char *prefix, const char *args, const char *returns)
+void lane_finish(struct body *b, const char *prefix, const char *args, const char *returns)
 {
 	struct buf all = {0};
 	buf_printf(&all, "\n#variable_conflict use_column\n<<_fl>>\nDECLARE" VARIABLES "%s\nBEGIN\n%sEND ",
@@ -180,6 +217,16 @@ static void finish(struct body *b, const char *prefix, const char *args, const c
 /* INV-3: a reorg entry takes the suffix back in its place in the log; nothing else happens in that call. */
 static void reorg_entry(struct body *b, const char *lane)
 {
+	if (lane_has_happen(b->k->c, b->chain)) { /* what stands in the log before the next number comes first */
+		buf_printf(&b->code,
+			"SELECT min(h.seq) INTO _fl.due_seq FROM fairlead.happening h WHERE h.chain = %d AND h.state = "
+			"'waiting' "
+			"AND h.seq >= 0;\n"
+			"IF _fl.due_seq <= _fl.v_from THEN _fl.hi := _fl.v_from; due := true;\n",
+			b->chain_id);
+		lane_answer(&b->code);
+		buf_text(&b->code, "RETURN;\nEND IF;\n");
+	}
 	buf_printf(&b->code,
 		"SELECT o.seq, o.first_seq INTO _fl.g_seq, _fl.g_first FROM fairlead.reorg o WHERE o.chain = %d AND "
 		"o.seq > _fl.v_from "
@@ -191,7 +238,7 @@ static void reorg_entry(struct body *b, const char *lane)
 		"NULL;\n"
 		"UPDATE fairlead.lane l SET at = _fl.hi WHERE l.name = %s;\n",
 		b->chain_id, b->chain_id, lane, lane);
-	answer(&b->code);
+	lane_answer(&b->code);
 	buf_text(&b->code, "RETURN;\nEND IF;\n");
 }
 
@@ -212,7 +259,7 @@ static void position_moves(struct buf *o, const char *lane)
 {
 	buf_printf(
 		o, "UPDATE fairlead.lane l SET at = _fl.hi, made = l.made + _fl.v_events WHERE l.name = %s;\n", lane);
-	answer(o);
+	lane_answer(o);
 }
 
 /* A run of one event type with one plain `batch:` is a single statement (three times the rate of the loop).
@@ -256,13 +303,13 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 		"PERFORM set_config('fairlead.chain', '%d', true);\n",
 		lane, quote(k, arena_printf(&k->mem, "listen:%s", chain->name)), chain_id, chain_id);
 	reorg_entry(&b, lane);
-	run_end(&b.code, br, n, "_fl.v_head, _fl.g_seq - 1");
+	run_end(&b.code, br, n, "_fl.v_head, _fl.g_seq - 1, _fl.due_seq");
 	if (n) {
 		run_set_wise(&b, br, n, lane);
 		run_loop(&b, br, n);
 	}
 	position_moves(&b.code, lane);
-	finish(&b, "apply_", "p_epoch bigint, p_max bigint, " RAN, "");
+	lane_finish(&b, "apply_", "p_epoch bigint, p_max bigint, " FL_RAN, "");
 }
 
 /* Its position is a row under the undo trigger: a replay sets it back with everything else (A2). */
@@ -290,8 +337,8 @@ static void final_function(struct compiler *k, const struct chain_decl *chain, i
 		"PERFORM set_config('fairlead.seq', '', true);\n"
 		"END IF;\n",
 		chain_id);
-	answer(&b.code);
-	finish(&b, "final_", "p_epoch bigint, p_max bigint, " RAN, "");
+	lane_answer(&b.code);
+	lane_finish(&b, "final_", "p_epoch bigint, p_max bigint, " FL_RAN, "");
 }
 
 /* The rules that wait, by name; the row of the event is asked from each child that the rule names. */
@@ -359,10 +406,10 @@ static void unpark_function(
 		"DELETE FROM fairlead.parked q WHERE (q.rule, q.id, q.ordinal) = (_fl.p.rule, _fl.p.id, "
 		"_fl.p.ordinal);\n",
 		lane);
-	raise_others(o);
+	lane_raise_others(o);
 	buf_text(o, "END;\nEND LOOP;\nPERFORM set_config('fairlead.seq', '', true);\n");
-	answer(o);
-	finish(&b, "unpark_", "p_epoch bigint, p_behind bigint, p_max bigint, " RAN, "");
+	lane_answer(o);
+	lane_finish(&b, "unpark_", "p_epoch bigint, p_behind bigint, p_max bigint, " FL_RAN, "");
 }
 
 static void bury_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
@@ -391,8 +438,8 @@ static void bury_function(struct compiler *k, const struct chain_decl *chain, in
 		"END IF;\n"
 		"RETURN true;\n",
 		lane, chain_id, chain_id, chain_id, lane, chain_id, lane, chain_id);
-	finish(&b, "bury_", "p_epoch bigint, p_seq bigint, p_state text, p_text text, p_tries int, p_final bool",
-		"RETURNS bool");
+	lane_finish(&b, "bury_",
+		"p_epoch bigint, p_seq bigint, p_state text, p_text text, p_tries int, p_final bool", "RETURNS bool");
 }
 
 static bool lane_has_park(const struct body *b)

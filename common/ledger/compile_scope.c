@@ -150,6 +150,50 @@ void scope_event(struct compiler *k, struct scope *s, const struct event_decl *e
 	add_plain(k, s, "block.time", "timestamp with time zone", arena_printf(a, "%s._at", row));
 }
 
+void scope_header(struct compiler *k, struct scope *s, const char *row)
+{
+	s->noun = "name";
+	add_hex(k, s, "tx.hash", arena_printf(&k->mem, "%s._tx", row));
+	add_plain(k, s, "block.number", "bigint", arena_printf(&k->mem, "%s._block", row));
+	add_hex(k, s, "block.hash", arena_printf(&k->mem, "%s._block_hash", row));
+	add_plain(k, s, "block.time", "timestamp with time zone", arena_printf(&k->mem, "%s._at", row));
+}
+
+/* A member of data, which is text there. */
+static void add_data(struct compiler *k, struct scope *s, const char *name, const char *type, const char *row,
+	const char *member)
+{
+	const char *text = arena_printf(&k->mem, "(%s.data->>'%s')", row, member);
+	bool is_text = text_is(type, "text"), is_time = text_is(member, "time");
+	scope_name_add(k, s,
+		(struct name){.name = name,
+			.type = type_oid(k, type),
+			.hex = is_text && !text_is(member, "error"),
+			.expr = is_text   ? text
+					: is_time ? arena_printf(&k->mem, "to_timestamp(%s::bigint)", text)
+							  : arena_printf(&k->mem, "CAST(%s AS %s)", text, type)});
+}
+
+void scope_happening(struct compiler *k, struct scope *s, const struct trigger_decl *t, const char *row)
+{
+	s->noun = "name";
+	add_data(k, s, "block.number", "bigint", row, "block");
+	add_data(k, s, "block.hash", "text", row, "hash");
+	add_data(k, s, "block.time", "timestamp with time zone", row, "time");
+	if (text_is(t->kind, "swept"))
+		add_data(k, s, "found", "bigint", row, "found");
+	if (t->batch || text_is(t->kind, "reorg"))
+		add_data(k, s, "tx.hash", "text", row, "tx");
+	if (!t->batch)
+		return;
+	add_data(k, s, "tx.from", "text", row, "from");
+	add_data(k, s, "tx.error", "text", row, "error");
+	add_plain(k, s, "tx.status", "text",
+		arena_printf(
+			&k->mem, "CASE %s.data->>'ok' WHEN 'true' THEN 'success' WHEN 'false' THEN 'reverted' END", row));
+	batch_item_names(k, (size_t)(t->batch - k->c->batches), arena_printf(&k->mem, "%s.iargs", row), s);
+}
+
 bool scope_columns(
 	struct compiler *k, struct scope *s, const struct prepared *p, const char *record, struct pos at)
 {

@@ -6,8 +6,11 @@
 struct steps {
 	struct body *b;
 	const struct rule_decl *r;
-	const struct event_decl *ev;
+	const struct event_decl *ev; /* NULL: */
+	const struct trigger_decl *on;
 	const char *row, *leave; /* the label that ends this row */
+	const char *tx, *block;  /* for the lines of its log */
+	const char *cause;       /* of its items: the number of the event, or 0 (a post) */
 	struct scope sc;
 };
 
@@ -187,9 +190,9 @@ static void batch_code(struct steps *s, const struct step_decl *st)
 	buf_printf(&s->b->code,
 		"_fl.i := _fl.i + 1;\n"
 		"INSERT INTO fairlead.item AS _t (batch_of, key, chain, cause, ordinal, args) VALUES (%s, %s, %d, "
-		"_fl.cur, _fl.i, %s)\n" ON_CONFLICT ";\n"
+		"%s, _fl.i, %s)\n" ON_CONFLICT ";\n"
 		"GET DIAGNOSTICS n = ROW_COUNT; _fl.v_items := _fl.v_items + _fl.n;\n",
-		quote(s->b->k, st->batch->name), key, s->b->chain_id, args);
+		quote(s->b->k, st->batch->name), key, s->b->chain_id, s->cause, args);
 }
 
 bool steps_is_one_batch(const struct rule_decl *r)
@@ -219,6 +222,14 @@ void steps_set_wise(struct body *b, const struct rule_decl *r, const struct even
 		r->late_apply ? "" : " AND NOT e._late", b->chain_id);
 }
 
+static const char *title(const struct steps *s)
+{
+	struct arena *a = &s->b->k->mem;
+	if (s->ev)
+		return arena_printf(a, "%s.%s", s->ev->contract->name, s->ev->entry->as);
+	return arena_printf(a, "%s.%s", s->on->batch ? s->on->batch->name : s->on->chain->name, s->on->kind);
+}
+
 static void log_code(struct steps *s, const struct step_decl *st)
 {
 	struct compiler *k = s->b->k;
@@ -235,11 +246,11 @@ static void log_code(struct steps *s, const struct step_decl *st)
 		else
 			scope_unknown(k, &s->sc, p->text, p->at);
 	}
-	const char *event = arena_printf(&k->mem, "%s.%s", s->ev->contract->name, s->ev->entry->as);
 	buf_printf(&s->b->code,
-		"_fl.v_lines := array_append(_fl.v_lines, concat_ws(E'\\x1f', %s, %s, '0x' || encode(%s._tx, 'hex'), "
-		"%s._block, ''%s));\n",
-		quote(k, s->r->name), quote(k, event), s->row, s->row, line.n ? line.p : "");
+		"_fl.v_lines := array_append(_fl.v_lines, concat_ws(E'\\x1f', %s, %s, coalesce(%s, ''), "
+		"coalesce(%s::text, "
+		"''), ''%s));\n",
+		quote(k, s->r->name), quote(k, title(s)), s->tx, s->block, line.n ? line.p : "");
 	buf_fini(&line);
 }
 
@@ -289,10 +300,43 @@ static void each_code(struct steps *s)
 	buf_text(o, "END;\nEND LOOP;\n");
 }
 
+static void of_header(struct steps *s)
+{
+	struct arena *a = &s->b->k->mem;
+	s->cause = "_fl.cur";
+	s->tx = arena_printf(a, "'0x' || encode(%s._tx, 'hex')", s->row);
+	s->block = arena_printf(a, "%s._block", s->row);
+}
+
+void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigger_decl *t, const char *row)
+{
+	struct compiler *k = b->k;
+	struct steps s = {.b = b, .r = r, .on = t, .row = row};
+	s.leave = arena_printf(&k->mem, "rule_%d", ++b->vars);
+	if (b->kind == BODY_FINAL) {
+		of_header(&s);
+		scope_header(k, &s.sc, row);
+	} else {
+		s.cause = "0";
+		s.tx = arena_printf(&k->mem, "%s.data->>'tx'", row);
+		s.block = arena_printf(&k->mem, "%s.data->>'block'", row);
+		scope_happening(k, &s.sc, t, row);
+	}
+	s.sc.owner = title(&s);
+	buf_printf(&b->code, "-- %s on %s\n<<%s>> BEGIN\n_fl.rule := %s; _fl.o := 0;\n", r->name, title(&s),
+		s.leave, quote(k, r->name));
+	if (r->each)
+		each_code(&s);
+	else
+		steps_code(&s);
+	buf_text(&b->code, "END;\n");
+}
+
 void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row)
 {
 	struct compiler *k = b->k;
 	struct steps s = {.b = b, .r = r, .ev = ev, .row = row};
+	of_header(&s);
 	s.leave = arena_printf(&k->mem, "rule_%d", ++b->vars);
 	scope_event(k, &s.sc, ev, row);
 	buf_printf(&b->code, "-- %s on %s.%s\n<<%s>> BEGIN\n_fl.rule := %s; _fl.o := 0;\n", r->name,

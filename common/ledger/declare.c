@@ -206,8 +206,29 @@ static bool declare_clocks(struct setup *s)
 		   retire(s, "clock", "name", names, n);
 }
 
+/* What some rule names: what is told to nobody is not written. CHAIN.final is read from the log itself. */
+static bool declare_wanted(struct setup *s)
+{
+	size_t most = 0, n = 0;
+	for (size_t i = 0; i < s->c->nrules; i++)
+		most += s->c->rules[i].ntriggers;
+	const char **kinds = names_of(s, most), **subjects = names_of(s, most), **chains = names_of(s, most);
+	for (size_t i = 0; i < s->c->nrules; i++)
+		for (size_t k = 0; k < s->c->rules[i].ntriggers && !s->c->rules[i].off; k++) {
+			const struct trigger_decl *t = &s->c->rules[i].triggers[k];
+			if (!t->batch && text_is(t->kind, "final"))
+				continue;
+			kinds[n] = t->kind;
+			subjects[n] = t->batch ? t->batch->name : t->chain->name;
+			chains[n++] = t->chain->name;
+		}
+	return setup_run(s, "declaring what is wanted", "SELECT fairlead.want($1, $2, $3)", 3,
+		(const char *const[]){
+			setup_array(s, kinds, n), setup_array(s, subjects, n), setup_array(s, chains, n)});
+}
+
 bool declare_all(struct setup *s)
 {
 	return declare_chains(s) && declare_contracts(s) && declare_events(s) && declare_batches(s) &&
-		   declare_files(s) && declare_clocks(s);
+		   declare_files(s) && declare_clocks(s) && declare_wanted(s);
 }

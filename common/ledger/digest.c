@@ -75,6 +75,9 @@ static void add_contracts(crypto_generichash_state *h, const struct config *c)
 		add_text(h, k->name);
 		add_text(h, k->chain->name);
 		add(h, k->addresses, k->naddresses * 20);
+		add_text(h, k->factory ? k->factory->contract->name : NULL);
+		add_text(h, k->factory ? k->factory->entry->as : NULL);
+		add_number(h, k->factory_field);
 	}
 	add_number(h, c->nchains);
 	for (size_t i = 0; i < c->nchains; i++) {
@@ -111,6 +114,12 @@ static void add_rule(crypto_generichash_state *h, const struct rule_decl *r)
 	for (size_t i = 0; i < r->nevents; i++) {
 		add_text(h, r->events[i]->contract->schema);
 		add_text(h, r->events[i]->table);
+	}
+	add_number(h, r->ntriggers);
+	for (size_t i = 0; i < r->ntriggers; i++) {
+		add_text(h, r->triggers[i].kind);
+		add_text(h, r->triggers[i].chain->name);
+		add_text(h, r->triggers[i].batch ? r->triggers[i].batch->name : NULL);
 	}
 	for (size_t i = 0; i < r->nwhere; i++) {
 		add_text(h, r->where[i].field);

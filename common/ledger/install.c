@@ -234,7 +234,8 @@ static bool work(struct setup *s)
 	if (!compile(s))
 		return false;
 	return !real || (setup_run(s, "granting rights",
-						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app()",
+						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app(), "
+						 "fairlead.grant_happenings()",
 						 0, NULL) &&
 						remember(s));
 }

@@ -36,6 +36,6 @@ const char *setup_hex(struct setup *s, const uint8_t *p, size_t n); /* bytea as 
 
 bool migrate(struct setup *s, int from); /* migrations above number from */
 bool apply_sql(struct setup *s);         /* the application's sql: files that were not applied yet */
-bool declare_all(struct setup *s);       /* chains, contracts, events, batches, files, clocks */
+bool declare_all(struct setup *s);       /* chains, contracts, events, batches, files, clocks, triggers */
 
 #endif

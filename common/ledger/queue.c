@@ -10,6 +10,10 @@ void queue_look(struct pg_unit *u, const char *chain)
 		" (SELECT count(*) FROM (SELECT FROM fairlead.item i JOIN fairlead.batch b ON b.id = i.batch AND "
 		"b.state = 'ready'"
 		" WHERE i.cause IS NULL AND i.state IN ('batched', 'done') AND i.chain = c.id LIMIT 1) s)"
+		" + (SELECT count(*) FROM (SELECT FROM fairlead.orphaned o WHERE o.told IS NULL AND o.chain_id = "
+		"c.id LIMIT 1) s),"
+		" EXISTS (SELECT FROM fairlead.happening h WHERE h.chain = c.id AND h.state = 'waiting' AND h.seq <= "
+		"a.at)"
 		" FROM fairlead.chain c JOIN fairlead.lane l ON l.name = 'listen:' || c.name"
 		" JOIN fairlead.lane a ON a.name = 'apply:' || c.name WHERE c.name = $1"};
 	pg_stmt(u, &sql);
@@ -25,7 +29,8 @@ bool queue_look_read(const struct pg_reply *r, int stmt, struct queue_look *out)
 		.done = pg_get_int(r, stmt, 0, 2),
 		.final = pg_get_int(r, stmt, 0, 3),
 		.rule_parked = pg_get_int(r, stmt, 0, 4),
-		.orphaned = pg_get_int(r, stmt, 0, 5)};
+		.orphaned = pg_get_int(r, stmt, 0, 5),
+		.happened = pg_get_bool(r, stmt, 0, 6)};
 	return true;
 }
 

@@ -11,7 +11,9 @@ struct queue_look {
 	int64_t head, at;    /* last number of the log; last number applied */
 	int64_t done, final; /* blocks */
 	int64_t rule_parked; /* events that wait in a rule, counted up to 1 */
-	int64_t orphaned;    /* items of unbound batches whose event was taken back, counted up to 1 */
+	int64_t orphaned;    /* items of unbound batches whose event was taken back, and mined ones that are not
+						  * listed yet,    counted up to 1 each */
+	bool happened;       /* something waits for its rules (happen.h) */
 };
 void queue_look(struct pg_unit *u, const char *chain);
 bool queue_look_read(const struct pg_reply *r, int stmt, struct queue_look *out);
@@ -22,7 +24,8 @@ void queue_due(struct pg_unit *u, const char *batch, int64_t in_ms);
 void queue_parked(struct pg_unit *u, const char *batch, int64_t newest);
 /* Title, transaction and block of the event with this number. */
 void queue_event(struct pg_unit *u, const char *chain, int64_t seq);
-/* S3, after the grace: items without a cause leave batches that no slot is bound to. */
+/* S3, after the grace: items without a cause leave batches that no slot is bound to; mined ones are listed.
+ */
 void queue_unbatch(struct pg_unit *u, const struct lane *l);
 
 /* A look-up file's table becomes exactly these entries (key, value); behind lane_fence. The statement's text

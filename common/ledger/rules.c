@@ -57,6 +57,11 @@ void rules_final(struct pg_unit *u, const struct lane *lane, const char *chain, 
 	call_run(u, lane, "final_", chain, max);
 }
 
+void rules_happen(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max)
+{
+	call_run(u, lane, "happen_", chain, max);
+}
+
 static void call_page(
 	struct pg_unit *u, const struct lane *lane, const char *name, int64_t behind, int64_t max)
 {
@@ -83,7 +88,8 @@ enum {
 	RAN_STOP_SEQ,
 	RAN_STOP_STATE,
 	RAN_STOP_TEXT,
-	RAN_LINES
+	RAN_LINES,
+	RAN_DUE
 };
 
 void rules_ran_read(const struct pg_reply *r, int stmt, struct rules_ran *out)
@@ -95,7 +101,8 @@ void rules_ran_read(const struct pg_reply *r, int stmt, struct rules_ran *out)
 		.items = pg_get_int(r, stmt, 0, RAN_ITEMS),
 		.parked = pg_get_int(r, stmt, 0, RAN_PARKED),
 		.undone = pg_get_int(r, stmt, 0, RAN_UNDONE),
-		.stop_seq = pg_get_int(r, stmt, 0, RAN_STOP_SEQ)};
+		.stop_seq = pg_get_int(r, stmt, 0, RAN_STOP_SEQ),
+		.due = pg_get_bool(r, stmt, 0, RAN_DUE)};
 	if (!out->stop_seq)
 		return;
 	snprintf(out->stop_state, sizeof(out->stop_state), "%s", pg_get_text(r, stmt, 0, RAN_STOP_STATE));
@@ -140,6 +147,20 @@ void rules_bury(struct pg_unit *u, const struct lane *lane, const char *chain, i
 	pg_put_str(u, text);
 	pg_put_int(u, tries);
 	pg_put_bool(u, final);
+}
+
+void rules_bury_happening(
+	struct pg_unit *u, const struct lane *lane, int64_t id, const char *state, struct str text, int tries)
+{
+	static const struct pg_sql sql = {
+		"rules_bury_happening", "SELECT fairlead.happening_bury($1, $2, $3, $4, $5, $6)"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, lane->name);
+	pg_put_int(u, lane->epoch);
+	pg_put_int(u, id);
+	pg_put_text(u, state);
+	pg_put_str(u, text);
+	pg_put_int(u, tries);
 }
 
 bool rules_buried(const struct pg_reply *r, int stmt)
@@ -249,10 +270,29 @@ static bool on_chain(const struct rule_decl *r, const char *chain)
 	return false;
 }
 
+/* Has it a trigger of that chain's lane: CHAIN.final, which the log itself says, or another? */
+static bool has_trigger(const struct rule_decl *r, const char *chain, bool final)
+{
+	for (size_t i = 0; i < r->ntriggers; i++)
+		if (text_is(r->triggers[i].chain->name, chain) &&
+			(!r->triggers[i].batch && text_is(r->triggers[i].kind, "final")) == final)
+			return true;
+	return false;
+}
+
 bool rules_has_final(const struct config *c, const char *chain)
 {
 	for (size_t i = 0; i < c->nrules; i++)
-		if (!c->rules[i].off && c->rules[i].at_final && on_chain(&c->rules[i], chain))
+		if (!c->rules[i].off && ((c->rules[i].at_final && on_chain(&c->rules[i], chain)) ||
+									has_trigger(&c->rules[i], chain, true)))
+			return true;
+	return false;
+}
+
+bool rules_has_happen(const struct config *c, const char *chain)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		if (!c->rules[i].off && has_trigger(&c->rules[i], chain, false))
 			return true;
 	return false;
 }

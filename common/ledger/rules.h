@@ -21,7 +21,11 @@ void rules_final(struct pg_unit *u, const struct lane *lane, const char *chain, 
  */
 void rules_unpark(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t behind, int64_t max);
 
-/* The answer of the three. Everything up to `to` is applied and committed with the position; what stands at
+/* What happened beside the log (happen.h): at most max of them, in order. Only where rules_has_happen. from
+ * and to of its answer are ids, 0 when there was none. */
+void rules_happen(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
+
+/* The answer of the four. Everything up to `to` is applied and committed with the position; what stands at
  * stop_seq is not: it was the event's own fault (A8), and `to` is stop_seq - 1. Whatever is not the event's
  * fault raises instead. */
 struct rules_ran {
@@ -34,6 +38,7 @@ struct rules_ran {
 	int64_t parked; /* left waiting in a rule by this call */
 	int64_t undone; /* images replayed for a reorg entry; -1: there was none. After one unpark is due */
 	int64_t stop_seq; /* 0: no poison */
+	bool due; /* apply: something that happened comes before the next number: rules_happen, then again */
 	char stop_state[6];
 	struct str stop_text; /* "rule mirror: …"; borrowed for the callback */
 };
@@ -51,6 +56,9 @@ void rules_lines_each(
  * if the position is no longer before seq. final: of rules_final's position. */
 void rules_bury(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t seq, const char *state,
 	struct str text, int tries, bool final);
+/* The same of something that happened. */
+void rules_bury_happening(
+	struct pg_unit *u, const struct lane *lane, int64_t id, const char *state, struct str text, int tries);
 bool rules_buried(const struct pg_reply *r, int stmt);
 
 /* The lane of a batch is apply:<chain of its signer>: one writer cuts it, whatever chains feed it.
@@ -97,5 +105,6 @@ int64_t rules_fixed(const struct pg_reply *r, int stmt);
 struct config;
 bool rules_has_final(const struct config *c, const char *chain);
 bool rules_has_park(const struct config *c, const char *chain);
+bool rules_has_happen(const struct config *c, const char *chain);
 
 #endif
