@@ -63,7 +63,7 @@ static const uint64_t round_constants[24] = {
 		ROW(e, 20, LANE(a, 2, 62), LANE(a, 8, 55), LANE(a, 14, 39), LANE(a, 15, 41), LANE(a, 21, 2));  \
 	} while (0)
 
-static void permute(uint64_t s[25])
+static inline __attribute__((always_inline)) void rounds(uint64_t s[25])
 {
 	uint64_t a[25], e[25];
 	memcpy(a, s, sizeof a);
@@ -72,6 +72,26 @@ static void permute(uint64_t s[25])
 		ROUND(e, a, round_constants[i + 1]);
 	}
 	memcpy(s, a, sizeof a);
+}
+
+#if defined __x86_64__
+/* chi is an and with a not, rho a turn into another register: with an instruction for each, a seventh is
+ * saved. */
+__attribute__((target("bmi,bmi2"))) static void permute_bmi(uint64_t s[25])
+{
+	rounds(s);
+}
+#endif
+
+static void permute(uint64_t s[25])
+{
+#if defined __x86_64__
+	if (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
+		permute_bmi(s);
+		return;
+	}
+#endif
+	rounds(s);
 }
 
 static void absorb(uint64_t s[25], const uint8_t *block)

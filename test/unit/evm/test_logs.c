@@ -366,6 +366,7 @@ static void test_ranks_as_they_come(void **state)
 	enum { CROWD = 5000, BLOCKS = 40 };
 	struct log *l = arena_alloc(&mem, CROWD * sizeof *l);
 	struct log_ranks r = {.n = 0};
+	static const uint8_t data[600] = {7, [255] = 8, [599] = 9};
 	size_t crowded = 0;
 	for (unsigned b = 0; b < BLOCKS; b++) {
 		const size_t n = b == 20 ? CROWD : b % 9;
@@ -376,12 +377,16 @@ static void test_ranks_as_they_come(void **state)
 				.block = b, .block_hash = {(uint8_t)(b / 2 + 1), (uint8_t)(b & 1)}, .log_index = i};
 			l[i].tx_hash[0] = kind % 2 ? 1 : 0; /* 0: the block is its origin */
 			memcpy(l[i].address, &kind, sizeof kind);
+			l[i].ntopics = kind % 5; /* with data on both sides of what is hashed in one piece */
+			l[i].data = (struct bytes){data, (size_t)kind * 73 % sizeof data};
 			ranks_next(&r, &l[i], u256_of(31337));
 			uint8_t digest[32], id[32], text[104];
 			struct keccak k;
 			keccak_init(&k);
 			keccak_add(&k, l[i].address, 20);
-			keccak_add(&k, "", 1);
+			keccak_add(&k, (const uint8_t[]){(uint8_t)l[i].ntopics}, 1);
+			keccak_add(&k, l[i].topics, 32 * (size_t)l[i].ntopics);
+			keccak_add(&k, l[i].data.p, l[i].data.n);
 			keccak_end(&k, digest);
 			u256_to_be(text, u256_of(31337));
 			memcpy(text + 32, kind % 2 ? l[i].tx_hash : l[i].block_hash, 32);
