@@ -213,13 +213,13 @@ async function main() {
 	}
 	if (only.length && (rows.length || hard.length) && !process.env.NOBUILD) await quietly("build release", release);
 	if (!only.length || wanted("build")) {
-		await make("build release (gcc, -Werror)", `BUILD=${release}`, "WERROR=-Werror", "all");
-		await make("build address+undefined", "-k", `BUILD=${asan}`, "SAN=address,undefined", "OPT=-O1 -g", "all", "unit", "fuzz-replay");
-		await make("build clang (-Werror)", `BUILD=${clang}`, "CC=clang", "WERROR=-Werror", "OPT=-O1", "all");
+		await make("build release (gcc, -Werror)", `BUILD=${release}`, "WERROR=-Werror", "all", "node");
+		await make("build address+undefined", "-k", `BUILD=${asan}`, "SAN=address,undefined", "OPT=-O1 -g", "all", "node", "unit", "fuzz-replay");
+		await make("build clang (-Werror)", `BUILD=${clang}`, "CC=clang", "WERROR=-Werror", "OPT=-O1", "all", "node");
 	} else {
 		if (unit.length) await quietly("build unit", asan, "-k", "SAN=address,undefined", "OPT=-O1 -g", ...unit.map((u) => `${asan}/${u.path}`));
 		if (fuzz.length) await quietly("build fuzz", asan, "SAN=address,undefined", "OPT=-O1 -g", "fuzz-replay");
-		if (rows.some((r) => r.builds.includes("asan"))) await quietly("build asan", asan, "SAN=address,undefined", "OPT=-O1 -g", "all");
+		if (rows.some((r) => r.builds.includes("asan"))) await quietly("build asan", asan, "SAN=address,undefined", "OPT=-O1 -g", "all", "node");
 	}
 	for (const p of hard) await harden(p);
 	if (unit.length) await runUnits(unit);
@@ -256,7 +256,7 @@ async function main() {
 
 // A build that only serves the rows asked for: a line only when it fails.
 async function quietly(name, build, ...words) {
-	const r = await command(["make", "-s", "--no-print-directory", "-j2", `BUILD=${build}`, ...(words.length ? words : ["all"])], { env: { MAKEFLAGS: "", ONLY: "" } });
+	const r = await command(["make", "-s", "--no-print-directory", "-j2", `BUILD=${build}`, ...(words.length ? words : ["all", "node"])], { env: { MAKEFLAGS: "", ONLY: "" } });
 	if (!r.ok) say(name, "", r, 0);
 }
 

@@ -46,3 +46,12 @@ bench-ingest:
 	@deploy/setup --test
 	@$(MAKE) --no-print-directory all
 	@node test/bench/ingest.mjs
+
+# The scripted node (test/node/README.md): one chain, endpoints that disagree. Not a program of the fleet, never installed.
+NODE := $(BUILD)/test/fairlead-node
+$(NODE): $(call obj,test/node) $(call floor_libs,io evm base)
+	@mkdir -p $(@D)
+	@echo '  LD  $(@F)'
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+.PHONY: node
+node: $(NODE)

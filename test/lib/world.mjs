@@ -18,6 +18,7 @@
 // options of t.world (all optional)
 //   app       "ktty" (default) | "vcel": the application, deploy/apps/<app>; what its world has more stands on top of lib/vcel.mjs
 //   chain     "anvil" (default) | "hardhat" | "scripted" (no chain behind w.node: answer with w.node.on) | "none"
+//             "node" (the scripted node in C, test/lib/scripted.mjs: w.scripted; options of it in node: { endpoints: 2, … }; w.mine(n))
 //   mining    1 (seconds a block, default) | any other number | "auto" (a block a transaction) | "manual" (only w.mine)
 //   fleet     "all" | ["listener", …] (started, waited until ready) | [] (default: start yourself)
 //   env       { NAME: "value", OTHER: null } over the defaults below; null unsets
@@ -26,6 +27,7 @@
 //   supply    tokens that exist (default 10000);  gasLimit  of a block
 //   pg        "shared" (default: a fresh database in the run's PostgreSQL, a copy of `template` if that is given) | "own" (a server of its own: w.pg.stop/start)
 //   build     "release" (default) | "asan" | "valgrind";  proxy  false: the fleet talks to the chain directly
+//             (chain "node": directly by default; proxy: "js" puts w.node in front of its first endpoint)
 //
 // Environment of a program: CONTRACT_ADDRESS DEPLOYMENT_BLOCK OWNER_PRIVATE_KEY RPC_URL WS_URL (of w.node) DATABASE_URL REDIS_URL
 //   TOKEN_MAPPING_FILE_PATH PORT=0 FAIRLEAD_HEALTH=unix:<its socket> SEND_WINDOW=64. Unset WS_URL with env: { WS_URL: null }: polling.
@@ -62,6 +64,7 @@ import * as proc from "../../deploy/run/proc.mjs";
 import * as servers from "../../deploy/run/servers.mjs";
 import { ktty } from "./ktty.mjs";
 import { playNode } from "./node.mjs";
+import { scriptedNode } from "./scripted.mjs";
 import { command } from "./redis.mjs";
 import { vcel } from "./vcel.mjs";
 
@@ -177,6 +180,20 @@ async function chainOf(w, app, o, dir, ends) {
 		ends.push(() => w.node.close());
 		w.address = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 		w.block = 1;
+		return;
+	}
+	if (o.chain === "node") {
+		w.scripted = await scriptedNode(o.node);
+		ends.push(() => w.scripted.close());
+		w.chain = { kind: "node", http: w.scripted.http, ws: w.scripted.ws, rpc: w.scripted.rpc };
+		if (o.proxy === "js") {
+			w.node = await playNode(w.chain);
+			ends.push(() => w.node.close());
+		}
+		w.address = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+		w.block = 1;
+		w.mine = (n = 1) => w.scripted.mine(n);
+		w.head = () => w.scripted.head();
 		return;
 	}
 	w.chain = await servers[o.chain](dir, { mining: o.mining, ...(o.gasLimit ? { gasLimit: o.gasLimit } : {}), ...(o.args ? { args: o.args } : {}) });
