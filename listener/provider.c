@@ -1,11 +1,10 @@
-/* Who may be asked, and how it went. */
+/* Endpoints of a chain: their states, and what became of each request. */
 #include "listener/provider_in.h"
 
 #include "common/base/mem.h"
 #include "common/evm/keccak.h"
 #include "common/io/log.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,7 +12,6 @@
 enum {
 	PATIENCE_LEAST_MS = 300,
 	PATIENCE_UNKNOWN_MS = 2000,
-	BURIED_PROBE_MS = 60000, /* between two tries below what an endpoint is known to have */
 };
 
 const char *provider_state_name(enum provider_state s)
@@ -25,7 +23,7 @@ const char *provider_state_name(enum provider_state s)
 	return names[s];
 }
 
-static uint64_t now_ms(const struct providers *ps)
+static uint64_t time_now(const struct providers *ps)
 {
 	return loop_now_ms(ps->loop);
 }
@@ -157,7 +155,7 @@ struct providers *providers_open(struct loop *l, const struct chain_decl *c, con
 		name_it(p, c);
 		p->rpc = rpc_open(l, d->url, c->timeout_ms);
 		backoff_init(&p->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid() * 31 + i);
-		learner_init(&p->learner, c->range > 0 ? (int64_t)c->range : 1, d->rps, NULL, now_ms(ps));
+		learner_init(&p->learner, c->range > 0 ? (int64_t)c->range : 1, d->rps, NULL, time_now(ps));
 		provider_metrics(p);
 	}
 	return ps;
@@ -211,168 +209,6 @@ void providers_close(struct providers *ps)
 	loop_later(ps->loop, free_all, ps); /* behind the answers that rpc_close gives in the next turn */
 }
 
-/* ── who ── */
-
-int64_t providers_head(const struct providers *ps)
-{
-	int64_t best = -1;
-	for (size_t i = 0; i < ps->n; i++) {
-		const struct heads_state *h = provider_heads(&ps->all[i]);
-		if (ps->all[i].state == PROVIDER_WELL && h->heard && (int64_t)h->head > best)
-			best = (int64_t)h->head;
-	}
-	return best;
-}
-
-int64_t provider_lag(const struct provider *p)
-{
-	const struct heads_state *h = provider_heads(p);
-	int64_t best = providers_head(p->ps);
-	if (!h->heard || best < 0)
-		return -1;
-	return best > (int64_t)h->head ? best - (int64_t)h->head : 0;
-}
-
-static bool fits(const struct provider *p, const struct provider_need *n)
-{
-	const struct heads_state *h = provider_heads(p);
-	if (p->state != PROVIDER_WELL || (p->decl->roles & n->role) != n->role || p == n->other ||
-		(n->receipts && p->no_receipts))
-		return false;
-	if (n->other_host && strcmp(p->host, n->other_host->host) == 0)
-		return false;
-	return n->shown < 0 || (h->heard && (int64_t)h->head >= n->shown);
-}
-
-static bool is_full(const struct provider *p)
-{
-	return p->in_flight >= p->learner.parallel;
-}
-
-/* Less is better. What a request would wait for, and then each in turn. */
-struct rank {
-	int unwell;
-	bool full;
-	int64_t lag;
-	uint64_t cost, order;
-};
-
-static struct rank rank_of(const struct provider *p, const struct provider_need *n)
-{
-	uint64_t now = now_ms(p->ps);
-	int64_t lag = provider_lag(p);
-	return (struct rank){.unwell = (now < p->learner.pause_until_ms) + (now < p->shaky_until_ms) +
-								   2 * (now < p->lied_until_ms),
-		.full = !n->urgent && is_full(p),
-		.lag = lag > 1 || lag < 0 ? lag : 0, /* one block is no lag: heads are not heard at one moment */
-		.cost = (p->latency_us + 1000) * (p->in_flight + 1),
-		.order = p->order};
-}
-
-static bool better(const struct rank *a, const struct rank *b)
-{
-	if (a->unwell != b->unwell)
-		return a->unwell < b->unwell;
-	if (a->full != b->full)
-		return !a->full;
-	if (a->lag != b->lag)
-		return a->lag >= 0 && (b->lag < 0 || a->lag < b->lag);
-	if (a->cost != b->cost)
-		return a->cost < b->cost;
-	return a->order < b->order;
-}
-
-static struct provider *best_of(struct providers *ps, const struct provider_need *n, bool buried)
-{
-	struct provider *best = NULL;
-	struct rank top = {0};
-	for (size_t i = 0; i < ps->n; i++) {
-		struct provider *p = &ps->all[i];
-		bool has = n->lowest < 0 || learner_has(&p->learner, n->lowest);
-		bool due = p->buried_probe_ms == 0 || now_ms(ps) - p->buried_probe_ms >= BURIED_PROBE_MS;
-		if (!fits(p, n) || (buried ? has || !due : !has))
-			continue;
-		struct rank r = rank_of(p, n);
-		if (!best || better(&r, &top)) {
-			best = p;
-			top = r;
-		}
-	}
-	if (best && buried)
-		best->buried_probe_ms = now_ms(ps) ? now_ms(ps) : 1;
-	return best;
-}
-
-static void say_why(struct providers *ps, const struct provider_need *n)
-{
-	size_t well = 0, pruned = 0;
-	for (size_t i = 0; i < ps->n; i++) {
-		well += ps->all[i].state == PROVIDER_WELL;
-		pruned += fits(&ps->all[i], n);
-	}
-	if (well == 0)
-		ps->why[0] = 0; /* providers_why says what each of them has */
-	else if (pruned > 0)
-		snprintf(ps->why, sizeof ps->why,
-			"Provider error: no endpoint has block %" PRId64
-			" any more; give an endpoint with the whole history",
-			n->lowest);
-	else if (n->shown >= 0 && providers_head(ps) < n->shown)
-		snprintf(ps->why, sizeof ps->why, "no endpoint has shown block %" PRId64 " yet", n->shown);
-	else
-		snprintf(ps->why, sizeof ps->why, "%zu of %zu endpoints answer, and none of them fits", well, ps->n);
-}
-
-struct provider *providers_pick(struct providers *ps, const struct provider_need *need)
-{
-	struct provider *p = best_of(ps, need, false);
-	if (!p && need->lowest >= 0)
-		p = best_of(ps, need, true);
-	if (!p) {
-		say_why(ps, need);
-		return NULL;
-	}
-	ps->why[0] = 0;
-	p->order = ++ps->picks;
-	return p;
-}
-
-static void why_of(const struct provider *p, char *out, size_t size)
-{
-	if (p->state == PROVIDER_EXCLUDED)
-		snprintf(out, size, "%s", p->excluded_for);
-	else if (p->state == PROVIDER_RESTING)
-		snprintf(out, size, "%s", p->error);
-	else
-		snprintf(out, size, "has not said yet which chain it serves");
-}
-
-const char *providers_why(struct providers *ps)
-{
-	char each[320];
-	size_t at = 0;
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i].state == PROVIDER_WELL)
-			return ps->why;
-	ps->why[0] = 0;
-	for (size_t i = 0; i < ps->n && at < sizeof ps->why; i++) {
-		why_of(&ps->all[i], each, sizeof each);
-		at += (size_t)snprintf(ps->why + at, sizeof ps->why - at, "%s%s: %s",
-			i ? "; " : "Provider error: ", ps->all[i].name, each);
-	}
-	return ps->why;
-}
-
-size_t providers_count(const struct providers *ps)
-{
-	return ps->n;
-}
-
-struct provider *providers_at(struct providers *ps, size_t i)
-{
-	return i < ps->n ? &ps->all[i] : NULL;
-}
-
 /* ── one of them ── */
 
 const char *provider_name(const struct provider *p)
@@ -424,11 +260,11 @@ uint64_t provider_patience_ms(const struct provider *p)
 
 int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
 {
-	if (!urgent && is_full(p)) {
+	if (!urgent && provider_is_full(p)) {
 		p->was_full = true;
 		return PROVIDER_FULL;
 	}
-	uint64_t wait = learner_may_send(&p->learner, now_ms(p->ps), calls);
+	uint64_t wait = learner_may_send(&p->learner, time_now(p->ps), calls);
 	if (wait > 0)
 		return (int64_t)wait;
 	p->in_flight++;
@@ -440,7 +276,7 @@ static void give_place_back(struct provider *p)
 {
 	must(p->in_flight > 0);
 	p->in_flight--;
-	if (p->was_full && !is_full(p)) {
+	if (p->was_full && !provider_is_full(p)) {
 		p->was_full = false;
 		provider_tell(p->ps);
 	}
@@ -453,7 +289,7 @@ void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us)
 	p->row = 0;
 	p->shaky_until_ms = 0;
 	provider_took(p, took_us);
-	learner_calm(&p->learner, now_ms(p->ps));
+	learner_calm(&p->learner, time_now(p->ps));
 }
 
 void provider_dropped(struct provider *p)
@@ -493,7 +329,7 @@ static bool is_broken(enum refusal class, enum learner_next next, const struct l
 enum learner_next provider_failed(
 	struct provider *p, const struct refused *r, const struct learner_asked *asked, const struct err *e)
 {
-	uint64_t now = now_ms(p->ps);
+	uint64_t now = time_now(p->ps);
 	enum learner_next next = learner_refused(&p->learner, r, asked, now);
 	give_place_back(p);
 	provider_note(p, r->class, e ? e->text : NULL);
@@ -512,7 +348,7 @@ void provider_lied(struct provider *p, const char *what)
 {
 	uint64_t more = p->lies < 6 ? p->lies : 6;
 	p->lies++;
-	p->lied_until_ms = now_ms(p->ps) + ((uint64_t)PROVIDER_LIED_MS << more);
+	p->lied_until_ms = time_now(p->ps) + ((uint64_t)PROVIDER_LIED_MS << more);
 	p->ps->changed = true;
 	provider_note(p, REFUSAL_INCONSISTENT, what);
 	metric_add(p->m_lies, 1);

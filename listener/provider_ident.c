@@ -86,7 +86,7 @@ static void exclude(struct provider *p, const char *why)
 	probe_in(p, EXCLUDED_PROBE_MS);
 }
 
-static void accept(struct provider *p, struct u256 network, const uint8_t *genesis)
+static void take_in(struct provider *p, struct u256 network, const uint8_t *genesis)
 {
 	struct providers *ps = p->ps;
 	bool news = !ps->id.has_network || (genesis && !ps->id.has_genesis);
@@ -168,7 +168,7 @@ static void on_genesis(void *arg, const struct rpc_reply *q)
 	if (!told) /* a node without old blocks: the chain id has to do */
 		log_debug("provider.genesis", "The endpoint does not say which its block 0 is",
 			F_STR("chain", p->ps->chain->name), F_STR("endpoint", p->name));
-	accept(p, network, told ? h : NULL);
+	take_in(p, network, told ? h : NULL);
 }
 
 static bool right_chain(struct provider *p, struct u256 id, char *why, size_t size)
@@ -220,7 +220,7 @@ static void on_chain_id(void *arg, const struct rpc_reply *q)
 	}
 }
 
-static void send(struct provider *p, struct provider_ask *a, struct rpc_request *q, rpc_done_fn fn)
+static void ask(struct provider *p, struct provider_ask *a, struct rpc_request *q, rpc_done_fn fn)
 {
 	uint64_t now = loop_now_ms(p->ps->loop);
 	a->p = p;
@@ -235,7 +235,7 @@ static void ask_genesis(struct provider *p, struct provider_ask *a)
 {
 	struct rpc_request *q = rpc_request(p->rpc);
 	rpc_call(q, "eth_getBlockByNumber", "[\"0x0\",false]");
-	send(p, a, q, on_genesis);
+	ask(p, a, q, on_genesis);
 }
 
 /* One call a request: not every endpoint takes batches. */
@@ -243,5 +243,5 @@ void provider_ident(struct provider *p)
 {
 	struct rpc_request *q = rpc_request(p->rpc);
 	rpc_call(q, "eth_chainId", "[]");
-	send(p, mem_alloc(sizeof *p->ask), q, on_chain_id);
+	ask(p, mem_alloc(sizeof *p->ask), q, on_chain_id);
 }

@@ -1,5 +1,6 @@
-/* provider's own: the struct behind provider.h, shared by provider.c (who may be asked, and how it went),
- * provider_ident.c (which chain it is, heads, rest and return) and provider_show.c (rows, metrics, /status).
+/* provider's own: the struct behind provider.h, shared by provider.c (how it went), provider_pick.c (who is
+ * asked), provider_ident.c (which chain it is, heads, rest and return) and provider_show.c (rows, metrics,
+ * /status).
  */
 #ifndef FAIRLEAD_LISTENER_PROVIDER_IN_H
 #define FAIRLEAD_LISTENER_PROVIDER_IN_H
@@ -61,8 +62,8 @@ struct providers {
 	uint64_t picks;
 	bool changed, saving; /* something worth storing; a save is on its way */
 	uint64_t saved_ms;
-	struct timer *later; /* on_state in the next turn */
-	char why[640];
+	struct timer *later;         /* on_state in the next turn */
+	char why[320], why_all[640]; /* of the last pick; of all, when none is well */
 };
 
 /* provider.c: the one place that changes state; says it, counts it, tells the owner in a later turn */
@@ -70,6 +71,9 @@ void provider_enter(struct provider *p, enum provider_state s, const char *why);
 void provider_tell(struct providers *ps); /* on_state in a later turn */
 void provider_took(struct provider *p, uint64_t took_us);
 void provider_note(struct provider *p, enum refusal class, const char *text);
+
+/* provider_pick.c */
+bool provider_is_full(const struct provider *p); /* as many are in flight as may be */
 
 /* provider_ident.c */
 void provider_ident(struct provider *p); /* asks which chain it is; ends in provider_enter */
