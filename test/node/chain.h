@@ -107,7 +107,4 @@ void block_header_rlp(struct buf *b, const struct block *k);
 /* Log i of the transaction: content and place (block, indices, hashes, time); data in a. */
 void block_log(const struct block *k, uint32_t tx, uint32_t i, struct arena *a, struct log *out);
 
-/* trie.c: the root of the trie rlp(i) → items[i] (Yellow Paper appendix D). */
-void trie_list_root(uint8_t out[32], const struct bytes *items, size_t n);
-
 #endif

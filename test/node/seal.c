@@ -1,5 +1,6 @@
 #include "common/evm/keccak.h"
 #include "common/evm/rlp.h"
+#include "common/evm/trie.h"
 #include "test/node/chain.h"
 
 #include <stdlib.h>
@@ -100,27 +101,31 @@ static void put_receipt(struct buf *b, struct bloomer *s, const struct block *k,
 	arena_fini(&a);
 }
 
+struct sealing {
+	struct block *block;
+	struct bloomer bloomer;
+};
+
+static void on_tx(void *arg, size_t i, struct buf *out)
+{
+	const struct sealing *s = arg;
+	const struct txn *t = s->block->txs[i].txn;
+	size_t begin = out->n;
+	tx_encode(&t->tx, &t->sig, out);
+	s->block->size += out->n - begin;
+}
+
+static void on_receipt(void *arg, size_t i, struct buf *out)
+{
+	struct sealing *s = arg;
+	put_receipt(out, &s->bloomer, s->block, (uint32_t)i);
+}
+
 static void seal_roots(struct block *k)
 {
-	struct bloomer s = {.block = k->bloom};
-	struct bytes *txs = mem_alloc((k->ntxs + 1) * sizeof *txs);
-	struct bytes *receipts = mem_alloc((k->ntxs + 1) * sizeof *receipts);
-	struct buf *bufs = mem_alloc((2 * k->ntxs + 1) * sizeof *bufs);
-	for (uint32_t i = 0; i < k->ntxs; i++) {
-		struct buf *t = &bufs[2 * i], *r = &bufs[2 * i + 1];
-		tx_encode(&k->txs[i].txn->tx, &k->txs[i].txn->sig, t);
-		put_receipt(r, &s, k, i);
-		txs[i] = (struct bytes){(uint8_t *)t->p, t->n};
-		receipts[i] = (struct bytes){(uint8_t *)r->p, r->n};
-		k->size += t->n;
-	}
-	trie_list_root(k->txs_root, txs, k->ntxs);
-	trie_list_root(k->receipts_root, receipts, k->ntxs);
-	for (uint32_t i = 0; i < 2 * k->ntxs; i++)
-		buf_fini(&bufs[i]);
-	free(bufs);
-	free(txs);
-	free(receipts);
+	struct sealing s = {.block = k, .bloomer = {.block = k->bloom}};
+	trie_root(k->txs_root, k->ntxs, on_tx, &s);
+	trie_root(k->receipts_root, k->ntxs, on_receipt, &s);
 }
 
 void block_header_rlp(struct buf *b, const struct block *k)
