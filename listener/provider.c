@@ -267,7 +267,8 @@ int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
 	uint64_t wait = learner_may_send(&p->learner, time_now(p->ps), calls);
 	if (wait > 0)
 		return (int64_t)wait;
-	p->in_flight++;
+	if (p->in_flight++ == 0)
+		p->since_ms = time_now(p->ps);
 	p->requests++;
 	return 0;
 }
@@ -286,6 +287,7 @@ void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us)
 {
 	(void)bytes;
 	give_place_back(p);
+	p->since_ms = time_now(p->ps);
 	p->row = 0;
 	p->shaky_until_ms = 0;
 	provider_took(p, took_us);
@@ -294,6 +296,8 @@ void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us)
 
 void provider_dropped(struct provider *p)
 {
+	if (provider_is_late(p))
+		p->shaky_until_ms = time_now(p->ps) + PROVIDER_SHAKY_MS; /* given up because nothing came */
 	give_place_back(p);
 }
 
@@ -332,6 +336,7 @@ enum learner_next provider_failed(
 	uint64_t now = time_now(p->ps);
 	enum learner_next next = learner_refused(&p->learner, r, asked, now);
 	give_place_back(p);
+	p->since_ms = now;
 	provider_note(p, r->class, e ? e->text : NULL);
 	if (!is_broken(r->class, next, asked)) {
 		if (r->class != REFUSAL_RATE && r->class != REFUSAL_TIMEOUT)

@@ -105,7 +105,9 @@ void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i);
  * what to show to people, without secrets. */
 enum learner_next provider_failed(
 	struct provider *p, const struct refused *r, const struct learner_asked *asked, const struct err *e);
-void provider_dropped(struct provider *p); /* given up by us: no verdict about it */
+/* Given up by us: no verdict about it, but that others are asked first for a moment if nothing came for its
+ * patience. */
+void provider_dropped(struct provider *p);
 /* It answered, and the answer contradicts itself, another answer or another endpoint (P11): counted, an odd
  * line, asked less. The place of the request was given back by provider_answered. what: a sentence. */
 void provider_lied(struct provider *p, const char *what);

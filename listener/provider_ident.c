@@ -72,10 +72,13 @@ static void probe_in(struct provider *p, uint64_t ms)
 void provider_rest(struct provider *p, const char *why)
 {
 	uint64_t ms = backoff_fail(&p->backoff);
+	if (p->state == PROVIDER_EXCLUDED) {
+		probe_in(p, EXCLUDED_PROBE_MS);
+		return;
+	}
 	uint64_t now = loop_now_ms(p->ps->loop);
 	uint64_t pause = p->learner.pause_until_ms > now ? p->learner.pause_until_ms - now : 0;
-	if (p->state != PROVIDER_EXCLUDED)
-		provider_enter(p, PROVIDER_RESTING, why);
+	provider_enter(p, PROVIDER_RESTING, why);
 	probe_in(p, ms > pause ? ms : pause);
 }
 

@@ -36,7 +36,8 @@ struct provider {
 	struct backoff backoff;
 	uint32_t row; /* failures in a row */
 	uint32_t in_flight;
-	bool was_full; /* somebody waits for room */
+	bool was_full;     /* somebody waits for room */
+	uint64_t since_ms; /* while something is in flight: the last answer, or when there was nothing yet */
 	uint64_t shaky_until_ms, lied_until_ms;
 	uint64_t buried_probe_ms; /* when it was last tried below what it is known to have */
 	uint64_t order;           /* when it was picked last: each in turn */
@@ -74,6 +75,7 @@ void provider_note(struct provider *p, enum refusal class, const char *text);
 
 /* provider_pick.c */
 bool provider_is_full(const struct provider *p); /* as many are in flight as may be */
+bool provider_is_late(const struct provider *p); /* something is in flight, and nothing came for too long */
 
 /* provider_ident.c */
 void provider_ident(struct provider *p); /* asks which chain it is; ends in provider_enter */

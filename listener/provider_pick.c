@@ -42,10 +42,15 @@ bool provider_is_full(const struct provider *p)
 	return p->in_flight >= p->learner.parallel;
 }
 
+bool provider_is_late(const struct provider *p)
+{
+	return p->in_flight > 0 && loop_now_ms(p->ps->loop) - p->since_ms > provider_patience_ms(p);
+}
+
 /* Less is better. What a request would wait for, and then each in turn. */
 struct rank {
 	int unwell;
-	bool full;
+	bool full, late;
 	int64_t lag;
 	uint64_t cost, order;
 };
@@ -57,6 +62,7 @@ static struct rank rank_of(const struct provider *p, const struct provider_need 
 	return (struct rank){.unwell = (now < p->learner.pause_until_ms) + (now < p->shaky_until_ms) +
 								   2 * (now < p->lied_until_ms),
 		.full = !n->urgent && provider_is_full(p),
+		.late = provider_is_late(p),
 		.lag = lag > 1 || lag < 0 ? lag : 0, /* one block is no lag: heads are not heard at one moment */
 		.cost = (p->latency_us + 1000) * (p->in_flight + 1),
 		.order = p->order};
@@ -68,6 +74,8 @@ static bool better(const struct rank *a, const struct rank *b)
 		return a->unwell < b->unwell;
 	if (a->full != b->full)
 		return !a->full;
+	if (a->late != b->late)
+		return !a->late;
 	if (a->lag != b->lag)
 		return a->lag >= 0 && (b->lag < 0 || a->lag < b->lag);
 	if (a->cost != b->cost)

@@ -73,6 +73,9 @@ static void what_was_sent_before_changes_nothing(void **state)
 	for (int i = 0; i < 8; i++)
 		NO(&l, i * 10000, 10000, .class = REFUSAL_RANGE);
 	assert_int_equal(learner_blocks(&l, 0), 5000);
+	NO(&l, 0, 5000, .class = REFUSAL_RANGE, .has_most = true, .most_blocks = 100);
+	NO(&l, 0, 10000, .class = REFUSAL_RANGE);
+	assert_int_equal(learner_blocks(&l, 0), 100);
 	l = fresh(1024, 0);
 	for (int i = 0; i < 8; i++)
 		NO(&l, i * 1024, 1024, .class = REFUSAL_DENSITY);
@@ -138,6 +141,10 @@ static void regrowth_grows_patient(void **state)
 		}
 	}
 	assert_in_range(refusals, 3, 25);
+	for (int i = 0; i < 2000; i++) /* and easy again where nothing is dense */
+		yes(&l, i, learner_blocks(&l, i));
+	assert_int_equal(learner_blocks(&l, 0), 1000);
+	assert_true(l.patience < PATIENCE_MOST);
 }
 
 static void a_proposed_range_is_asked_next(void **state)

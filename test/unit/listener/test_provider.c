@@ -287,6 +287,37 @@ static void one_that_hangs_stalls_nobody(void **state)
 	end(2);
 }
 
+static void passes(uint64_t ms)
+{
+	bool passed = false;
+	struct timer *t = NULL;
+	timer_start(f.loop, &t, ms, nothing, &passed);
+	spin_until(f.loop, passed);
+	timer_free(&t);
+}
+
+/* One that was quick and does not answer any more is not the first choice again and again. */
+static void one_that_owes_an_answer_is_asked_last(void **state)
+{
+	(void)state;
+	open_nodes(2);
+	f.chain.timeout_ms = 100;
+	begin(NULL);
+	spin_until(f.loop, is(0, PROVIDER_WELL) && is(1, PROVIDER_WELL));
+	at(0)->latency_us = 1;
+	at(1)->latency_us = 900000;
+	assert_ptr_equal(providers_pick(f.ps, &ANY), at(0));
+	assert_int_equal(provider_may_send(at(0), 1, true), 0);
+	passes(provider_patience_ms(at(0)) + 5);
+	assert_ptr_equal(providers_pick(f.ps, &ANY), at(1));
+	provider_dropped(at(0));
+	assert_ptr_equal(providers_pick(f.ps, &ANY), at(1));
+	assert_int_equal(provider_may_send(at(0), 1, true), 0);
+	provider_answered(at(0), 10, 100); /* it is back */
+	assert_ptr_equal(providers_pick(f.ps, &ANY), at(0));
+	end(2);
+}
+
 static void all_down_then_up(void **state)
 {
 	(void)state;
@@ -431,11 +462,7 @@ static void an_end_is_an_end(void **state)
 	providers_end(f.ps); /* with a question still out */
 	int heads = f.heads, asked = node[0].asked;
 	assert_null(providers_pick(f.ps, &ANY));
-	bool passed = false;
-	struct timer *t = NULL;
-	timer_start(f.loop, &t, 60, nothing, &passed);
-	spin_until(f.loop, passed);
-	timer_free(&t);
+	passes(60);
 	assert_int_equal(f.heads, heads);
 	assert_in_range(node[0].asked, asked, asked + 1); /* a poll may have been on its way */
 	node[1].mood = MOOD_WELL;
@@ -454,6 +481,7 @@ int main(void)
 		cmocka_unit_test(it_rests_after_failures_and_returns_after_a_probe),
 		cmocka_unit_test(a_refusal_is_no_failure),
 		cmocka_unit_test(one_that_hangs_stalls_nobody),
+		cmocka_unit_test(one_that_owes_an_answer_is_asked_last),
 		cmocka_unit_test(all_down_then_up),
 		cmocka_unit_test(what_is_needed_decides),
 		cmocka_unit_test(pruned_ones_are_tried_again_when_nobody_else_is_left),

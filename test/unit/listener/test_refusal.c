@@ -82,6 +82,9 @@ static const struct said wordings[] = {
 	{R, 200, -32000, "exceed max block range limit of 3000 blocks, please use a smaller one", "", 0, 9999,
 		3000, 0, 0, 0},
 	{R, 400, -32602, "You can make eth_getLogs requests with at most 2K blocks", "", 0, 9999, 2000, 0, 0, 0},
+	{R, 200, -32000, "max block range is 5000, or 3000 on the free plan", "", 0, 9999, 3000, 0, 0, 0},
+	{R, 200, -32000, "eth_getLogs is limited to a 5 range; upgrade for a higher rate limit", "", 0, 999, 5, 0,
+		0, 0},
 	/* density */
 	{D, 200, -32005,
 		"query returned more than 10000 results. Try with this block range [0xBDE5F8, 0x102DBCC].",
@@ -171,6 +174,7 @@ static const struct said wordings[] = {
 	{F, 200, -32602, "too many addresses: at most 1000", "", 0, 999, 0, 0, 0, 0},
 	{M, 200, -32601, "the method eth_getBlockReceipts does not exist/is not available", "", -1, -1, 0, 0, 0,
 		0},
+	{M, 200, -32601, "unknown call", "", 0, 999, 0, 0, 0, 0},
 	{M, 200, -32601, "Method not found", "", 0, 999, 0, 0, 0, 0},
 	{M, 200, -32004, "Method eth_getBlockReceipts not supported", "", -1, -1, 0, 0, 0, 0},
 	{M, 403, -32000, "rpc method is not whitelisted", "", -1, -1, 0, 0, 0, 0},
