@@ -119,29 +119,29 @@ static bool names_known(struct pg *c, const struct pg_unit *u)
 	return true;
 }
 
-static bool send_step(struct pg *c, struct pg_unit *u, struct pg_step *s)
+bool pg_send_step(
+	PGconn *conn, struct pg_names *names, struct pg_vector *v, struct pg_unit *u, struct pg_step *s)
 {
-	struct pg_vector *v = &c->vector;
 	char name[PG_NAME_MAX + 12];
 	pg_vector_fill(v, u, s);
 	if (!s->sql.name)
 		return PQsendQueryParams(
-			c->conn, s->sql.text, (int)s->params, NULL, v->values, v->lengths, v->formats, 0);
-	struct pg_name *e = pg_names_get(&c->names, s->sql.name);
+			conn, s->sql.text, (int)s->params, NULL, v->values, v->lengths, v->formats, 0);
+	struct pg_name *e = pg_names_get(names, s->sql.name);
 	pg_names_text(e, name);
 	if (e->state == NAME_NEW) {
 		e->state = NAME_PARSING;
 		s->parse = true;
-		if (!PQsendPrepare(c->conn, name, s->sql.text, 0, NULL))
+		if (!PQsendPrepare(conn, name, s->sql.text, 0, NULL))
 			return false;
 	}
-	return PQsendQueryPrepared(c->conn, name, (int)s->params, v->values, v->lengths, v->formats, 0);
+	return PQsendQueryPrepared(conn, name, (int)s->params, v->values, v->lengths, v->formats, 0);
 }
 
 bool pg_send(struct pg *c, struct pg_unit *u)
 {
 	for (size_t i = 0; i < u->step_count; i++)
-		if (!send_step(c, u, &u->steps[i]))
+		if (!pg_send_step(c->conn, &c->names, &c->vector, u, &u->steps[i]))
 			return false;
 	watch_first(c);
 	if (!PQpipelineSync(c->conn))
@@ -168,13 +168,17 @@ static void pump(struct pg *c)
 
 /* ---- receiving ---- */
 
-static void refused(struct pg *c, struct pg_unit *u, const PGresult *res)
+bool pg_is_fatal(const PGresult *res, char *line, size_t size)
 {
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-	if (text_is(severity, "FATAL") || text_is(severity, "PANIC")) {
-		c->dying = true;
-		pg_one_line(c->fatal, sizeof c->fatal, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
-	}
+	if (!text_is(severity, "FATAL") && !text_is(severity, "PANIC"))
+		return false;
+	pg_one_line(line, size, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	return true;
+}
+
+static void refused(struct pg_names *names, struct pg_unit *u, const PGresult *res)
+{
 	if (u->reply.failed >= 0)
 		return; /* the first error is the cause */
 	u->reply.failed = u->at < u->step_count ? (int)u->at : (int)u->step_count - 1;
@@ -187,33 +191,23 @@ static void refused(struct pg *c, struct pg_unit *u, const PGresult *res)
 	const char *where = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
 	bool gone = strcmp(u->reply.sqlstate, "26000") == 0;
 	if (gone || (strcmp(u->reply.sqlstate, "0A000") == 0 && text_is(where, "RevalidateCachedQuery"))) {
-		struct pg_name *e = pg_names_get(&c->names, u->steps[u->at].sql.name);
+		struct pg_name *e = pg_names_get(names, u->steps[u->at].sql.name);
 		e->state = NAME_NEW;
 		e->gen++;
 		u->reply.err.class = ERR_TRANSIENT;
 	}
 }
 
-/* Takes one result of the unit whose turn it is. After Sync nothing more comes of it: only then is it
- * committed. */
-static void take_result(struct pg *c, PGresult *res)
+void pg_take_step(struct pg_names *names, struct pg_unit *u, PGresult *res)
 {
-	struct pg_unit *u = c->sent.head;
 	ExecStatusType status = PQresultStatus(res);
-	if (status == PGRES_PIPELINE_SYNC) {
-		PQclear(res);
-		pg_list_take(&c->sent);
-		watch_first(c);
-		answer(u, u->reply.failed < 0 ? PG_OK : PG_REFUSED);
-		return;
-	}
 	bool failed = status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
 	if (failed && status != PGRES_PIPELINE_ABORTED)
-		refused(c, u, res);
+		refused(names, u, res);
 	struct pg_step *s = u->at < u->step_count ? &u->steps[u->at] : NULL;
 	if (s && s->parse && !s->parsed) {
 		s->parsed = true;
-		pg_names_get(&c->names, s->sql.name)->state = failed ? NAME_NEW : NAME_READY;
+		pg_names_get(names, s->sql.name)->state = failed ? NAME_NEW : NAME_READY;
 	} else if (s) {
 		u->at++;
 		if (!failed) {
@@ -222,6 +216,22 @@ static void take_result(struct pg *c, PGresult *res)
 		}
 	}
 	PQclear(res);
+}
+
+/* Takes one result of the unit whose turn it is. After Sync nothing more comes of it: only then is it
+ * committed. */
+static void take_result(struct pg *c, PGresult *res)
+{
+	struct pg_unit *u = c->sent.head;
+	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+		c->dying |= pg_is_fatal(res, c->fatal, sizeof c->fatal);
+		pg_take_step(&c->names, u, res);
+		return;
+	}
+	PQclear(res);
+	pg_list_take(&c->sent);
+	watch_first(c);
+	answer(u, u->reply.failed < 0 ? PG_OK : PG_REFUSED);
 }
 
 /* PQisBusy is asked before every PQgetResult: after a NULL a second call would wait for the server. Two NULLs

@@ -13,53 +13,66 @@ static void on_sock_closed(uv_handle_t *h)
 	free(h->data);
 }
 
-void pg_sock_drop(struct pg *c)
+void pg_poll_drop(struct pg_sock **sock)
 {
-	if (!c->sock)
+	struct pg_sock *s = *sock;
+	if (!s)
 		return;
-	c->sock->poll.data = c->sock;
-	uv_close((uv_handle_t *)&c->sock->poll, on_sock_closed);
-	c->sock = NULL;
+	s->poll.data = s;
+	uv_close((uv_handle_t *)&s->poll, on_sock_closed);
+	*sock = NULL;
 }
 
-/* libuv pays two system calls for a mask that does not change: the mask is remembered here. */
-bool pg_sock_watch(struct pg *c, int mask)
+bool pg_poll_watch(struct pg_sock **sock, struct loop *l, PGconn *conn, int mask, uv_poll_cb fn, void *data)
 {
-	if (!c->sock) {
-		int fd = PQsocket(c->conn);
+	if (!*sock) {
+		int fd = PQsocket(conn);
 		struct pg_sock *s = mem_alloc(sizeof *s);
-		if (fd < 0 || uv_poll_init(loop_uv(c->loop), &s->poll, fd) != 0) {
+		if (fd < 0 || uv_poll_init(loop_uv(l), &s->poll, fd) != 0) {
 			free(s);
 			return false;
 		}
 		s->fd = fd;
-		s->poll.data = c;
-		c->sock = s;
+		s->poll.data = data;
+		*sock = s;
 	}
-	if (c->sock->mask == mask)
+	if ((*sock)->mask == mask)
 		return true;
-	c->sock->mask = mask;
-	return uv_poll_start(&c->sock->poll, mask, pg_on_poll) == 0;
+	(*sock)->mask = mask;
+	return uv_poll_start(&(*sock)->poll, mask, fn) == 0;
+}
+
+void pg_sock_drop(struct pg *c)
+{
+	pg_poll_drop(&c->sock);
+}
+
+bool pg_sock_watch(struct pg *c, int mask)
+{
+	return pg_poll_watch(&c->sock, c->loop, c->conn, mask, pg_on_poll, c);
 }
 
 /* ---- connecting ---- */
 
-static void connection_error(struct pg *c, struct err *e, const char *otherwise)
+void pg_conn_error(PGconn *conn, struct err *e, const char *otherwise)
 {
 	char line[400];
 	char said[1024];
-	snprintf(said, sizeof said, "%s", c->conn ? PQerrorMessage(c->conn) : "");
+	snprintf(said, sizeof said, "%s", conn ? PQerrorMessage(conn) : "");
 	char *guess = strstr(said, "\n\tThis probably means");
 	if (guess)
 		*guess = 0;
 	pg_one_line(line, sizeof line, said);
-	err_put(e, ERR_TRANSIENT, "%s", c->dying ? c->fatal : line[0] ? line : otherwise);
+	err_put(e, ERR_TRANSIENT, "%s", line[0] ? line : otherwise);
 }
 
 void pg_lost_as(struct pg *c, const char *otherwise)
 {
 	struct err e;
-	connection_error(c, &e, otherwise);
+	if (c->dying)
+		err_put(&e, ERR_TRANSIENT, "%s", c->fatal);
+	else
+		pg_conn_error(c->conn, &e, otherwise);
 	pg_lost(c, &e);
 }
 

@@ -1,4 +1,5 @@
-/* pg_in: what pg.c (units in flight), pg_conn.c (the connection), pg_unit.c, pg_names.c and pg_env.c share.
+/* pg_in: what pg.c (units in flight), pg_conn.c (the connection), pg_unit.c, pg_names.c, pg_env.c and
+ * pg_copy.c share.
  * Not for other modules: their contract is pg.h.
  */
 #ifndef FAIRLEAD_IO_PG_IN_H
@@ -73,6 +74,14 @@ void pg_refusal(struct pg_reply *r, const PGresult *result);
 /* libpq's many-line message as one line without a stop. */
 void pg_one_line(char *out, size_t size, const char *text);
 
+/* Gives libpq one statement of a pipeline; false: the connection is broken. */
+bool pg_send_step(
+	PGconn *conn, struct pg_names *names, struct pg_vector *v, struct pg_unit *u, struct pg_step *s);
+/* Takes the next result of a unit's statements, which is no Sync: kept, or the reason of its refusal. */
+void pg_take_step(struct pg_names *names, struct pg_unit *u, PGresult *res);
+/* The server says FATAL: the end of the connection follows. line: what it said. */
+bool pg_is_fatal(const PGresult *res, char *line, size_t size);
+
 /* One keyword of conninfo as libpq would use it (conninfo, then environment, then default); NULL: unset or
  * malformed. */
 char *pg_conninfo_value(const char *conninfo, const char *keyword);
@@ -94,6 +103,13 @@ struct pg_sock {
 	uv_poll_t poll;
 	int fd, mask;
 };
+
+/* One poll at a time, made anew when *s is NULL; libuv pays two system calls for a mask that does not change:
+ * the mask is remembered. false: can't be watched. */
+bool pg_poll_watch(struct pg_sock **s, struct loop *l, PGconn *conn, int mask, uv_poll_cb fn, void *data);
+void pg_poll_drop(struct pg_sock **s);
+/* libpq's reason, otherwise this one, in one line. conn may be NULL. */
+void pg_conn_error(PGconn *conn, struct err *e, const char *otherwise);
 
 struct pg_list {
 	struct pg_unit *head, **end;
