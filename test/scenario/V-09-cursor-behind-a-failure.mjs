@@ -20,12 +20,13 @@ export default async function (t) {
 	const stuck = async (p) => {
 		const refused = () => w.ranges().filter(([a, b]) => a <= bad && b >= bad).length;
 		const from = refused();
-		await w.never(async () => (await place())?.done >= bad, "the position is past what failed", () => refused() >= from + 5);
+		await w.never(async () => (await place()).done >= bad, "the position is past what failed", () => refused() >= from + 5);
 		const { done, n } = await place();
 		assert.ok(done < bad && done >= bad - 100 && n === 5, `it stands at ${done} of ${bad} with ${n} rows`);
 		assert.ok(p.running);
 	};
 	await w.start("batcher", { wait: "alive" });
+	await w.waitFor(place, "the schema");
 	await stuck(await w.start("listener", { wait: "alive" }));
 	await w.stop("listener");
 	const kept = (await place()).done;

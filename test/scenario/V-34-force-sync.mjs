@@ -4,17 +4,18 @@ import { chainWords, soon } from "../lib/world.mjs";
 
 export default async function (t) {
 	const { assert } = t;
-	const w = await t.world({ app: "vcel", mining: "manual", fleet: ["listener", "batcher"], yaml: chainWords(soon) });
+	const w = await t.world({ app: "vcel", mining: "manual", yaml: chainWords(soon) });
 	for (let i = 0; i < 10; i++) {
 		await w.revokeMany(i, 5);
 		await w.mine(998);
 	}
+	await w.start("batcher", { wait: "alive" });
+	await w.start("listener");
 	await w.waitFor(w.whole, "ten thousand blocks");
 	const look = async () => ({ rows: await w.rows(), events: await w.sql("SELECT encode(_id, 'hex') AS id FROM accesscontrol.signature_revoked ORDER BY 1"), counters: await w.source().then((s) => s.live + s.swept) });
 	const before = await look();
 	assert.deepEqual([before.rows.length, before.counters], [50, 50]);
 	await w.stop("listener");
-	// one that was lost by somebody's hand comes back with it
 	w.node.forget();
 	const from = performance.now();
 	const reread = () => {
