@@ -42,10 +42,30 @@ export const vcel = {
 		SEPOLIA_RPC_URL: w.options.rpc === "ws" ? ws : http, SEPOLIA_CONTRACT_ADDRESS: w.address, SEPOLIA_START_BLOCK: w.block === undefined ? undefined : String(w.block),
 	}),
 
+	looks(w) {
+		w.hash = (s) => (/^0x[0-9a-f]{64}$/i.test(s) ? s.toLowerCase() : ethers.keccak256(ethers.toUtf8Bytes(s)));
+		w.rows = (lock) => w.sql("SELECT * FROM revoked_signatures WHERE $1::text IS NULL OR lock_id = $1 ORDER BY block_number, id", [lock === undefined ? null : String(lock)]);
+		w.source = () => w.one("SELECT live, swept, last_live, last_sweep, pending FROM fairlead.sources WHERE event = 'AccessControl.SignatureRevoked'");
+		w.whole = async () => (await w.one("SELECT done = $1 AND lag = 0 AS x FROM fairlead.chains WHERE name = 'net'", [await w.head()]))?.x;
+		w.ranges = (calls = w.node.calls) => calls.filter((c) => c.method === "eth_getLogs" && c.params[0].fromBlock !== undefined).map((c) => [Number(c.params[0].fromBlock), Number(c.params[0].toBlock)]);
+		w.said = (what) => w.lines("batcher", (l) => (what instanceof RegExp ? what.test(l.text ?? "") : l.text === what));
+		w.hide = (s) => {
+			const hash = w.hash(s);
+			const seen = (l) => l.topics?.[2] !== hash;
+			const receipt = (r) => r && { ...r, logs: r.logs.filter(seen) };
+			const off = [
+				w.node.on("eth_getLogs", async (call, next) => (await next()).filter(seen)),
+				w.node.on("eth_getBlockReceipts", async (call, next) => (await next())?.map(receipt) ?? null),
+				w.node.on("eth_getTransactionReceipt", async (call, next) => receipt(await next())),
+				w.node.push((m) => (seen(m.params?.result ?? {}) ? m : null)),
+			];
+			return () => off.forEach((f) => f());
+		};
+	},
+
 	verbs(w, act, mine) {
 		const known = new Set();
 		let texts = 0;
-		w.hash = (s) => (/^0x[0-9a-f]{64}$/i.test(s) ? s.toLowerCase() : ethers.keccak256(ethers.toUtf8Bytes(s)));
 		const lastOf = (args) => (args.length && typeof args.at(-1) === "object" && !Array.isArray(args.at(-1)) ? args.pop() : undefined);
 		const onLock = async (lock, list, how) => {
 			const first = known.has(lock) ? [] : [{ name: "registerLock", args: [lock, w.minting, "0x04"], gas: 250000 }];
@@ -67,22 +87,5 @@ export const vcel = {
 		};
 		w.announce = (lock, s, how) => act([{ name: "announce", args: [lock, w.hash(s)], gas: 100000 }], how);
 		w.place = () => place(w.chain.http, artifact(), [], mine);
-		w.rows = (lock) => w.sql("SELECT * FROM revoked_signatures WHERE $1::text IS NULL OR lock_id = $1 ORDER BY block_number, id", [lock === undefined ? null : String(lock)]);
-		w.source = () => w.one("SELECT live, swept, last_live, last_sweep, pending FROM fairlead.sources WHERE event = 'AccessControl.SignatureRevoked'");
-		w.whole = async () => (await w.one("SELECT done = $1 AND lag = 0 AS x FROM fairlead.chains WHERE name = 'net'", [await w.head()]))?.x;
-		w.ranges = (calls = w.node.calls) => calls.filter((c) => c.method === "eth_getLogs" && c.params[0].fromBlock !== undefined).map((c) => [Number(c.params[0].fromBlock), Number(c.params[0].toBlock)]);
-		w.said = (what) => w.lines("batcher", (l) => (what instanceof RegExp ? what.test(l.text ?? "") : l.text === what));
-		w.hide = (s) => {
-			const hash = w.hash(s);
-			const seen = (l) => l.topics?.[2] !== hash;
-			const receipt = (r) => r && { ...r, logs: r.logs.filter(seen) };
-			const off = [
-				w.node.on("eth_getLogs", async (call, next) => (await next()).filter(seen)),
-				w.node.on("eth_getBlockReceipts", async (call, next) => (await next())?.map(receipt) ?? null),
-				w.node.on("eth_getTransactionReceipt", async (call, next) => receipt(await next())),
-				w.node.push((m) => (seen(m.params?.result ?? {}) ? m : null)),
-			];
-			return () => off.forEach((f) => f());
-		};
 	},
 };

@@ -174,6 +174,7 @@ async function asAdmin(pg, sql) {
 async function chainOf(w, app, o, dir, ends) {
 	w.iface = new ethers.Interface(app.artifact().abi);
 	w.owner = new ethers.Wallet(servers.keys[0]).address;
+	app.looks?.(w);
 	if (o.chain === "none") return;
 	if (o.chain === "scripted") {
 		w.node = await playNode(null);

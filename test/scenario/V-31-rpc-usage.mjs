@@ -6,7 +6,7 @@ export default async function (t) {
 	const { assert } = t;
 	const w = await t.world({ app: "vcel", rpc: "ws", mining: "manual", env: { BATCH_SYNC_SIZE: "100" }, yaml: chainWords({ poll: "1h" }) });
 	await w.revoke(7, "old");
-	await w.mine(2000);
+	await w.mine(1000);
 	await w.start("batcher", { wait: "alive" });
 	await w.start("listener");
 	await w.waitFor(w.whole, "the past");
