@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { PIECE = 256 << 10, QUEUED_MOST = 512 << 10, BODY_MOST = 64 << 20 };
+enum { PIECE = 256 << 10, WRITES_MOST = 4, BODY_MOST = 64 << 20 };
 
 static void pump(struct conn *c);
 static void resume(struct conn *c);
@@ -185,7 +185,7 @@ static bool send_piece(struct conn *c, struct exchange *x)
 /* The one place that sends: the answer under way, then the first that is ready. */
 static void pump(struct conn *c)
 {
-	while (!c->closing && uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) < QUEUED_MOST) {
+	while (!c->closing && c->writes < WRITES_MOST) {
 		for (struct exchange *x = c->first; !c->sending && x; x = x->next)
 			if (x->ready)
 				c->sending = x;
