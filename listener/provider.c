@@ -258,6 +258,13 @@ uint64_t provider_patience_ms(const struct provider *p)
 	return ms < most || most == 0 ? ms : most;
 }
 
+static void take_place(struct provider *p)
+{
+	if (p->in_flight++ == 0)
+		p->since_ms = time_now(p->ps);
+	p->requests++;
+}
+
 int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
 {
 	if (!urgent && provider_is_full(p)) {
@@ -267,10 +274,14 @@ int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
 	uint64_t wait = learner_may_send(&p->learner, time_now(p->ps), calls);
 	if (wait > 0)
 		return (int64_t)wait;
-	if (p->in_flight++ == 0)
-		p->since_ms = time_now(p->ps);
-	p->requests++;
+	take_place(p);
 	return 0;
+}
+
+void provider_take(struct provider *p, uint32_t calls)
+{
+	learner_spent(&p->learner, time_now(p->ps), calls);
+	take_place(p);
 }
 
 static void give_place_back(struct provider *p)
@@ -322,12 +333,13 @@ void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i)
 	v->too_big = q->too_big;
 }
 
-/* Did it fail to work, or did it only say no? */
-static bool is_broken(enum refusal class, enum learner_next next, const struct learner_asked *asked)
+/* How many failures of this kind in a row show that it does not work; 0: it works, it only said no. A range
+ * that took too long may have been too much for it: that is tried smaller first. */
+static uint32_t failures_to_rest(enum refusal class, enum learner_next next)
 {
 	if (class == REFUSAL_TIMEOUT)
-		return asked->from < 0 || next != LEARNER_SMALLER;
-	return class == REFUSAL_OTHER;
+		return next == LEARNER_SMALLER ? PROVIDER_ROW_SLOW : PROVIDER_ROW;
+	return class == REFUSAL_OTHER ? PROVIDER_ROW : 0;
 }
 
 enum learner_next provider_failed(
@@ -335,16 +347,17 @@ enum learner_next provider_failed(
 {
 	uint64_t now = time_now(p->ps);
 	enum learner_next next = learner_refused(&p->learner, r, asked, now);
+	uint32_t most = failures_to_rest(r->class, next);
 	give_place_back(p);
 	p->since_ms = now;
 	provider_note(p, r->class, e ? e->text : NULL);
-	if (!is_broken(r->class, next, asked)) {
-		if (r->class != REFUSAL_RATE && r->class != REFUSAL_TIMEOUT)
+	if (most == 0) {
+		if (r->class != REFUSAL_RATE)
 			p->row = 0; /* it works */
 		return next;
 	}
 	p->shaky_until_ms = now + PROVIDER_SHAKY_MS;
-	if (++p->row >= PROVIDER_ROW && p->state == PROVIDER_WELL && p->ps->begun)
+	if (++p->row >= most && p->state == PROVIDER_WELL && p->ps->begun)
 		provider_rest(p, p->error);
 	return next;
 }

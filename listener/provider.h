@@ -95,6 +95,9 @@ uint64_t provider_patience_ms(const struct provider *p);
  * provider_failed or provider_dropped gives it back. > 0: ms until it is worth asking again. PROVIDER_FULL:
  * as many as it may have are in flight; on_state runs when there is room. urgent: a place is always there. */
 int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent);
+/* Takes a place without asking: for a request that can't wait or is not sent for sure. Its calls are owed to
+ * the bucket. Given back as any other. */
+void provider_take(struct provider *p, uint32_t calls);
 /* A good answer; took_us: to its first byte. What it says of ranges is told to the learner by the owner
  * (learner_good). */
 void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us);

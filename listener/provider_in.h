@@ -12,6 +12,7 @@
 
 enum {
 	PROVIDER_ROW = 2,         /* failures in a row: then it rests */
+	PROVIDER_ROW_SLOW = 4,    /* the same, where they were ranges that took too long */
 	PROVIDER_SHAKY_MS = 1000, /* after one failure others are asked first for so long */
 	PROVIDER_LIED_MS = 60000, /* the same after a lie, doubled by each further one */
 };

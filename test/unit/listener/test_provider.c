@@ -264,10 +264,18 @@ static void a_refusal_is_no_failure(void **state)
 		fails(at(0), REFUSAL_METHOD);
 		fails(at(0), REFUSAL_PRUNED);
 	}
+	struct refused slow = {.class = REFUSAL_TIMEOUT, .oldest = -1};
+	for (int i = 1; i < PROVIDER_ROW_SLOW; i++) { /* a range may be too much for it */
+		struct learner_asked asked = {.from = 1, .to = 1000 >> i, .calls = 1};
+		assert_int_equal(provider_may_send(at(0), 1, true), 0);
+		assert_int_equal(provider_failed(at(0), &slow, &asked, NULL), LEARNER_SMALLER);
+	}
 	fails(at(0), REFUSAL_RATE);
 	assert_true(is(0, PROVIDER_WELL));
 	assert_ptr_equal(providers_pick(f.ps, &ANY), at(0));
 	assert_true(provider_may_send(at(0), 1, true) > 0); /* but it is left alone for a while */
+	provider_take(at(0), 1);                            /* unless there is no choice */
+	provider_dropped(at(0));
 	end(1);
 }
 
