@@ -56,19 +56,52 @@ const struct window_block *window_top(const struct window *w)
 	return w->n > 0 ? &w->blocks[w->n - 1] : NULL;
 }
 
-enum window_verdict window_compare(const struct window *w, const struct window_answer *a, int64_t *ancestor)
+/* ── where two branches part ── */
+
+void window_search_init(struct window_search *s, const struct window *w)
 {
-	size_t first_other = w->n;
-	for (size_t i = w->n; i-- > 0;)
-		if (a[i].known && memcmp(a[i].hash, w->blocks[i].hash, 32) != 0)
-			first_other = i;
-	if (first_other == w->n)
+	*s = (struct window_search){.w = w, .other = w->n};
+}
+
+size_t window_search_next(const struct window_search *s, int64_t numbers[WINDOW_PROBES])
+{
+	size_t n = s->w->n, open = s->other - s->equal, count = 0;
+	if (open == 0)
+		return 0;
+	if (s->equal == 0 && s->other == n) { /* nothing was asked yet */
+		for (size_t i = n > 2 ? n - 2 : 0; i < n; i++)
+			numbers[count++] = s->w->blocks[i].number;
+		return count;
+	}
+	size_t most = open < WINDOW_PROBES ? open : WINDOW_PROBES;
+	for (size_t k = 0; k < most; k++) /* evenly, and never one twice */
+		numbers[count++] = s->w->blocks[s->equal + open * (2 * k + 1) / (2 * most)].number;
+	return count;
+}
+
+void window_search_heard(struct window_search *s, int64_t number, const uint8_t *hash)
+{
+	size_t i = (size_t)(number - s->w->blocks[0].number);
+	must(i < s->w->n);
+	if (hash && memcmp(hash, s->w->blocks[i].hash, 32) == 0) {
+		if (i + 1 > s->equal)
+			s->equal = i + 1;
+	} else if (i < s->other) {
+		s->other = i;
+		s->other_known = hash != NULL;
+	}
+	if (s->equal > s->other) { /* the answers were given on two branches: an equal one proves all below it */
+		s->other = s->equal;
+		s->other_known = false;
+	}
+}
+
+enum window_verdict window_search_verdict(const struct window_search *s, int64_t *ancestor)
+{
+	if (s->other == s->w->n || !s->other_known)
 		return WINDOW_SAME;
-	/* the ancestor must be known and equal: what is unknown below a difference proves nothing */
-	for (size_t i = first_other; i-- > 0;)
-		if (a[i].known) {
-			*ancestor = w->blocks[i].number;
-			return WINDOW_REORG;
-		}
-	return WINDOW_DEEPER;
+	if (s->equal == 0)
+		return WINDOW_DEEPER;
+	*ancestor = s->w->blocks[s->equal - 1].number;
+	return WINDOW_REORG;
 }

@@ -7,7 +7,9 @@
 void chain_load(struct pg_unit *u, const char *name)
 {
 	static const struct pg_sql row = {"chain_load",
-		"SELECT id, done, final, floor, network, halted, began FROM fairlead.chain WHERE name = $1"};
+		"SELECT id, done, final, floor, network, halted, began,"
+		" (SELECT max(last) FROM fairlead.range r WHERE r.chain = c.id AND r.source = '')"
+		" FROM fairlead.chain c WHERE name = $1"};
 	static const struct pg_sql blocks = {"chain_load_blocks",
 		"SELECT b.number, b.hash FROM fairlead.block b JOIN fairlead.chain c ON c.id = b.chain"
 		" WHERE c.name = $1 AND b.number <= c.done ORDER BY b.number"};
@@ -29,6 +31,7 @@ bool chain_loaded(const struct pg_reply *r, int stmt, struct chain_row *out, str
 		.has_network = !pg_is_null(r, stmt, 0, 4),
 		.halted = !pg_is_null(r, stmt, 0, 5),
 		.began = pg_is_null(r, stmt, 0, 6) ? -1 : pg_get_int(r, stmt, 0, 6)};
+	out->noted = pg_is_null(r, stmt, 0, 7) ? out->began - 1 : pg_get_int(r, stmt, 0, 7);
 	if (out->has_network)
 		out->network = pg_get_u256(r, stmt, 0, 4);
 	snprintf(out->halted_why, sizeof out->halted_why, "%s", pg_get_text(r, stmt, 0, 5));
@@ -44,6 +47,22 @@ bool chain_loaded_block(const struct pg_reply *r, int stmt, int row, int64_t *nu
 {
 	*number = pg_get_int(r, stmt, row, 0);
 	return pg_get_bytes(r, stmt, row, 1, hash, 32);
+}
+
+bool chain_has_children(const struct contract_decl *k, const struct chain_decl *chain)
+{
+	return k->factory && k->chain == chain;
+}
+
+void chain_load_children(struct pg_unit *u, struct arena *a, const struct contract_decl *k)
+{
+	const struct event_decl *ev = k->factory;
+	const char *column = ev->columns[k->factory_field];
+	struct pg_sql *sql = arena_alloc(a, sizeof *sql);
+	*sql = (struct pg_sql){
+		NULL, arena_printf(a, "SELECT \"%s\", min(_block) FROM \"%s\".\"%s\" GROUP BY 1 ORDER BY 2", column,
+				  ev->contract->schema, ev->table)};
+	pg_stmt(u, sql);
 }
 
 void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
@@ -97,7 +116,7 @@ void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct ch
 {
 	static const struct pg_sql sql = {"chain_step",
 		"WITH l AS (UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms', "
-		"backend = pg_backend_pid(),"
+		"backend = CASE WHEN $14 THEN backend ELSE pg_backend_pid() END,"
 		" at = $4 WHERE name = $1 AND epoch = $2 RETURNING 1),"
 		" c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) FROM l WHERE id "
 		"= $5),"
@@ -116,6 +135,21 @@ void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct ch
 	pg_put_int(u, s->head);
 	pg_put_int(u, s->final);
 	put_blocks(u, s->blocks, s->nblocks);
+	pg_put_bool(u, s->aside);
+}
+
+void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r)
+{
+	static const char *const levels[] = {"none", "bloom", "sources", "receipts"};
+	static const struct pg_sql sql = {
+		"chain_note_range", "SELECT fairlead.note_range($1, $2, $3, $4, $5, $6)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+	pg_put_text(u, r->source);
+	pg_put_int(u, r->first);
+	pg_put_int(u, r->last);
+	pg_put_text(u, levels[r->level]);
+	pg_put_int(u, (int64_t)r->events);
 }
 
 /* ── events ── */
@@ -127,27 +161,28 @@ static void ident(struct buf *b, const char *name)
 }
 
 /* Every column travels as one array; fields in text form, cast to their type row by row. $1 chain, $2 open,
- * $3 swept. */
+ * $3 swept, $4 late. */
 static void insert_text(struct buf *b, const struct event_decl *ev)
 {
 	buf_text(b, "WITH n AS (INSERT INTO ");
 	ident(b, ev->contract->schema);
 	buf_char(b, '.');
 	ident(b, ev->table);
-	buf_text(b, " (_chain, _open, _swept, _seq, _block, _at, _log, _block_hash, _tx, _id, _address");
+	buf_text(b, " (_chain, _open, _swept, _late, _seq, _block, _at, _log, _block_hash, _tx, _id, _address");
 	for (size_t i = 0; i < ev->entry->nin; i++) {
 		buf_text(b, ", ");
 		ident(b, ev->columns[i]);
 	}
-	buf_text(b, ") SELECT $1, $2, $3, s, n, to_timestamp(t), l, bh, tx, id, ad");
+	buf_text(b, ") SELECT $1, $2, $3, $4, s, n, to_timestamp(t), l, bh, tx, id, ad");
 	for (size_t i = 0; i < ev->entry->nin; i++) {
 		buf_printf(b, ", c%zu::", i);
 		abi_pg_type(b, &ev->entry->in[i]);
 	}
-	buf_text(b, " FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::int[], $8::bytea[], $9::bytea[], "
-				"$10::bytea[], $11::bytea[]");
+	buf_text(b,
+		" FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::int[], $9::bytea[], $10::bytea[], "
+		"$11::bytea[], $12::bytea[]");
 	for (size_t i = 0; i < ev->entry->nin; i++)
-		buf_printf(b, ", $%zu::text[]", 12 + i);
+		buf_printf(b, ", $%zu::text[]", 13 + i);
 	buf_text(b, ") AS x(s, n, t, l, bh, tx, id, ad");
 	for (size_t i = 0; i < ev->entry->nin; i++)
 		buf_printf(b, ", c%zu", i);
@@ -184,12 +219,13 @@ struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev)
 }
 
 void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct event_decl *ev, int id,
-	bool open, bool swept, const struct event_row *rows, size_t n)
+	struct event_place place, const struct event_row *rows, size_t n)
 {
 	pg_stmt(u, sql);
 	pg_put_int(u, id);
-	pg_put_bool(u, open);
-	pg_put_bool(u, swept);
+	pg_put_bool(u, place.open);
+	pg_put_bool(u, place.swept);
+	pg_put_bool(u, place.late);
 	put_header(u, rows, n);
 	put_bytes(u, rows, n, offsetof(struct log, block_hash), 32);
 	put_bytes(u, rows, n, offsetof(struct log, tx_hash), 32);
@@ -204,6 +240,44 @@ void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct 
 				pg_item_null(u);
 		pg_array_close(u);
 	}
+}
+
+void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n)
+{
+	static const struct pg_sql sql = {
+		"chain_count_swept", "UPDATE fairlead.decl SET swept = swept + $3, last_swept = clock_timestamp() "
+							 "WHERE contract = $1 AND event = $2"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, ev->contract->schema);
+	pg_put_text(u, ev->table);
+	pg_put_int(u, (int64_t)n);
+}
+
+const char *chain_stage(struct arena *a, const struct event_decl *ev)
+{
+	return arena_printf(a, "pg_temp.\"%s.%s\"", ev->contract->schema, ev->table);
+}
+
+const char *chain_stage_make(struct arena *a, const struct event_decl *ev)
+{
+	return arena_printf(a,
+		"CREATE TEMP TABLE IF NOT EXISTS \"%s.%s\" (LIKE \"%s\".\"%s\" INCLUDING DEFAULTS)"
+		" ON COMMIT DELETE ROWS",
+		ev->contract->schema, ev->table, ev->contract->schema, ev->table);
+}
+
+void chain_from_stage(struct pg_unit *u, struct arena *a, const struct event_decl *ev)
+{
+	struct pg_sql *sql = arena_alloc(a, sizeof *sql);
+	*sql = (struct pg_sql){arena_printf(a, "stage_%s.%s", ev->contract->schema, ev->table),
+		arena_printf(a,
+			"WITH n AS (INSERT INTO \"%s\".\"%s\" SELECT * FROM %s ORDER BY _seq"
+			" ON CONFLICT (_block, _id) DO NOTHING RETURNING 1)"
+			" UPDATE fairlead.decl SET swept = swept + (SELECT count(*) FROM n), last_swept = "
+			"clock_timestamp()"
+			" WHERE contract = '%s' AND event = '%s'",
+			ev->contract->schema, ev->table, chain_stage(a, ev), ev->contract->schema, ev->table)};
+	pg_stmt(u, sql);
 }
 
 void chain_add_undecoded(
@@ -244,12 +318,17 @@ void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t fina
 	pg_put_int(u, floor);
 }
 
-void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from)
+void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from, bool reseat)
 {
-	static const struct pg_sql sql = {"chain_retract", "SELECT fairlead.retract($1, $2, $3)"};
+	static const struct pg_sql sql = {"chain_retract", "SELECT fairlead.retract($1, $2, $3, $4)"};
+	static const struct pg_sql cut = {"chain_cut_ranges", "SELECT fairlead.cut_ranges($1, $2)"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_int(u, l->epoch);
+	pg_put_int(u, from);
+	pg_put_text(u, reseat ? "reseat" : "reorg");
+	pg_stmt(u, &cut);
+	pg_put_int(u, id);
 	pg_put_int(u, from);
 }
 

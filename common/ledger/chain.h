@@ -15,6 +15,7 @@ struct chain_row {
 	int id; /* fairlead.chain.id */
 	int64_t done, final, floor;
 	int64_t began; /* first block that was ever to be read; -1: not known */
+	int64_t noted; /* last block of fairlead.range; began - 1: none */
 	bool has_network;
 	struct u256 network; /* eth_chainId seen first; never changes */
 	bool halted;
@@ -25,6 +26,11 @@ void chain_load(struct pg_unit *u, const char *name);
 bool chain_loaded(const struct pg_reply *r, int stmt, struct chain_row *out, struct err *e);
 int chain_loaded_blocks(const struct pg_reply *r, int stmt);
 bool chain_loaded_block(const struct pg_reply *r, int stmt, int row, int64_t *number, uint8_t hash[32]);
+
+/* Contracts at addresses that a factory's event tells: those of the chain. One statement a contract: address
+ * as 0x text, and the first block that named it. The text of the statement lives in a. */
+bool chain_has_children(const struct contract_decl *k, const struct chain_decl *chain);
+void chain_load_children(struct pg_unit *u, struct arena *a, const struct contract_decl *k);
 
 struct chain_state { /* what /status, the views and readiness tell */
 	int64_t head;    /* -1: unknown */
@@ -49,8 +55,21 @@ struct chain_step {
 	int64_t at, done, head, final;
 	const struct chain_block *blocks;
 	size_t nblocks;
+	/* The unit runs on another connection than the lease's: lane.backend stays as it is, since a taker
+	 * believes the holder dead when that backend is gone. */
+	bool aside;
 };
 void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct chain_step *s);
+
+/* Notes that first..last were read at that level (R6), with so many events. source: "" is the chain's own
+ * lane. */
+struct chain_range {
+	const char *source;
+	int64_t first, last;
+	enum proof_level level;
+	uint64_t events;
+};
+void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r);
 
 struct event_row {
 	int64_t seq;
@@ -60,10 +79,22 @@ struct event_row {
 };
 /* The statement that writes rows of this event type; made once, its text lives in a. */
 struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev);
-/* Rows of one event type; duplicates (same block and id) are left out by the table. open: inside the window.
+/* Rows of one event type; duplicates (same block and id) are left out by the table.
  * sql must stay until the unit is answered. */
+struct event_place {
+	bool open;  /* inside the window */
+	bool swept; /* not read as the child of the cursor at the head */
+	bool late;  /* found below the window (R4) */
+};
 void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct event_decl *ev, int id,
-	bool open, bool swept, const struct event_row *rows, size_t n);
+	struct event_place place, const struct event_row *rows, size_t n);
+/* Rows that COPY has written on this connection, in this transaction: they count as swept. */
+void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n);
+/* A table of this session like the event's own, for rows that may stand there already: COPY writes into it,
+ * and chain_from_stage moves what is new. The texts live in a. */
+const char *chain_stage(struct arena *a, const struct event_decl *ev);      /* its name */
+const char *chain_stage_make(struct arena *a, const struct event_decl *ev); /* CREATE … IF NOT EXISTS */
+void chain_from_stage(struct pg_unit *u, struct arena *a, const struct event_decl *ev);
 /* A log that matches address and topic but does not decode: kept, so that the chain goes on and a person can
  * look. */
 void chain_add_undecoded(
@@ -73,8 +104,9 @@ void chain_add_undecoded(
  */
 void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t final, int64_t floor);
 /* Takes back every event at or above block `from`; holds the lane itself. Read the new position with
- * chain_retracted. */
-void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from);
+ * chain_retracted. reseat: the chain is as it was, but a log was missed there (R4): all from it on is read
+ * again. */
+void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from, bool reseat);
 int64_t chain_retracted(const struct pg_reply *r, int stmt);
 
 #endif

@@ -1,0 +1,501 @@
+#include "listener/span_in.h"
+
+#include "common/base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { TIMES_AT_ONCE = 100, FILTER_REQUESTS = FILTER_REQUESTS_MOST };
+
+struct span *span_new(const struct span_world *w)
+{
+	struct span *s = mem_alloc(sizeof *s);
+	s->world = w;
+	s->runs = mem_alloc((w->filter->n + 1) * sizeof *s->runs);
+	s->ranks = mem_alloc(sizeof *s->ranks);
+	return s;
+}
+
+static void forget(struct span *s)
+{
+	for (size_t i = 0; i < s->world->filter->n; i++)
+		rows_clear(&s->runs[i]);
+	arena_reset(&s->mem);
+	s->bad = NULL;
+	s->gathered = NULL;
+	s->nbad = s->ngathered = s->gathered_cap = 0;
+	s->ntimes = s->time_asked = 0;
+	s->rows = s->logs = s->bytes = s->took_us = 0;
+	s->live_bytes = 0;
+	s->full = s->ended = s->streamed = s->ripe = s->children = false;
+	s->sent_ms = 0;
+	s->outcome = SPAN_OPEN;
+	s->why = (struct err){0};
+	s->at = s->at_from = s->at_to = (struct log_place){0};
+}
+
+void span_free(struct span *s)
+{
+	if (!s)
+		return;
+	span_cancel(s);
+	for (size_t i = 0; i < s->world->filter->n; i++)
+		rows_fini(&s->runs[i]);
+	free(s->runs);
+	ranks_fini(s->ranks);
+	free(s->ranks);
+	free(s->times);
+	log_stream_free(s->stream);
+	filter_plan_fini(&s->plan);
+	arena_fini(&s->mem);
+	free(s);
+}
+
+void span_cancel(struct span *s)
+{
+	if (s->request)
+		rpc_cancel(s->request);
+	if (s->aside)
+		rpc_cancel(s->aside);
+	s->request = s->aside = NULL;
+	forget(s);
+}
+
+size_t span_bytes(const struct span *s)
+{
+	return s->live_bytes + s->ngathered * sizeof *s->gathered;
+}
+
+static void done(struct span *s, enum span_outcome o)
+{
+	s->outcome = o;
+	s->world->on_done(s->world->arg, s);
+}
+
+static void overflow(struct span *s);
+
+static bool on_log(void *arg, struct log *l)
+{
+	struct span *s = arg;
+	if (!span_take_log(s, 0, l))
+		return false;
+	if (s->live_bytes > s->world->flush_bytes)
+		overflow(s);
+	return true;
+}
+
+/* ── times of blocks whose logs came without (R6: each header once) ── */
+
+static const struct span_time *time_of(const struct span *s, int64_t block)
+{
+	size_t lo = 0, hi = s->ntimes;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->times[mid].block < block)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->ntimes && s->times[lo].block == block ? &s->times[lo] : NULL;
+}
+
+static void patch_times(struct span *s)
+{
+	for (size_t e = 0; e < s->world->filter->n; e++)
+		for (size_t i = 0; i < s->runs[e].n; i++) {
+			char *tuple = rows_tuple(&s->runs[e], i);
+			const struct span_time *t = time_of(s, encode_get_block(tuple));
+			if (t)
+				encode_set_time(tuple, t->time);
+		}
+	s->ntimes = s->time_asked = 0;
+}
+
+static void timed(struct span *s);
+
+static void refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from, int64_t to)
+{
+	struct refusal_view v;
+	provider_view(&v, q, i);
+	v.has_asked = from >= 0;
+	v.from = from;
+	v.to = to;
+	refusal_class(&s->refused, &v);
+	s->asked = (struct learner_asked){from, to, q->calls, (int64_t)s->widest, s->sent_ms};
+	if (q->ok)
+		err_put(&s->why, ERR_REJECTED, "%.*s (%d)",
+			(int)(q->answers[i].message.n < 200 ? q->answers[i].message.n : 200), q->answers[i].message.p,
+			q->answers[i].code);
+	else
+		s->why = q->err;
+	done(s, SPAN_REFUSED);
+}
+
+/* A block that the endpoint has just spoken of is not there: it moved, or several machines answer (R2). */
+static void unknown_block(struct span *s, const char *what)
+{
+	s->refused = (struct refused){.class = REFUSAL_HEAD, .oldest = -1};
+	s->asked = (struct learner_asked){-1, -1, 1, 0, s->sent_ms};
+	err_put(&s->why, ERR_TRANSIENT, "%s", what);
+	done(s, SPAN_REFUSED);
+}
+
+static void on_times(void *arg, const struct rpc_reply *q)
+{
+	struct span *s = arg;
+	s->aside = NULL;
+	s->bytes += q->bytes;
+	for (int i = 0; i < q->calls; i++) {
+		struct span_time *t = &s->times[s->time_asked];
+		struct block_header h;
+		struct err e = {0};
+		bool found = false;
+		if (!q->ok || !q->answers[i].ok) {
+			refuse(s, q, i, -1, -1);
+			return;
+		}
+		if (!header_parse(&s->mem, q->answers[i].result, &h, &found, &e) || !found) {
+			unknown_block(s, "a block whose logs were given is not known by its hash");
+			return;
+		}
+		if (memcmp(h.hash, t->hash, 32) != 0 || (int64_t)h.number != t->block) {
+			err_put(&s->why, ERR_MALFORMED,
+				"asked for a block by its hash, got block %" PRIu64 " of another hash", h.number);
+			done(s, SPAN_LIED);
+			return;
+		}
+		t->time = h.time;
+		s->time_asked++;
+	}
+	timed(s);
+}
+
+static void ask_times(struct span *s)
+{
+	struct rpc_request *q = rpc_request(provider_rpc(s->p));
+	int64_t most = learner_calls(provider_learner(s->p), TIMES_AT_ONCE);
+	for (size_t i = s->time_asked; i < s->ntimes && rpc_calls(q) < most; i++) {
+		char hash[67];
+		hex_to_0x(hash, s->times[i].hash, 32);
+		rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
+	}
+	learner_spent(provider_learner(s->p), loop_now_ms(s->world->loop), (uint32_t)rpc_calls(q));
+	s->aside = q;
+	rpc_send(q, on_times, s);
+}
+
+/* The ends of the range are known by their headers. */
+static void known_times(struct span *s)
+{
+	const struct block_header *known[] = {&s->first, &s->last};
+	for (size_t i = s->time_asked; i < s->ntimes; i++)
+		for (size_t k = 0; k < 2; k++)
+			if (s->ended && memcmp(known[k]->hash, s->times[i].hash, 32) == 0) {
+				s->times[i].time = known[k]->time;
+				struct span_time t = s->times[s->time_asked]; /* the known ones stand in front */
+				s->times[s->time_asked++] = s->times[i];
+				s->times[i] = t;
+				break;
+			}
+}
+
+static int by_block(const void *a, const void *b)
+{
+	const struct span_time *x = a, *y = b;
+	return x->block < y->block ? -1 : x->block > y->block;
+}
+
+/* ── a range that is too large to be held ── */
+
+/* Times first: a tuple that is taken can't be patched any more. Then it stands still until its turn comes. */
+static void overflow(struct span *s)
+{
+	if (s->aside || s->full)
+		return;
+	rpc_pause(s->request, true);
+	timed(s);
+}
+
+static void timed(struct span *s)
+{
+	if (s->ntimes > 0) {
+		known_times(s);
+		if (s->time_asked < s->ntimes) {
+			ask_times(s);
+			return;
+		}
+		qsort(s->times, s->ntimes, sizeof *s->times, by_block);
+		patch_times(s);
+	}
+	if (s->ended) {
+		done(s, SPAN_OK);
+	} else {
+		s->full = true;
+		s->world->on_full(s->world->arg, s);
+	}
+}
+
+void span_go_on(struct span *s)
+{
+	if (!s->full)
+		return;
+	s->full = false;
+	if (s->request)
+		rpc_pause(s->request, false);
+}
+
+void span_pause(struct span *s, bool paused)
+{
+	if (s->request && s->streamed && !s->full && !s->aside)
+		rpc_pause(s->request, paused);
+}
+
+/* ── the question ── */
+
+enum { ENDS = 2 };
+
+static int calls_of(const struct span *s)
+{
+	return (int)s->plan.n + (s->children ? 0 : s->seg->from == s->seg->to ? 1 : ENDS);
+}
+
+static void put_call(struct span *s, struct rpc_request *q, int i)
+{
+	uint64_t from = (uint64_t)s->seg->from, to = (uint64_t)s->seg->to;
+	if (i < (int)s->plan.n) {
+		const char *members = s->plan.requests[i].members;
+		rpc_call(q, "eth_getLogs", "[{\"fromBlock\":\"0x%" PRIx64 "\",\"toBlock\":\"0x%" PRIx64 "\"%s%s}]",
+			from, to, *members ? "," : "", members);
+		return;
+	}
+	/* The last block's header stands last: it shows that the endpoint had it when it spoke of its logs (R2).
+	 */
+	rpc_call(q, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]",
+		i == (int)s->plan.n && from != to ? from : to);
+}
+
+static void on_reply(void *arg, const struct rpc_reply *q);
+
+static void ask_on(struct span *s)
+{
+	struct rpc_request *q = rpc_request(provider_rpc(s->p));
+	int all = calls_of(s), most = (int)learner_calls(provider_learner(s->p), all);
+	s->sent_from = s->step;
+	for (int i = s->step; i < all && i - s->step < most; i++)
+		put_call(s, q, i);
+	s->streamed = !s->gather && s->step == 0 && s->plan.n > 0;
+	if (s->streamed) {
+		if (!s->stream)
+			s->stream = log_stream_new(on_log, s);
+		log_stream_reset(s->stream);
+		rpc_stream(q, 0, &log_stream_sax, s->stream);
+	}
+	s->sent_ms = loop_now_ms(s->world->loop);
+	s->request = q;
+	rpc_send(q, on_reply, s);
+}
+
+static bool take_logs(struct span *s, const struct rpc_reply *q, int i, size_t request)
+{
+	struct log *logs;
+	size_t n;
+	struct err e = {0};
+	if (s->streamed && q->answers[i].result.n == 0) {
+		if (log_stream_end(s->stream, &e))
+			return true;
+	} else if (logs_parse(&s->mem, q->answers[i].result, &logs, &n, &e)) {
+		for (size_t k = 0; k < n; k++)
+			if (!span_take_log(s, request, &logs[k]))
+				return false;
+		return true;
+	}
+	s->outcome = SPAN_LIED;
+	s->why = e;
+	err_prefix_put(&s->why, "eth_getLogs");
+	return false;
+}
+
+static bool take_end(struct span *s, const struct rpc_answer *a, int64_t number, struct block_header *h)
+{
+	struct err e = {0};
+	bool found = false;
+	if (!header_parse(&s->mem, a->result, h, &found, &e)) {
+		s->outcome = SPAN_LIED;
+		s->why = e;
+		return false;
+	}
+	if (!found) {
+		unknown_block(s, "the endpoint does not have the end of the range yet");
+		return false;
+	}
+	if ((int64_t)h->number != number) {
+		s->outcome = SPAN_LIED;
+		err_put(&s->why, ERR_MALFORMED, "asked for block %" PRId64 ", got block %" PRIu64, number, h->number);
+		return false;
+	}
+	return true;
+}
+
+/* Answer i of the request is about call `call`. false: s->outcome says why, or on_done was told already. */
+static bool take_answer(struct span *s, const struct rpc_reply *q, int i, int call)
+{
+	int64_t from = s->seg->from, to = s->seg->to;
+	if (call < (int)s->plan.n) {
+		if (q->answers[i].ok)
+			return take_logs(s, q, i, (size_t)call);
+		refuse(s, q, i, from, to);
+		return false;
+	}
+	bool is_first = call == (int)s->plan.n && from != to;
+	if (!q->answers[i].ok) {
+		refuse(s, q, i, -1, -1);
+		return false;
+	}
+	return take_end(s, &q->answers[i], is_first ? from : to, is_first ? &s->first : &s->last);
+}
+
+static bool ends_agree(struct span *s)
+{
+	if (s->seg->from == s->seg->to)
+		s->first = s->last;
+	for (size_t k = 0; k < ENDS; k++) {
+		const struct block_header *h = k ? &s->last : &s->first;
+		const struct log_place *p = k ? &s->at_to : &s->at_from;
+		if (p->any && memcmp(p->hash, h->hash, 32) != 0) {
+			s->outcome = SPAN_LIED;
+			err_put(&s->why, ERR_MALFORMED,
+				"the logs of block %" PRIu64 " name another block hash than its header", h->number);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void all_answered(struct span *s)
+{
+	if (!s->children && !ends_agree(s)) {
+		done(s, s->outcome);
+		return;
+	}
+	s->ended = true;
+	s->children = false;
+	if (s->gather && !s->world->filter->has_factories && !span_settle(s))
+		done(s, s->outcome);
+	else
+		timed(s);
+}
+
+static void on_reply(void *arg, const struct rpc_reply *q)
+{
+	struct span *s = arg;
+	s->request = NULL;
+	s->bytes += q->bytes;
+	s->took_us += q->took_us;
+	s->first_us = q->first_us;
+	if (s->outcome != SPAN_OPEN) { /* on_log has said no */
+		done(s, s->outcome);
+		return;
+	}
+	if (!q->ok) {
+		refuse(s, q, 0, s->sent_from < (int)s->plan.n ? s->seg->from : -1,
+			s->sent_from < (int)s->plan.n ? s->seg->to : -1);
+		return;
+	}
+	for (int i = 0; i < q->calls; i++) {
+		if (!take_answer(s, q, i, s->step)) {
+			if (s->outcome == SPAN_LIED || s->outcome == SPAN_UNSORTED)
+				done(s, s->outcome);
+			return;
+		}
+		s->step++;
+	}
+	if (s->step < calls_of(s))
+		ask_on(s);
+	else
+		all_answered(s);
+}
+
+static void measure_plan(struct span *s)
+{
+	s->widest = 0;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct filter_request *r = &s->plan.requests[i];
+		s->widest = r->naddresses > s->widest ? r->naddresses : s->widest;
+		for (size_t k = 0; k < 4; k++)
+			s->widest = r->topics[k].n > s->widest ? r->topics[k].n : s->widest;
+	}
+}
+
+void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gather_all)
+{
+	must(!s->request && !s->aside);
+	forget(s);
+	s->seg = seg;
+	s->p = p;
+	size_t cap = (size_t)learner_filter(provider_learner(p), FILTER_CAP_DEFAULT);
+	filter_plan_make(&s->plan, s->world->filter, cap, FILTER_REQUESTS);
+	measure_plan(s);
+	s->gather = gather_all || s->plan.n > 1 || s->world->filter->has_factories;
+	s->children_asked = s->world->filter->nchildren;
+	s->step = 0;
+	s->ripe = false;
+	ask_on(s);
+}
+
+/* ── children of factories ── */
+
+static bool lacks_children(const struct span *s)
+{
+	return s->children_asked < s->world->filter->nchildren;
+}
+
+static void learn(struct span *s)
+{
+	for (size_t i = 0; i < s->ngathered; i++) {
+		const struct filter_event *ev = filter_match(s->world->filter, &s->gathered[i]);
+		if (ev)
+			filter_learn(s->world->filter, ev->decl, &s->gathered[i]);
+	}
+}
+
+bool span_ripen(struct span *s)
+{
+	must(s->outcome == SPAN_OK);
+	if (!s->world->filter->has_factories || s->ripe)
+		return true;
+	logs_sort(s->gathered, s->ngathered);
+	learn(s);
+	s->outcome = SPAN_OPEN;
+	if (lacks_children(s)) {
+		size_t cap = (size_t)learner_filter(provider_learner(s->p), FILTER_CAP_DEFAULT);
+		filter_plan_children(&s->plan, s->world->filter, s->children_asked, cap, FILTER_REQUESTS);
+		measure_plan(s);
+		s->children_asked = s->world->filter->nchildren;
+		s->children = true;
+		s->step = 0;
+		ask_on(s);
+		return false;
+	}
+	if (!span_settle(s)) {
+		done(s, s->outcome);
+		return false;
+	}
+	s->outcome = SPAN_OK;
+	if (s->ntimes == 0)
+		return true;
+	s->outcome = SPAN_OPEN;
+	timed(s);
+	return false;
+}
+
+size_t span_take_rows(struct span *s, size_t i, int64_t base, struct buf *out)
+{
+	struct run_rows *run = &s->runs[i];
+	size_t n = run->n;
+	rows_rebase(run, base);
+	*out = run->bytes;
+	run->bytes = (struct buf){0};
+	rows_clear(run);
+	s->live_bytes -= out->n;
+	return n;
+}
