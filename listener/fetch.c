@@ -1,4 +1,4 @@
-/* The node's side of a reader: what is asked, and what of the answer counts (R1, R2, R5). */
+/* The endpoints' side of a reader: what is asked, and what of the answer counts (R1, R2, R5). */
 #include "listener/fetch.h"
 
 #include "common/io/log.h"
@@ -6,97 +6,184 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A whole request failed, or one call in it: the provider's fault until shown otherwise. */
-bool fetch_answer_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what)
+enum { NOBODY_MS = 200 };
+
+/* ── one question ── */
+
+static void give_back(struct reader *r)
 {
-	struct err e = q->err;
+	r->place = false;
+	timer_stop(&r->patience);
+}
+
+void fetch_drop(struct reader *r)
+{
+	if (r->asking) {
+		rpc_cancel(r->asking);
+		r->asking = NULL;
+		r->in_flight = false;
+	}
+	if (r->place)
+		provider_dropped(r->p);
+	give_back(r);
+}
+
+struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, uint32_t calls)
+{
+	int64_t wait = provider_may_send(p, calls, true);
+	r->p = p;
+	if (wait != 0) {
+		reader_pause(r, wait > 0 ? (uint64_t)wait : NOBODY_MS);
+		return NULL;
+	}
+	r->place = true;
+	return rpc_request(provider_rpc(p));
+}
+
+struct rpc_request *fetch_open(struct reader *r, int64_t shown, uint32_t calls, const struct provider *other)
+{
+	struct provider_need need = {.shown = shown, .lowest = shown, .other = other, .urgent = true};
+	struct provider *p = providers_pick(r->providers, &need);
+	if (!p && other) {
+		need.other = NULL;
+		p = providers_pick(r->providers, &need);
+	}
+	if (p)
+		return fetch_open_at(r, p, calls);
+	if (!r->why[0])
+		snprintf(r->why, sizeof r->why, "%s", providers_why(r->providers));
+	reader_pause(r, NOBODY_MS);
+	return NULL;
+}
+
+static void on_answer(void *arg, const struct rpc_reply *q)
+{
+	struct reader *r = arg;
+	r->asking = NULL;
+	timer_stop(&r->patience);
+	r->heard(r, q);
+	if (r->place && !r->asking) { /* nobody had a verdict: it came too late to be wanted */
+		provider_dropped(r->p);
+		r->place = false;
+	}
+}
+
+static void on_patience(void *arg)
+{
+	struct reader *r = arg;
+	struct provider_need need = {.shown = r->row.done, .lowest = -1, .other = r->p, .urgent = true};
+	if (!r->asking)
+		return;
+	if (!providers_pick(r->providers, &need)) {
+		timer_start(r->m->loop, &r->patience, provider_patience_ms(r->p), on_patience, r);
+		return;
+	}
+	struct refused refused = {.class = REFUSAL_TIMEOUT, .oldest = -1};
+	struct learner_asked asked = {-1, -1, 1, 0, 0};
+	struct err e = {0};
+	err_put(&e, ERR_TRANSIENT, "%s does not answer; another endpoint is asked", provider_name(r->p));
+	rpc_cancel(r->asking);
+	r->asking = NULL;
+	r->place = false;
+	provider_failed(r->p, &refused, &asked, &e);
+	log_debug("provider.slow", e.text, F_STR("chain", r->chain->name));
+	if (!reader_back(r))
+		return;
+	reader_enter(r, READER_IDLE);
+	reader_drive(r);
+}
+
+void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)
+{
+	r->heard = fn;
+	r->asking = q;
+	r->in_flight = true;
+	rpc_send(q, on_answer, r);
+	if (providers_count(r->providers) > 1)
+		timer_start(r->m->loop, &r->patience, provider_patience_ms(r->p), on_patience, r);
+}
+
+bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what, int64_t from, int64_t to)
+{
 	if (q->ok && q->answers[i].ok)
 		return true;
+	struct refusal_view v;
+	struct refused refused;
+	struct err e = q->err;
+	provider_view(&v, q, i);
+	v.has_asked = from >= 0;
+	v.from = from;
+	v.to = to;
+	refusal_class(&refused, &v);
 	if (q->ok)
 		err_put(&e, ERR_TRANSIENT, "%s: %.*s (%d)", what,
 			(int)(q->answers[i].message.n < 200 ? q->answers[i].message.n : 200), q->answers[i].message.p,
 			q->answers[i].code);
+	struct learner_asked asked = {from, to, q->calls, 0, 0};
+	r->place = false;
+	provider_failed(r->p, &refused, &asked, &e);
 	reader_provider_error(r, &e);
 	return false;
 }
 
-void fetch_node_answered(struct reader *r)
+void fetch_good(struct reader *r, const struct rpc_reply *q)
 {
+	if (r->place)
+		provider_answered(r->p, q->bytes, q->took_us);
+	r->place = false;
 	if (r->failures > 0)
 		log_info("provider.ok", "The provider answers again", F_STR("chain", r->chain->name),
 			F_UINT("failures", r->failures));
 	r->failures = 0;
-	r->rpc_ok = true;
+	if (!r->rpc_ok) {
+		r->rpc_ok = true;
+		store_state(r);
+	}
 }
 
-void fetch_nonsense(struct reader *r, const char *what, struct err *e)
+void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, struct err *e)
 {
 	err_prefix_put(e, "%s", what);
+	if (r->place)
+		provider_answered(r->p, q->bytes, q->took_us);
+	r->place = false;
+	provider_lied(r->p, e->text);
 	reader_provider_error(r, e);
 }
 
-/* ── which chain is it ── */
-
-/* A chain never read before: the cursor stands just below the first block that a contract asks for (K-16). */
-static bool first_cursor(struct reader *r, const struct rpc_answer *head)
+/* What came of it says nothing about the endpoint but that it answers. */
+static void unsure(struct reader *r, const struct rpc_reply *q, const char *why)
 {
-	uint64_t newest;
-	struct err e;
-	if (!r->start_latest) {
-		r->row.done = r->start - 1;
-		return true;
-	}
-	if (!head->ok || !quantity_u64(head->result, &newest, &e))
-		return false;
-	r->row.done = (int64_t)newest;
-	return true;
+	fetch_good(r, q);
+	reader_retry(r, why);
 }
 
-static void on_ident(void *arg, const struct rpc_reply *q)
+/* ── where a chain begins that is read from its newest block on ── */
+
+static void on_first(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
-	struct u256 id;
 	struct err e = {0};
-	if (!reader_back(r) || !fetch_answer_ok(r, q, 0, "eth_chainId"))
+	uint64_t newest;
+	if (!reader_back(r) || !fetch_ok(r, q, 0, "eth_blockNumber", -1, -1))
 		return;
-	if (!quantity_parse(q->answers[0].result, &id, &e)) {
-		fetch_nonsense(r, "eth_chainId", &e);
-		return;
-	}
-	char says[U256_DEC_MAX], ours[U256_DEC_MAX];
-	u256_to_dec(says, id);
-	u256_to_dec(ours, r->row.network);
-	if (r->chain->has_id && u256_cmp(id, u256_of(r->chain->id)) != 0) {
-		reader_halt(r,
-			"The node says that it is chain %s, the file says chain %s is %" PRIu64
-			"; give the right rpc: or id:, nothing is read until then",
-			says, r->chain->name, r->chain->id);
+	if (!quantity_u64(q->answers[0].result, &newest, &e)) {
+		fetch_lie(r, q, "eth_blockNumber", &e);
 		return;
 	}
-	if (r->row.has_network && u256_cmp(id, r->row.network) != 0) {
-		reader_halt(r,
-			"The node says that it is chain %s, but what is stored for chain %s came from chain %s"
-			"; give the right rpc:, nothing is read until then",
-			says, r->chain->name, ours);
-		return;
-	}
-	fetch_node_answered(r);
-	if (!r->row.has_network && !first_cursor(r, &q->answers[1]))
-		reader_retry(r, "the node does not say which block is its newest");
-	else if (!r->row.has_network)
-		store_network(r, id);
-	else
-		reader_identified(r);
+	fetch_good(r, q);
+	r->begin = (int64_t)newest;
+	store_identity(r);
 }
 
-void fetch_ident(struct reader *r)
+void fetch_first(struct reader *r)
 {
-	reader_enter(r, READER_IDENT);
-	struct rpc_request *q = rpc_request(r->rpc);
-	rpc_call(q, "eth_chainId", "[]");
+	reader_enter(r, READER_FIRST);
+	struct rpc_request *q = fetch_open(r, -1, 1, NULL);
+	if (!q)
+		return;
 	rpc_call(q, "eth_blockNumber", "[]");
-	r->in_flight = true;
-	rpc_send(q, on_ident, r);
+	fetch_send(r, q, on_first);
 }
 
 /* ── blocks by hash ── */
@@ -146,7 +233,7 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 		if (!q->answers[i].ok)
 			break;
 		if (!header_parse(&r->mem, q->answers[i].result, h, &found, &e)) {
-			fetch_nonsense(r, "eth_getBlockByNumber", &e);
+			fetch_lie(r, q, "eth_getBlockByNumber", &e);
 			return false;
 		}
 		if (!found)
@@ -154,7 +241,7 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 		if (h->number != (uint64_t)r->step.from + i) {
 			err_put(&e, ERR_MALFORMED, "asked for block %" PRIu64 ", got block %" PRIu64,
 				(uint64_t)r->step.from + i, h->number);
-			reader_provider_error(r, &e);
+			fetch_lie(r, q, "eth_getBlockByNumber", &e);
 			return false;
 		}
 		if (i > 0 && memcmp(h->parent, r->headers[i - 1].hash, 32) != 0)
@@ -167,21 +254,21 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 static void on_headers(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
-	if (!reader_back(r) || !fetch_answer_ok(r, q, 0, "eth_getBlockByNumber")) {
-		if (r->phase == READER_RETRY)
-			range_refused(&r->blocks);
+	if (!reader_back(r))
+		return;
+	if (!fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) {
+		range_refused(&r->blocks);
 		return;
 	}
-	fetch_node_answered(r);
 	if (!take_headers(r, q, (size_t)(r->step.to - r->step.from + 1)))
 		return;
 	hear_tag(r, q, (int)(r->step.to - r->step.from + 1));
 	if (r->nheaders == 0) {
-		reader_retry(r, "the node has shown a head that it can't give yet");
+		unsure(r, q, "the node has shown a head that it can't give yet");
 		return;
 	}
+	fetch_good(r, q);
 	if (!links(r, r->step.from, r->headers[0].parent)) {
-		r->round = 1;
 		reorg_look(r);
 		return;
 	}
@@ -194,12 +281,13 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 void fetch_headers(struct reader *r)
 {
 	reader_enter(r, READER_HEADERS);
-	struct rpc_request *q = rpc_request(r->rpc);
+	struct rpc_request *q = fetch_open(r, r->step.to, (uint32_t)(r->step.to - r->step.from + 1), NULL);
+	if (!q)
+		return;
 	for (int64_t i = r->step.from; i <= r->step.to; i++)
 		fetch_ask_header(q, i);
 	ask_tag(r, q);
-	r->in_flight = true;
-	rpc_send(q, on_headers, r);
+	fetch_send(r, q, on_headers);
 }
 
 /* A log counts when it names the block that was asked for and is of the kind that was asked for (P11). */
@@ -209,7 +297,7 @@ static bool log_belongs(
 	if (log->removed)
 		return err_set(
 			e, ERR_MALFORMED, "a removed log in an answer to eth_getLogs, block %" PRIu64, log->block);
-	if (h && (log->block != h->number || memcmp(log->block_hash, h->hash, 32) != 0))
+	if (log->block != h->number || memcmp(log->block_hash, h->hash, 32) != 0)
 		return err_set(e, ERR_MALFORMED, "asked for the logs of block %" PRIu64 ", got one of block %" PRIu64,
 			h->number, log->block);
 	if (!filter_asked(&r->ask, 0, log))
@@ -226,15 +314,16 @@ static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **
 	for (size_t i = 0; i < r->nheaders; i++) {
 		struct log *logs;
 		size_t k;
-		if (!fetch_answer_ok(r, q, (int)i, "eth_getLogs"))
+		int64_t number = (int64_t)r->headers[i].number;
+		if (!fetch_ok(r, q, (int)i, "eth_getLogs", number, number))
 			return false;
 		if (!logs_parse(&r->mem, q->answers[i].result, &logs, &k, &e)) {
-			fetch_nonsense(r, "eth_getLogs", &e);
+			fetch_lie(r, q, "eth_getLogs", &e);
 			return false;
 		}
 		for (size_t j = 0; j < k; j++)
 			if (!log_belongs(r, &logs[j], &r->headers[i], &e)) {
-				fetch_nonsense(r, "eth_getLogs", &e);
+				fetch_lie(r, q, "eth_getLogs", &e);
 				return false;
 			}
 		if (k == 0 && filter_bloom(&r->filter, r->headers[i].bloom))
@@ -255,7 +344,7 @@ static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **
 
 /* R1: does the endpoint still know the last block by its hash? Some nodes say [] for a hash that they don't
  * have. */
-static bool still_known(struct reader *r, const struct rpc_answer *a)
+static bool still_known(struct reader *r, const struct rpc_reply *q, const struct rpc_answer *a)
 {
 	struct block_header h;
 	struct err e = {0};
@@ -264,9 +353,23 @@ static bool still_known(struct reader *r, const struct rpc_answer *a)
 	if (a->ok && header_parse(&r->mem, a->result, &h, &found, &e) && found &&
 		memcmp(h.hash, last->hash, 32) == 0)
 		return true;
-	reader_retry(
-		r, "the node does not know a block that it has just shown; it may have moved to another branch");
+	unsure(
+		r, q, "the node does not know a block that it has just shown; it may have moved to another branch");
 	return false;
+}
+
+/* A factory's children that were created in these blocks were not asked for yet: all of it once more, with
+ * them. */
+static bool learned_children(struct reader *r)
+{
+	size_t added = 0;
+	for (size_t i = 0; r->filter.has_factories && i < r->nlogs; i++) {
+		const struct filter_event *ev = filter_match(&r->filter, &r->logs[i]);
+		added += ev ? filter_learn(&r->filter, ev->decl, &r->logs[i]) : 0;
+	}
+	if (added > 0)
+		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+	return added > 0;
 }
 
 static void took_logs(struct reader *r, const struct rpc_reply *q)
@@ -276,11 +379,11 @@ static void took_logs(struct reader *r, const struct rpc_reply *q)
 		range_refused(&r->blocks);
 		return;
 	}
-	fetch_node_answered(r);
-	if (!still_known(r, &q->answers[r->nheaders]))
+	if (!still_known(r, q, &q->answers[r->nheaders]))
 		return;
-	if (doubt && !r->asked_again) {
-		r->asked_again = true;
+	fetch_good(r, q);
+	if (learned_children(r) || (doubt && !r->asked_again)) {
+		r->asked_again = r->asked_again || doubt;
 		fetch_logs(r);
 		return;
 	}
@@ -312,12 +415,16 @@ static void on_live(void *arg, const struct rpc_reply *q)
 				 (int64_t)r->headers[0].number == r->step.from &&
 				 memcmp(r->headers[0].hash, r->asked, 32) == 0; /* INV-9 */
 	if (!known) {
+		if (q->ok)
+			fetch_good(r, q);
+		else if (!fetch_ok(r, q, 0, "eth_getLogs", -1, -1))
+			return;
 		fetch_headers(r);
 		return;
 	}
 	hear_tag(r, q, 2);
 	if (!links(r, r->step.from, r->headers[0].parent)) {
-		r->round = 1;
+		fetch_good(r, q);
 		reorg_look(r);
 		return;
 	}
@@ -326,150 +433,31 @@ static void on_live(void *arg, const struct rpc_reply *q)
 
 void fetch_live(struct reader *r, const uint8_t hash[32])
 {
-	reader_enter(r, READER_LIVE);
-	struct rpc_request *q = rpc_request(r->rpc);
 	char text[67];
 	memcpy(r->asked, hash, 32);
 	hex_to_0x(text, hash, 32);
+	reader_enter(r, READER_LIVE);
+	struct rpc_request *q = fetch_open_at(r, r->rang, 3);
+	if (!q)
+		return;
 	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->ask.requests[0].members);
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
 	ask_tag(r, q);
-	r->in_flight = true;
-	rpc_send(q, on_live, r);
+	fetch_send(r, q, on_live);
 }
 
+/* Of the endpoint that gave the headers. */
 static void fetch_logs(struct reader *r)
 {
 	reader_enter(r, READER_LOGS);
-	struct rpc_request *q = rpc_request(r->rpc);
+	struct rpc_request *q = fetch_open_at(r, r->p, (uint32_t)r->nheaders + 1);
+	if (!q)
+		return;
 	char hash[67];
 	for (size_t i = 0; i < r->nheaders; i++) {
 		hex_to_0x(hash, r->headers[i].hash, 32);
 		rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, r->ask.requests[0].members);
 	}
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
-	r->in_flight = true;
-	rpc_send(q, on_logs, r);
-}
-
-/* ── a range below the window ── */
-
-static void fetch_times(struct reader *r);
-
-static void on_times(void *arg, const struct rpc_reply *q)
-{
-	struct reader *r = arg;
-	if (!reader_back(r))
-		return;
-	for (int i = 0; i < q->calls || !q->ok; i++) {
-		struct block_header h;
-		struct err e = {0};
-		bool found = false;
-		if (!fetch_answer_ok(r, q, i, "eth_getBlockByHash"))
-			return;
-		if (!header_parse(&r->mem, q->answers[i].result, &h, &found, &e) || !found) {
-			err_put(&e, ERR_TRANSIENT, "eth_getBlockByHash: a block whose logs were given is not known");
-			reader_provider_error(r, &e);
-			return;
-		}
-		for (size_t k = 0; k < r->nlogs; k++)
-			if (memcmp(r->logs[k].block_hash, h.hash, 32) == 0) {
-				r->logs[k].has_time = true;
-				r->logs[k].time = h.time;
-			}
-	}
-	fetch_times(r);
-}
-
-/* Asks for the headers of up to 100 blocks whose time is not known; none left: the step is complete. */
-static void fetch_times(struct reader *r)
-{
-	struct rpc_request *q = NULL;
-	const uint8_t *last = NULL;
-	for (size_t k = 0; k < r->nlogs && (!q || rpc_calls(q) < 100); k++) {
-		const struct log *log = &r->logs[k];
-		if (log->has_time || (last && memcmp(last, log->block_hash, 32) == 0))
-			continue;
-		char hash[67];
-		hex_to_0x(hash, log->block_hash, 32);
-		q = q ? q : rpc_request(r->rpc);
-		rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
-		last = log->block_hash;
-	}
-	if (!q) {
-		store_step(r);
-		return;
-	}
-	reader_enter(r, READER_TIMES);
-	r->in_flight = true;
-	rpc_send(q, on_times, r);
-}
-
-/* INV-9, R2: the range counts because its last header was the same before and after the logs were read. */
-static bool anchored(struct reader *r, const struct rpc_reply *q, struct block_header *h)
-{
-	struct block_header again;
-	struct err e = {0};
-	bool found = false, found_again = false;
-	if (!fetch_answer_ok(r, q, 0, "eth_getBlockByNumber") ||
-		!fetch_answer_ok(r, q, 2, "eth_getBlockByNumber"))
-		return false;
-	if (!header_parse(&r->mem, q->answers[0].result, h, &found, &e) ||
-		!header_parse(&r->mem, q->answers[2].result, &again, &found_again, &e)) {
-		fetch_nonsense(r, "eth_getBlockByNumber", &e);
-		return false;
-	}
-	if (!found || !found_again || h->number != (uint64_t)r->step.to || memcmp(h->hash, again.hash, 32) != 0) {
-		reader_retry(r, "the node's answers about the end of a range do not agree");
-		return false;
-	}
-	return true;
-}
-
-static void on_range(void *arg, const struct rpc_reply *q)
-{
-	struct reader *r = arg;
-	struct err e = {0};
-	if (!reader_back(r))
-		return;
-	struct block_header *h = arena_alloc(&r->mem, sizeof *h);
-	if (q->ok ? !q->answers[1].ok : q->err.class != ERR_MALFORMED)
-		range_refused(&r->range); /* too much at once, by the node's own measure; by trying it is found out */
-	if (!anchored(r, q, h) || !fetch_answer_ok(r, q, 1, "eth_getLogs"))
-		return;
-	fetch_node_answered(r);
-	if (!logs_parse(&r->mem, q->answers[1].result, &r->logs, &r->nlogs, &e)) {
-		fetch_nonsense(r, "eth_getLogs", &e);
-		return;
-	}
-	for (size_t i = 0; i < r->nlogs; i++) {
-		const struct log *log = &r->logs[i];
-		bool inside = log->block >= (uint64_t)r->step.from && log->block <= (uint64_t)r->step.to;
-		if (!inside)
-			err_put(&e, ERR_MALFORMED, "a log of block %" PRIu64 " in an answer about %" PRId64 "..%" PRId64,
-				log->block, r->step.from, r->step.to);
-		if (!inside || !log_belongs(r, log, log->block == h->number ? h : NULL, &e)) {
-			fetch_nonsense(r, "eth_getLogs", &e);
-			return;
-		}
-	}
-	range_ok(&r->range);
-	r->headers = h;
-	r->nheaders = 1;
-	fetch_times(r);
-}
-
-void fetch_range(struct reader *r)
-{
-	reader_enter(r, READER_RANGE);
-	struct rpc_request *q = rpc_request(r->rpc);
-	fetch_ask_header(q, r->step.to);
-	if (r->ask.n > 0)
-		rpc_call(q, "eth_getLogs", "[{\"fromBlock\":\"0x%" PRIx64 "\",\"toBlock\":\"0x%" PRIx64 "\",%s}]",
-			(uint64_t)r->step.from, (uint64_t)r->step.to, r->ask.requests[0].members);
-	else
-		rpc_call(q, "eth_blockNumber", "[]");
-	fetch_ask_header(q, r->step.to);
-	r->in_flight = true;
-	rpc_send(q, on_range, r);
+	fetch_send(r, q, on_logs);
 }

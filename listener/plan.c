@@ -15,8 +15,8 @@ struct plan plan_next(const struct plan_view *v)
 	if (target <= v->done)
 		return (struct plan){.step = PLAN_WAIT};
 	int64_t from = v->done + 1, deep = v->head - v->window; /* the newest block that lies below the window */
-	if (from <= deep)
-		return (struct plan){.step = PLAN_RANGE, .from = from, .to = least(from + v->range - 1, deep)};
+	if (from <= deep && !v->by_hash)
+		return (struct plan){.step = PLAN_RANGE, .from = from, .to = deep};
 	return (struct plan){.step = PLAN_BLOCKS,
 		.from = from,
 		.to = least(from + v->blocks - 1, target),

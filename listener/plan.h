@@ -1,8 +1,7 @@
 /* plan: what to read next, from where the cursor stands and what the endpoint has shown. Pure.
  *
- * Below the window a range of blocks is read with one eth_getLogs, anchored by the header of its last block
- * (R2). Inside the window every block is read by its hash (R1), several blocks a request while catching up,
- * one at the head. */
+ * Below the window blocks are read by ranges (fill.h), each anchored by its ends (R2). Inside the window
+ * every block is read by its hash (R1), several blocks a request while catching up, one at the head. */
 #ifndef FAIRLEAD_LISTENER_PLAN_H
 #define FAIRLEAD_LISTENER_PLAN_H
 
@@ -12,7 +11,7 @@
 enum plan_step {
 	PLAN_WAIT,   /* nothing to read until a newer head is heard */
 	PLAN_BLOCKS, /* from..to by hash */
-	PLAN_RANGE,  /* from..to by number */
+	PLAN_RANGE,  /* from..to by number: all that lies below the window */
 	PLAN_BACK, /* the endpoint's head lies below the cursor: it lags, or the chain was shortened. Look at the
 				  hashes */
 };
@@ -22,7 +21,7 @@ struct plan_view {
 	int64_t head; /* what this endpoint showed */
 	int64_t seen; /* blocks that must stand on a block before it is read */
 	int64_t window;
-	int64_t range;  /* most blocks of a range now (range.h) */
+	bool by_hash;   /* history is read by hash as well: a proof of each block is wanted (R6) */
 	int64_t blocks; /* most blocks by hash a request now */
 };
 struct plan {

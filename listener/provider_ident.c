@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXCLUDED_PROBE_MS = 300000 };
-
 static void ask_genesis(struct provider *p, struct provider_ask *a);
 
 /* ── heads ── */
@@ -86,7 +84,7 @@ static void exclude(struct provider *p, const char *why)
 {
 	provider_enter(p, PROVIDER_EXCLUDED, why);
 	provider_hear(p, false);
-	probe_in(p, EXCLUDED_PROBE_MS);
+	probe_in(p, backoff_fail(&p->backoff)); /* behind a balancer it may be another one a moment later */
 }
 
 static void take_in(struct provider *p, struct u256 network, const uint8_t *genesis)

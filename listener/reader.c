@@ -1,4 +1,4 @@
-#include "listener/reader.h"
+#include "listener/fetch.h"
 
 #include "common/io/log.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BLOCKS_AT_ONCE = 64 };
+enum { BLOCKS_AT_ONCE = 64, LOGS_FILTER_MOST = 16384 };
 
 /* The one place that changes the phase. */
 void reader_enter(struct reader *r, enum reader_phase phase)
@@ -38,11 +38,13 @@ bool reader_back(struct reader *r)
 	return false;
 }
 
-static void retry_now(void *arg)
+static void go_on(void *arg)
 {
 	struct reader *r = arg;
 	if (r->phase == READER_RETRY || r->phase == READER_HALTED)
 		store_load(r);
+	else if (r->phase == READER_PAUSE)
+		reader_rest(r);
 }
 
 /* INV-11: tried again for ever, with growing gaps, and /readyz says why. */
@@ -51,7 +53,13 @@ void reader_retry(struct reader *r, const char *why)
 	if (why != r->why)
 		snprintf(r->why, sizeof r->why, "%s", why);
 	reader_enter(r, READER_RETRY);
-	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), retry_now, r);
+	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), go_on, r);
+}
+
+void reader_pause(struct reader *r, uint64_t ms)
+{
+	reader_enter(r, READER_PAUSE);
+	timer_start(r->m->loop, &r->timer, ms, go_on, r);
 }
 
 static bool is_alarm(const struct retry_decl *d, uint32_t n)
@@ -62,19 +70,31 @@ static bool is_alarm(const struct retry_decl *d, uint32_t n)
 	return false;
 }
 
+/* Is there an endpoint that was not asked in this row of failures? */
+static bool another(struct reader *r)
+{
+	struct provider_need need = {.shown = -1, .lowest = -1, .other = r->p, .urgent = true};
+	size_t n = providers_count(r->providers);
+	return n > 1 && r->failures % n != 0 && providers_pick(r->providers, &need);
+}
+
 void reader_provider_error(struct reader *r, const struct err *e)
 {
 	r->failures++;
-	r->rpc_ok = false;
-	metric_add(r->m_failures, 1);
 	snprintf(r->why, sizeof r->why, "Provider error: %s", e->text);
 	if (r->failures == 1 || is_alarm(&r->chain->retry, r->failures))
 		log_odd("provider.error", "Provider error; asking again with growing gaps",
-			F_STR("chain", r->chain->name), F_URL("endpoint", rpc_url(r->rpc)),
+			F_STR("chain", r->chain->name), F_STR("endpoint", r->p ? provider_name(r->p) : "none"),
 			F_UINT("failures", r->failures), F_STR("reason", e->text));
 	else
 		log_debug(
 			"provider.error", "Provider error", F_STR("chain", r->chain->name), F_STR("reason", e->text));
+	if (another(r)) {
+		reader_enter(r, READER_IDLE);
+		reader_drive(r);
+		return;
+	}
+	r->rpc_ok = false;
 	store_state(r);
 	reader_retry(r, r->why);
 }
@@ -91,7 +111,14 @@ void reader_halt(struct reader *r, const char *fmt, ...)
 	if (strcmp(r->halted_for, r->why) != 0)
 		log_odd("chain.halted", r->why, F_STR("chain", r->chain->name));
 	memcpy(r->halted_for, r->why, sizeof r->why);
-	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), retry_now, r);
+	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), go_on, r);
+}
+
+void reader_fenced(struct reader *r)
+{
+	reader_enter(r, READER_IDLE);
+	reader_enter(r, READER_OFF);
+	lease_lost(r->lease);
 }
 
 /* What failed has succeeded, or there is nothing to do any more. */
@@ -100,12 +127,13 @@ static void all_well(struct reader *r)
 	r->why[0] = r->halted_for[0] = 0;
 }
 
-/* The head stands where the cursor stands, but it came with another hash than ours (R5). */
+/* The head that rang last stands where the cursor stands, but with another hash than ours (R5). */
 static bool other_branch(const struct reader *r)
 {
-	const struct heads_state *h = r->heads ? heads_state(r->heads) : NULL;
+	const struct heads_state *h = r->rang ? provider_heads(r->rang) : NULL;
 	const struct window_block *top = window_top(&r->window);
-	return h && top && h->has_hash && (int64_t)h->head == top->number && memcmp(h->hash, top->hash, 32) != 0;
+	return h && top && provider_state(r->rang) == PROVIDER_WELL && h->has_hash &&
+		   (int64_t)h->head == top->number && memcmp(h->hash, top->hash, 32) != 0;
 }
 
 void reader_rest(struct reader *r)
@@ -113,6 +141,26 @@ void reader_rest(struct reader *r)
 	reader_enter(r, READER_IDLE);
 	if (r->head >= r->row.done && !other_branch(r))
 		reader_drive(r); /* else a newer head will wake us */
+}
+
+static void caught_up(struct reader *r)
+{
+	all_well(r);
+	if (r->head >= 0 && !r->caught_up) {
+		r->caught_up = true;
+		log_info("caught_up", "Caught up with the chain; live from here", F_STR("chain", r->chain->name),
+			F_INT("block", r->row.done));
+	}
+	store_state(r);
+}
+
+static void read_blocks(struct reader *r)
+{
+	const struct heads_state *h = r->rang ? provider_heads(r->rang) : NULL;
+	if (r->step.live && h && h->has_hash && (int64_t)h->head == r->step.from && r->ask.n > 0)
+		fetch_live(r, h->hash);
+	else
+		fetch_headers(r);
 }
 
 /* The next thing to do, when nothing is in flight. */
@@ -125,72 +173,117 @@ void reader_drive(struct reader *r)
 		.head = r->head,
 		.seen = (int64_t)r->chain->seen,
 		.window = final_window(r->chain),
-		.range = r->range.now,
+		.by_hash = r->chain->completeness != PROOF_NONE,
 		.blocks = r->blocks.now};
 	r->step = plan_next(&v);
 	if (r->step.step == PLAN_BACK && !window_top(&r->window))
 		r->step.step = PLAN_WAIT; /* the chain has not come to the first block that is asked for */
 	switch (r->step.step) {
 	case PLAN_WAIT:
-		if (other_branch(r)) {
+		if (other_branch(r))
 			reorg_suspect(r);
-			break;
-		}
-		all_well(r);
-		if (r->head >= 0 && !r->caught_up) {
-			r->caught_up = true;
-			log_info("caught_up", "Caught up with the chain; live from here", F_STR("chain", r->chain->name),
-				F_INT("block", r->row.done));
-		}
-		store_state(r);
-		break;
-	case PLAN_BLOCKS:
-		if (r->step.live && heads_state(r->heads)->has_hash &&
-			(int64_t)heads_state(r->heads)->head == r->step.from && r->ask.n > 0)
-			fetch_live(r, heads_state(r->heads)->hash);
 		else
-			fetch_headers(r);
+			caught_up(r);
 		break;
-	case PLAN_RANGE: fetch_range(r); break;
+	case PLAN_BLOCKS: read_blocks(r); break;
+	case PLAN_RANGE: backfill_to(r, r->step.to); break;
 	case PLAN_BACK: reorg_suspect(r); break;
 	}
 }
 
-/* ── heads ── */
+/* ── what endpoints say ── */
 
-static void on_head(void *arg, uint64_t number)
+static void on_head(void *arg, struct provider *p)
 {
 	struct reader *r = arg;
-	r->head = (int64_t)number;
-	metric_set(r->m_head, (double)number);
+	r->rang = p;
+	r->head = providers_head(r->providers);
+	metric_set(r->m_head, (double)r->head);
 	bool idle = r->phase == READER_IDLE && !r->in_flight;
-	if (idle && r->head == r->row.done && window_top(&r->window) && !heads_state(r->heads)->has_hash)
+	if (idle && r->head == r->row.done && window_top(&r->window) && !provider_heads(p)->has_hash)
 		reorg_check(r); /* a poll tells no hash */
+	else if (r->phase == READER_FILL)
+		backfill_to(r, r->head - final_window(r->chain));
 	else
 		reader_drive(r);
 }
 
-static void on_heads_state(void *arg, const struct heads_state *s)
+static bool anybody_well(const struct reader *r)
 {
-	struct reader *r = arg;
-	(void)s;
-	if (lease_held(r->lease) && !r->closing)
-		store_state(r);
+	for (size_t i = 0; i < providers_count(r->providers); i++)
+		if (provider_state(providers_at(r->providers, i)) == PROVIDER_WELL)
+			return true;
+	return false;
 }
 
-static void open_heads(struct reader *r)
+/* Somebody of the right chain is there, and what it said of the chain is stored. */
+static void may_begin(struct reader *r)
 {
-	const struct chain_decl *c = r->chain;
-	struct heads_options o = {.rpc = r->rpc,
-		.ws_url = chain_endpoint(c, ENDPOINT_READ)->ws,
-		.poll_ms = c->poll_ms,
-		.silent_ms = c->silent_ms,
-		.reconnect_first_ms = c->reconnect.first_ms,
-		.reconnect_max_ms = c->reconnect.max_ms,
-		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[c->reconnect.nalarm - 1] : 0,
-		.name = c->name};
-	struct heads_events ev = {.on_head = on_head, .on_state = on_heads_state, .arg = r};
-	r->heads = heads_open(r->m->loop, &o, &ev);
+	if (r->phase != READER_IDENT || r->in_flight || !anybody_well(r))
+		return;
+	if (!r->row.has_network && !r->identity_due)
+		return; /* on_identified is on its way */
+	if (!r->row.has_network && r->start_latest && r->begin < 0)
+		fetch_first(r);
+	else if (r->identity_due)
+		store_identity(r);
+	else
+		reader_read(r);
+}
+
+static void on_identified(void *arg, struct provider *p, const struct provider_identity *id)
+{
+	struct reader *r = arg;
+	(void)p;
+	r->identity = *id;
+	r->identity_due = true;
+	may_begin(r);
+}
+
+static void on_providers(void *arg)
+{
+	struct reader *r = arg;
+	r->head = providers_head(r->providers);
+	if (lease_held(r->lease) && !r->closing)
+		store_state(r);
+	if (r->phase == READER_IDENT)
+		may_begin(r);
+	else if (r->phase == READER_FILL && r->fill)
+		fill_wake(r->fill);
+}
+
+/* Heads, and the logs that we want: whichever comes first names the block that is to be read (R1). */
+static void begin_asking(struct reader *r, const struct provider_identity *id)
+{
+	struct buf logs = {0};
+	if (r->ask.n == 1)
+		buf_printf(&logs, "{%s}", r->ask.requests[0].members);
+	providers_begin(r->providers, id, logs.n > 0 && logs.n < LOGS_FILTER_MOST ? logs.p : NULL);
+	buf_fini(&logs);
+}
+
+void reader_loaded(struct reader *r)
+{
+	reader_enter(r, READER_IDENT);
+	if (!r->begun) {
+		struct provider_identity id = {
+			.has_network = r->row.has_network, .network = r->row.network, .has_genesis = r->has_genesis};
+		memcpy(id.genesis, r->genesis, 32);
+		r->begun = true;
+		begin_asking(r, &id);
+	}
+	may_begin(r);
+}
+
+void reader_read(struct reader *r)
+{
+	r->head = providers_head(r->providers);
+	if (window_top(&r->window)) {
+		reorg_check(r); /* what happened while nobody looked */
+		return;
+	}
+	reader_enter(r, READER_IDLE);
+	reader_drive(r);
 }
 
 /* ── the lane ── */
@@ -205,16 +298,22 @@ static void on_gain(void *arg, const struct lane *l)
 		r->off_wanted = true; /* an operation of our last term is still out; load when it is back */
 }
 
+static void stop_asking(struct reader *r)
+{
+	timer_stop(&r->timer);
+	backfill_stop(r);
+	if (r->begun)
+		providers_end(r->providers);
+	r->begun = false;
+	r->rang = NULL;
+}
+
 static void on_loss(void *arg)
 {
 	struct reader *r = arg;
 	if (r->closing)
 		return; /* reader_drain has done the same already, and its timer waits for what is in flight */
-	timer_stop(&r->timer);
-	if (r->heads) {
-		heads_close(r->heads);
-		r->heads = NULL;
-	}
+	stop_asking(r);
 	r->head = -1;
 	r->caught_up = false;
 	if (r->in_flight) {
@@ -225,7 +324,8 @@ static void on_loss(void *arg)
 	reader_enter(r, READER_OFF);
 }
 
-/* fetch_ident has shown the right chain: heads may wake us now. */
+/* ── begin and end ── */
+
 static void start_block(struct reader *r, const struct config *c)
 {
 	r->start = INT64_MAX;
@@ -243,19 +343,7 @@ static void start_block(struct reader *r, const struct config *c)
 			false; /* one contract wants history: its blocks are read, the others' logs with them */
 	else
 		r->start = 0;
-}
-
-static void make_metrics(struct reader *r)
-{
-	char labels[80];
-	snprintf(labels, sizeof labels, "chain=\"%s\"", r->chain->name);
-	r->m_events = metric(METRIC_COUNTER, "fairlead_events_total", "Events written", labels);
-	r->m_blocks = metric(METRIC_COUNTER, "fairlead_blocks_total", "Blocks read and committed", labels);
-	r->m_head = metric(METRIC_GAUGE, "fairlead_chain_head", "Newest block that the endpoint showed", labels);
-	r->m_done = metric(METRIC_GAUGE, "fairlead_chain_done", "Last block whose events are committed", labels);
-	r->m_failures =
-		metric(METRIC_COUNTER, "fairlead_provider_errors_total", "Requests that the endpoint failed", labels);
-	r->m_reorgs = metric(METRIC_COUNTER, "fairlead_reorgs_total", "Reorgs committed", labels);
+	r->begin = r->start_latest ? -1 : r->start - 1;
 }
 
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
@@ -263,37 +351,25 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	struct reader *r = mem_alloc(sizeof *r);
 	*r = (struct reader){.m = m, .chain = c, .head = -1, .floor = -1, .told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
-	range_init(&r->range, (int64_t)c->range);
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
 	window_init(&r->window, (size_t)final_window(c) + 2);
 	filter_init(&r->filter, m->config, c);
 	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
 	rows_init(&r->rows, &r->filter);
+	r->encoders = mem_alloc((r->filter.n + 1) * sizeof *r->encoders);
+	for (size_t i = 0; i < r->filter.n; i++)
+		encoder_init(&r->encoders[i], r->filter.events[i].decl);
 	start_block(r, m->config);
-	make_metrics(r);
-	r->rpc = rpc_open(m->loop, chain_endpoint(c, ENDPOINT_READ)->url, c->timeout_ms);
+	reader_metrics(r);
+	struct provider_events ev = {
+		.on_head = on_head, .on_state = on_providers, .on_identified = on_identified, .arg = r};
+	r->providers = providers_open(m->loop, c, &ev);
 	char lane[LANE_NAME];
 	snprintf(lane, sizeof lane, "listen:%s", c->name);
-	struct lease_events ev = {.on_gain = on_gain, .on_loss = on_loss, .arg = r};
-	r->lease = lease_open(m, lane, &ev);
+	struct lease_events lev = {.on_gain = on_gain, .on_loss = on_loss, .arg = r};
+	r->lease = lease_open(m, lane, &lev);
 	return r;
 }
-
-void reader_identified(struct reader *r)
-{
-	if (!r->heads)
-		open_heads(r);
-	else
-		heads_poll_now(r->heads);
-	if (window_top(&r->window)) {
-		reorg_check(r); /* what happened while nobody looked */
-		return;
-	}
-	reader_enter(r, READER_IDLE);
-	reader_drive(r);
-}
-
-/* ── end ── */
 
 struct closing {
 	struct reader *r;
@@ -307,12 +383,17 @@ static void on_left(void *arg)
 	struct reader *r = c->r;
 	void (*done)(void *) = c->done;
 	void *done_arg = c->arg;
+	pg_copy_close(r->copy);
 	window_fini(&r->window);
 	rows_end(&r->rows);
+	for (size_t i = 0; i < r->filter.n; i++)
+		encoder_fini(&r->encoders[i]);
+	free(r->encoders);
 	filter_plan_fini(&r->ask);
 	filter_fini(&r->filter);
 	arena_fini(&r->mem);
 	timer_free(&r->timer);
+	timer_free(&r->patience);
 	free(r);
 	free(c);
 	done(done_arg);
@@ -321,87 +402,30 @@ static void on_left(void *arg)
 static void leave_when_quiet(void *arg)
 {
 	struct closing *c = arg;
-	if (c->r->in_flight ||
-		c->r->states_out > 0) { /* a commit on its way is waited for; fleet.drain bounds it */
-		timer_start(c->r->m->loop, &c->r->timer, 10, leave_when_quiet, c);
+	struct reader *r = c->r;
+	/* a commit on its way is waited for; fleet.drain bounds it */
+	if (r->in_flight || r->states_out > 0 || (r->fill && fill_commit_is_out(r->fill))) {
+		timer_start(r->m->loop, &r->timer, 10, leave_when_quiet, c);
 		return;
 	}
-	timer_stop(&c->r->timer);
-	lease_close(c->r->lease, on_left, c);
+	stop_asking(r);
+	providers_close(r->providers);
+	r->providers = NULL;
+	lease_close(r->lease, on_left, c);
 }
 
+/* A commit is waited for, a node's answer is not (P19). */
 void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 {
 	struct closing *c = mem_alloc(sizeof *c);
 	*c = (struct closing){r, done, arg};
 	r->closing = true;
 	timer_stop(&r->timer);
-	if (r->heads) {
-		heads_close(r->heads);
-		r->heads = NULL;
-	}
-	rpc_close(r->rpc); /* a commit is waited for, a node's answer is not (P19): it comes now, as an error */
-	r->rpc = NULL;
+	fetch_drop(r);
+	if (r->begun)
+		providers_end(r->providers);
+	r->begun = false;
 	if (r->in_flight)
 		r->off_wanted = true;
 	leave_when_quiet(c);
-}
-
-/* ── what people and supervisors ask ── */
-
-static const char *phase_name(enum reader_phase p)
-{
-	static const char *const names[] = {
-		[READER_OFF] = "spare",
-		[READER_LOAD] = "loading",
-		[READER_IDENT] = "asking which chain it is",
-		[READER_IDLE] = "at the head",
-		[READER_HEADERS] = "reading",
-		[READER_LIVE] = "reading",
-		[READER_LOGS] = "reading",
-		[READER_RANGE] = "catching up",
-		[READER_TIMES] = "catching up",
-		[READER_COMMIT] = "writing",
-		[READER_HASHES] = "checking for a reorg",
-		[READER_RETRACT] = "taking back",
-		[READER_RETRY] = "waiting",
-		[READER_HALTED] = "halted",
-	};
-	return names[p];
-}
-
-void reader_pg_up(struct reader *r)
-{
-	store_state(r); /* what could not be told while it was away */
-}
-
-void reader_reasons(const struct reader *r, struct buf *out)
-{
-	if (r->phase == READER_OFF)
-		lease_reasons(r->lease, out); /* a spare is ready to take over */
-	else if (r->why[0])
-		buf_printf(out, "chain %s: %s\n", r->chain->name, r->why);
-	else if (r->head < 0)
-		buf_printf(out, "chain %s: no head has been heard yet\n", r->chain->name);
-	else if (!r->caught_up)
-		buf_printf(
-			out, "chain %s: catching up, %" PRId64 " blocks behind\n", r->chain->name, r->head - r->row.done);
-	else if (r->heads && heads_silent_ms(r->heads) > 0)
-		buf_printf(out, "chain %s: the node has not answered for %" PRIu64 " s\n", r->chain->name,
-			heads_silent_ms(r->heads) / 1000);
-	else if (r->heads && heads_state(r->heads)->failures > 0)
-		buf_printf(out, "chain %s: Provider error, %u polls in a row failed\n", r->chain->name,
-			heads_state(r->heads)->failures);
-}
-
-void reader_status(const struct reader *r, struct buf *out)
-{
-	buf_text(out, "{\"chain\":");
-	buf_json(out, str_of(r->chain->name));
-	buf_printf(out,
-		",\"phase\":\"%s\",\"leader\":%s,\"head\":%" PRId64 ",\"done\":%" PRId64 ",\"final\":%" PRId64
-		",\"seq\":%" PRId64 ",\"caught_up\":%s,\"websocket\":%s,\"reconnects\":%u}",
-		phase_name(r->phase), lease_held(r->lease) ? "true" : "false", r->head, r->row.done, r->final.number,
-		r->at, r->caught_up ? "true" : "false", r->heads && heads_state(r->heads)->ws_up ? "true" : "false",
-		r->heads ? heads_state(r->heads)->reconnects : 0);
 }

@@ -7,8 +7,8 @@
 
 #include "common/base/backoff.h"
 #include "common/fleet/lease.h"
-#include "common/io/heads.h"
 #include "common/io/metrics.h"
+#include "listener/fill.h"
 #include "listener/final.h"
 #include "listener/plan.h"
 #include "listener/range.h"
@@ -19,14 +19,15 @@ enum reader_phase {
 	READER_OFF,     /* another process holds the lane, or we are draining: nothing of ours is in flight */
 	READER_LOAD,    /* the lane is ours; cursor and window are being read from PostgreSQL (K-12: before any
 					   question to the node) */
-	READER_IDENT,   /* the node is asked which chain it is */
-	READER_IDLE,    /* the cursor stands at what the node has shown; a head will wake us */
+	READER_IDENT,   /* no endpoint has said yet that it is of this chain */
+	READER_IDLE,    /* the cursor stands at what the endpoints have shown; a head will wake us */
+	READER_PAUSE,   /* nobody may be asked just now: on in a moment */
+	READER_FIRST,   /* where a chain that was never read begins: its newest block */
 	READER_HEADERS, /* headers of step.from..to by number: the hashes to read by */
 	READER_LIVE,   /* the block that the head named: its logs and its header by that hash, in one request (R1)
 					*/
 	READER_LOGS,   /* logs of each of those hashes */
-	READER_RANGE,  /* logs of a range below the window, between two looks at its last header */
-	READER_TIMES,  /* block times of a range whose logs came without */
+	READER_FILL,   /* history below the window: fill.h has many ranges in flight */
 	READER_COMMIT, /* blocks, events and cursor in one unit (INV-1, INV-9) */
 	READER_HASHES, /* something does not link: the hashes of the whole window are asked, twice before they
 					  count (R5) */
@@ -41,31 +42,48 @@ struct reader {
 	const struct chain_decl *chain;
 	struct reader *next;
 	struct lease *lease;
-	struct rpc *rpc;
-	struct heads *heads;
+	struct providers *providers;
+	bool begun; /* they are being asked: the lane is ours */
 	struct filter filter;
-	struct filter_plan ask; /* of the filter, as one request */
+	struct filter_plan ask; /* of the filter, as one request: logs of one block */
 	struct rows rows;
+	struct encoder *encoders; /* one an event of the filter */
+	struct pg_copy *copy;
+	struct fill *fill;
+	bool staged; /* rows below the window may stand there already */
 
 	enum reader_phase phase;
 	bool in_flight;  /* one operation is out; its callback clears it */
 	int states_out;  /* store_state's units that are out beside it */
 	bool off_wanted; /* the lane was lost, or we drain: go to OFF as soon as the operation is back */
 	bool closing;
-	struct timer *timer;
+	struct timer *timer, *patience;
 	struct backoff backoff;
-	uint32_t failures; /* of the node, in a row */
+	uint32_t failures; /* of endpoints, in a row */
+
+	struct provider *p;                /* whom the question in flight was put to, or the next one will be */
+	struct provider *rang;             /* whose head was heard last */
+	struct rpc_request *asking;        /* NULL: no question is out */
+	rpc_done_fn heard;                 /* its answer's reader */
+	bool place;                        /* p's place was taken and not given back yet */
+	struct provider_identity identity; /* what an endpoint said first of the chain */
+	bool identity_due;                 /* it is not stored yet */
+	int64_t begin;                     /* cursor of a chain that was never read */
 
 	struct chain_row row;
 	int64_t floor; /* blocks at or below it are out of the window (R5); row.floor is what is stored of it */
+	bool has_genesis, saving;
+	uint8_t genesis[32];
+	int64_t noted;     /* fairlead.range reaches up to it; */
+	uint64_t unnoted;  /* events of the blocks behind it */
 	int64_t at, start; /* number given last; least block that any contract asks for */
 	bool start_latest;
-	int64_t head; /* what the endpoint showed last; -1: nothing yet */
+	int64_t head; /* highest that a usable endpoint shows; -1: nothing yet */
 	bool rpc_ok, caught_up;
 	struct chain_state told; /* what fairlead.chain says of us */
 	struct window window;
 	struct final final;
-	struct range range, blocks;
+	struct range blocks; /* blocks by hash, a request */
 
 	struct arena mem; /* of the step in work; reset when it ends */
 	struct plan step;
@@ -73,42 +91,52 @@ struct reader {
 	size_t nheaders;
 	struct log *logs;
 	size_t nlogs;
-	bool asked_again;     /* a positive bloom came with no log of ours: asked once more */
-	int round;            /* HASHES: 1 or 2 */
-	int64_t ancestor;     /* HASHES: what round 1 found */
-	uint8_t asked[32];    /* LIVE: the hash that was asked for */
+	bool asked_again;            /* a positive bloom came with no log of ours: asked once more */
+	struct window_search search; /* HASHES */
+	int round;                   /* HASHES: 1: searching; 2: asking both sides of the fork once more */
+	int64_t ancestor;            /* HASHES: what round 1 found; -2: deeper than the window */
+	uint8_t asked[32];           /* LIVE: the hash that was asked for */
 	char why[560];        /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
 	char halted_for[560]; /* why, as it was logged last */
 	int64_t commit_last_seq;
 	uint64_t commit_events;
 
-	struct metric *m_events, *m_blocks, *m_head, *m_done, *m_failures, *m_reorgs;
+	struct metric *m_events, *m_blocks, *m_head, *m_done, *m_reorgs;
 };
 
 /* reader.c */
 struct reader *reader_open(struct member *m, const struct chain_decl *c);
 void reader_drain(struct reader *r, void (*done)(void *arg), void *arg); /* frees the reader before done */
 void reader_pg_up(struct reader *r);
-void reader_reasons(const struct reader *r, struct buf *out);
-void reader_status(const struct reader *r, struct buf *out);
 void reader_enter(struct reader *r, enum reader_phase phase);
-void reader_identified(struct reader *r); /* the node is the right one: heads may wake us */
-void reader_drive(struct reader *r);      /* looks at the plan and starts the next operation */
-bool reader_back(struct reader *r);       /* an operation came back; false: it is not wanted any more */
+void reader_loaded(struct reader *r); /* what PostgreSQL holds is known: endpoints may be asked */
+void reader_read(struct reader *r);   /* the chain is the right one: heads may wake us */
+void reader_drive(struct reader *r);  /* looks at the plan and starts the next operation */
+bool reader_back(struct reader *r);   /* an operation came back; false: it is not wanted any more */
 void reader_retry(struct reader *r, const char *why); /* later, from PostgreSQL on */
-void reader_provider_error(
-	struct reader *r, const struct err *e); /* the same, for a fault of the node (K-17, K-45) */
+void reader_pause(struct reader *r, uint64_t ms);     /* the plan again in so many ms */
+/* A fault of an endpoint (K-17, K-45): another one is asked at once if there is one, else later. */
+void reader_provider_error(struct reader *r, const struct err *e);
 void reader_rest(struct reader *r); /* what was suspected is not so: on with what has been heard meanwhile */
 void reader_halt(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void reader_fenced(struct reader *r); /* another process writes: ours writes nothing more */
 
-/* fetch.c: each starts one request and ends in one of reader_* or store_* */
-void fetch_ident(struct reader *r);
+/* show.c */
+void reader_metrics(struct reader *r);
+void reader_reasons(const struct reader *r, struct buf *out);
+void reader_status(const struct reader *r, struct buf *out);
+
+/* backfill.c: below the window */
+void backfill_to(struct reader *r, int64_t to);
+void backfill_stop(struct reader *r);
+
+/* fetch.c: each starts one question and ends in one of reader_* or store_* */
+void fetch_first(struct reader *r);
 void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
-void fetch_range(struct reader *r);
 
 /* reorg.c */
-void reorg_look(struct reader *r); /* set r->round = 1 first */
+void reorg_look(struct reader *r); /* from the beginning */
 /* One header: is the cursor's block still the chain's? Its hash proves all below it. The window must not be
  * empty. */
 void reorg_check(struct reader *r);
@@ -119,7 +147,12 @@ void store_load(struct reader *r);
 void store_step(struct reader *r); /* headers and logs of the step are complete and checked */
 void store_retract(struct reader *r, int64_t ancestor);
 void store_state(struct reader *r); /* what the views show, when it changed; beside the operation in flight */
-void store_network(struct reader *r, struct u256 network);
+void store_identity(
+	struct reader *r); /* what r->identity says of the chain, and where it begins if it was never read */
+/* Notes that the blocks behind the cursor up to done were read. now: false may lag, where no proof is wanted.
+ */
+void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t events, bool now);
+int64_t store_floor(struct reader *r, int64_t done, int64_t *final); /* what they are once done is read */
 void store_halt(struct reader *r);
 
 #endif

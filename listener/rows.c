@@ -109,8 +109,8 @@ static void write_table(const struct rows_batch *b, struct pg_unit *u, struct ev
 			if (b->kind[i] == kind && ((int64_t)b->rows[i].log->block >= open_from) == (open == 1))
 				pick[k++] = b->rows[i];
 		if (k > 0)
-			chain_add_events(
-				u, &r->inserts[kind], r->filter->events[kind].decl, chain_id, open == 1, swept, pick, k);
+			chain_add_events(u, &r->inserts[kind], r->filter->events[kind].decl, chain_id,
+				(struct event_place){.open = open == 1, .swept = swept}, pick, k);
 	}
 }
 

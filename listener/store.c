@@ -13,9 +13,7 @@ static bool stored(struct reader *r, const struct pg_reply *q)
 	if (q->outcome == PG_OK)
 		return true;
 	if (pg_fenced(q)) {
-		reader_enter(r, READER_IDLE);
-		reader_enter(r, READER_OFF);
-		lease_lost(r->lease);
+		reader_fenced(r);
 		return false;
 	}
 	if (q->outcome == PG_REFUSED)
@@ -41,6 +39,26 @@ static bool take_window(struct reader *r, const struct pg_reply *q, int stmt)
 	return true;
 }
 
+/* The children that factories have created so far, as the blocks stand that are read. */
+static void take_children(struct reader *r, const struct pg_reply *q, int stmt)
+{
+	filter_children_forget(&r->filter, 0);
+	for (size_t i = 0; i < r->m->config->ncontracts; i++) {
+		const struct contract_decl *k = &r->m->config->contracts[i];
+		if (!chain_has_children(k, r->chain))
+			continue;
+		for (int row = 0; row < pg_rows(q, stmt); row++) {
+			uint8_t address[20];
+			if (hex_from(address, 20, pg_get(q, stmt, row, 0)))
+				filter_child_add(&r->filter, k, address, (uint64_t)pg_get_int(q, stmt, row, 1));
+		}
+		stmt++;
+	}
+	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+}
+
+enum { LOAD_FENCE, LOAD_ROW, LOAD_BLOCKS, LOAD_ENDPOINTS, LOAD_GENESIS, LOAD_CHILDREN };
+
 static void on_load(void *arg, const struct pg_reply *q)
 {
 	struct reader *r = arg;
@@ -48,20 +66,25 @@ static void on_load(void *arg, const struct pg_reply *q)
 	if (!reader_back(r) || !stored(r, q))
 		return;
 	int64_t known = r->final.number;
-	if (!chain_loaded(q, 1, &r->row, &e) || !take_window(r, q, 2)) {
+	if (!chain_loaded(q, LOAD_ROW, &r->row, &e) || !take_window(r, q, LOAD_BLOCKS)) {
 		reader_retry(r, e.text[0] ? e.text : "the chain's stored blocks can't be read");
 		return;
 	}
 	if (r->floor < r->row.floor)
 		r->floor = r->row.floor;
-	r->at = pg_get_int(q, 0, 0, 0); /* the fence returns the position: it can't move while we hold the lane */
+	r->at = pg_get_int(q, LOAD_FENCE, 0, 0); /* it can't move while we hold the lane */
 	if (known < r->row.final || r->final.number == 0)
 		final_init(&r->final, r->chain, r->row.final);
+	r->noted = r->row.noted;
+	r->unnoted = 0;
+	providers_load(r->providers, q, LOAD_ENDPOINTS);
+	r->has_genesis = endpoints_genesis_read(q, LOAD_GENESIS, r->genesis);
+	take_children(r, q, LOAD_CHILDREN);
 	if (r->row.halted) {
 		reader_halt(r, "%s", r->row.halted_why);
 		return;
 	}
-	fetch_ident(r);
+	reader_loaded(r);
 }
 
 void store_load(struct reader *r)
@@ -75,26 +98,36 @@ void store_load(struct reader *r)
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
 	chain_load(u, r->chain->name);
+	endpoints_load(u, r->chain->name);
+	endpoints_genesis(u, r->chain->name);
+	for (size_t i = 0; i < r->m->config->ncontracts; i++)
+		if (chain_has_children(&r->m->config->contracts[i], r->chain))
+			chain_load_children(u, &r->mem, &r->m->config->contracts[i]);
 	r->in_flight = true;
 	pg_unit_run(u, 0, on_load, r);
 }
 
-/* ── the chain's own number, once ── */
+/* ── which chain it is, once ── */
 
-static void on_network(void *arg, const struct pg_reply *q)
+static void on_identity(void *arg, const struct pg_reply *q)
 {
 	struct reader *r = arg;
-	if (reader_back(r) && stored(r, q))
-		store_load(r);
+	if (!reader_back(r) || !stored(r, q))
+		return;
+	r->identity_due = false;
+	store_load(r);
 }
 
-void store_network(struct reader *r, struct u256 network)
+void store_identity(struct reader *r)
 {
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
-	chain_set_network(u, r->row.id, network, r->row.done);
+	if (!r->row.has_network) /* K-16: the cursor stands just below the first block that a contract asks for */
+		chain_set_network(u, r->row.id, r->identity.network, r->begin);
+	if (r->identity.has_genesis && !r->has_genesis)
+		endpoints_set_genesis(u, r->row.id, r->identity.genesis);
 	r->in_flight = true;
-	pg_unit_run(u, 0, on_network, r);
+	pg_unit_run(u, 0, on_identity, r);
 }
 
 /* ── one step: blocks, events, cursor ── */
@@ -102,8 +135,6 @@ void store_network(struct reader *r, struct u256 network)
 static uint64_t time_of(void *arg, const struct log *log)
 {
 	const struct reader *r = arg;
-	if (r->step.step == PLAN_RANGE)
-		return log->time;
 	return r->headers[log->block - (uint64_t)r->step.from].time;
 }
 
@@ -158,6 +189,30 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Depth is counted from what is read: a head is a hint, and nothing that is stored rests on it (R1). */
+int64_t store_floor(struct reader *r, int64_t done, int64_t *final)
+{
+	*final = final_at(&r->final, done, done);
+	int64_t floor = least(*final, done - final_window(r->chain));
+	return floor > r->floor ? floor : r->floor;
+}
+
+void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t events, bool now)
+{
+	enum proof_level level = r->chain->completeness;
+	if (!now && level == PROOF_NONE) {
+		r->unnoted += events;
+		return;
+	}
+	int64_t from = r->row.done + 1;
+	if (r->noted < from - 1)
+		chain_note_range(
+			u, r->row.id, &(struct chain_range){"", r->noted + 1, from - 1, PROOF_NONE, r->unnoted});
+	chain_note_range(u, r->row.id, &(struct chain_range){"", from, done, level, events});
+	r->unnoted = 0;
+	r->noted = done;
+}
+
 void store_step(struct reader *r)
 {
 	const struct block_header *last = &r->headers[r->nheaders - 1];
@@ -170,11 +225,8 @@ void store_step(struct reader *r)
 		return;
 	}
 	reader_enter(r, READER_COMMIT);
-	/* Depth is counted from what is read: a head is a hint, and nothing that is stored rests on it (R1). */
-	int64_t final = final_at(&r->final, done, done), window = final_window(r->chain);
-	int64_t floor = least(final, done - window);
-	if (floor > r->floor)
-		r->floor = floor;
+	int64_t final, window = final_window(r->chain);
+	r->floor = store_floor(r, done, &final);
 	struct rows_batch b;
 	rows_decode(&b, &r->mem, &r->rows, r->at, r->logs, r->nlogs, time_of, r);
 	struct pg_unit *u = pg_unit(r->m->pg);
@@ -188,7 +240,9 @@ void store_step(struct reader *r)
 			.nblocks = r->nheaders});
 	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
 	/* the stored floor may lag a little while live: it costs a look into every table */
-	if (r->floor - r->row.floor >= (r->step.live ? window / 4 + 1 : 1)) {
+	bool advance = r->floor - r->row.floor >= (r->step.live ? window / 4 + 1 : 1);
+	store_note(r, u, done, b.n, advance);
+	if (advance) {
 		chain_advance(u, lease_lane(r->lease), r->row.id, final, r->floor);
 		r->row.floor = r->floor;
 	}
@@ -209,6 +263,9 @@ static void on_retract(void *arg, const struct pg_reply *q)
 	r->at = chain_retracted(q, 0);
 	window_cut(&r->window, r->ancestor + 1);
 	r->row.done = least(r->row.done, r->ancestor);
+	r->noted = least(r->noted, r->ancestor);
+	if (filter_children_forget(&r->filter, (uint64_t)(r->ancestor + 1)) > 0)
+		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
 	metric_add(r->m_reorgs, 1);
 	if (fault_hit(FAULT_listen_after_retract)) {
 		reader_retry(r, "a fault was asked for");
@@ -231,7 +288,7 @@ void store_retract(struct reader *r, int64_t ancestor)
 	reader_enter(r, READER_RETRACT);
 	r->ancestor = ancestor;
 	struct pg_unit *u = pg_unit(r->m->pg);
-	chain_retract(u, lease_lane(r->lease), r->row.id, ancestor + 1); /* INV-3: an entry of the log */
+	chain_retract(u, lease_lane(r->lease), r->row.id, ancestor + 1, false); /* INV-3: an entry of the log */
 	r->in_flight = true;
 	pg_unit_run(u, 0, on_retract, r);
 }
@@ -268,25 +325,32 @@ static void on_state(void *arg, const struct pg_reply *q)
 		r->told.head = -2; /* not told, as far as we know: again when it is asked for */
 	if (pg_fenced(q))
 		lease_lost(r->lease);
+	if (r->providers && r->saving)
+		providers_saved(r->providers, q->outcome == PG_OK);
+	r->saving = false;
 }
 
 void store_state(struct reader *r)
 {
-	const struct heads_state *h = r->heads ? heads_state(r->heads) : NULL;
-	struct chain_state s = {.head = r->head,
-		.rpc_ok = r->rpc_ok,
-		.listening = h && r->rpc_ok && h->heard && h->failures == 0,
-		.catching_up = !r->caught_up,
-		.reconnects = h ? h->reconnects : 0};
+	struct chain_state s = {.head = r->head, .rpc_ok = r->rpc_ok, .catching_up = !r->caught_up};
+	for (size_t i = 0; r->providers && i < providers_count(r->providers); i++) {
+		const struct heads_state *h = provider_heads(providers_at(r->providers, i));
+		s.listening = s.listening || (r->rpc_ok && h->heard && h->failures == 0);
+		s.reconnects += h->reconnects;
+	}
 	const struct chain_state *t = &r->told;
 	bool same = s.rpc_ok == t->rpc_ok && s.listening == t->listening && s.catching_up == t->catching_up &&
 				s.reconnects == t->reconnects && t->head != -2;
-	if (same || r->row.id == 0 || !lease_held(r->lease) || r->closing || !pg_is_up(r->m->pg))
+	bool learned = r->providers && providers_dirty(r->providers);
+	if ((same && !learned) || r->row.id == 0 || !lease_held(r->lease) || r->closing || !pg_is_up(r->m->pg))
 		return;
 	r->told = s;
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
 	chain_set_state(u, r->row.id, &s);
+	if (learned)
+		providers_save(r->providers, u, r->row.id);
+	r->saving = learned;
 	r->states_out++;
 	pg_unit_run(u, 0, on_state, r);
 }

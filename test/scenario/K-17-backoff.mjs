@@ -21,7 +21,7 @@ export default async function (t) {
 		assert.ok(wait <= full && wait >= full * 0.8 - 1, `wait ${i + 1} is ${wait} of ${full} ms`);
 	});
 
-	await w.waitFor(async () => (await w.metric("listener", "fairlead_provider_errors_total")) >= 7, "seven tries of the listener");
+	await w.waitFor(async () => (await w.metric("listener", "fairlead_endpoint_failures_total")) >= 7, "seven tries of the listener");
 	assert.match((await w.health("listener")).body, /Provider error.*500/);
 	assert.equal((await w.health("submitter")).status, 503);
 

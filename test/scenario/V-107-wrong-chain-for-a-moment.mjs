@@ -11,7 +11,7 @@ export default async function (t) {
 	await w.waitFor(async () => /says that it is chain 1/.test((await w.health("listener")).body), "the halt");
 	await w.mine();
 	await w.waitFor(() => w.node.of("eth_chainId").length > 4, "it to be asked again");
-	assert.equal(w.lines("listener", "chain.halted").length, 1, "said once");
+	assert.equal(w.lines("listener", "provider.excluded").length, 1, "said once");
 	assert.equal((await w.one("SELECT done = $1 AS x FROM fairlead.chain", [await w.head()])).x, false, "nothing is read meanwhile");
 	right();
 	await w.waitFor(async () => (await w.one("SELECT done = $1 AS x FROM fairlead.chain", [await w.head()])).x, "the next block");

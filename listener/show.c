@@ -1,0 +1,115 @@
+/* What people and supervisors see of a reader: metrics, reasons for /readyz, its part of /status. */
+#include "listener/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void reader_metrics(struct reader *r)
+{
+	char labels[80];
+	snprintf(labels, sizeof labels, "chain=\"%s\"", r->chain->name);
+	r->m_events = metric(METRIC_COUNTER, "fairlead_events_total", "Events written", labels);
+	r->m_blocks = metric(METRIC_COUNTER, "fairlead_blocks_total", "Blocks read and committed", labels);
+	r->m_head = metric(METRIC_GAUGE, "fairlead_chain_head", "Newest block that the endpoint showed", labels);
+	r->m_done = metric(METRIC_GAUGE, "fairlead_chain_done", "Last block whose events are committed", labels);
+	r->m_reorgs = metric(METRIC_COUNTER, "fairlead_reorgs_total", "Reorgs committed", labels);
+}
+
+static const char *phase_name(enum reader_phase p)
+{
+	static const char *const names[] = {
+		[READER_OFF] = "spare",
+		[READER_LOAD] = "loading",
+		[READER_IDENT] = "asking which chain it is",
+		[READER_IDLE] = "at the head",
+		[READER_PAUSE] = "waiting",
+		[READER_FIRST] = "asking where the chain stands",
+		[READER_HEADERS] = "reading",
+		[READER_LIVE] = "reading",
+		[READER_LOGS] = "reading",
+		[READER_FILL] = "catching up",
+		[READER_COMMIT] = "writing",
+		[READER_HASHES] = "checking for a reorg",
+		[READER_RETRACT] = "taking back",
+		[READER_RETRY] = "waiting",
+		[READER_HALTED] = "halted",
+	};
+	return names[p];
+}
+
+/* How long every usable endpoint has owed an answer: 0 while one of them answers. */
+static uint64_t silent_ms(const struct reader *r)
+{
+	uint64_t least = UINT64_MAX;
+	for (size_t i = 0; i < providers_count(r->providers); i++) {
+		uint64_t ms = provider_silent_ms(providers_at(r->providers, i));
+		least = ms < least ? ms : least;
+	}
+	return least == UINT64_MAX ? 0 : least;
+}
+
+static uint32_t polls_failed(const struct reader *r)
+{
+	uint32_t least = UINT32_MAX;
+	for (size_t i = 0; i < providers_count(r->providers); i++) {
+		uint32_t n = provider_heads(providers_at(r->providers, i))->failures;
+		least = n < least ? n : least;
+	}
+	return least == UINT32_MAX ? 0 : least;
+}
+
+void reader_reasons(const struct reader *r, struct buf *out)
+{
+	const char *name = r->chain->name, *nobody = r->providers ? providers_why(r->providers) : "";
+	if (!r->providers)
+		return; /* draining */
+	if (r->phase == READER_OFF)
+		lease_reasons(r->lease, out); /* a spare is ready to take over */
+	else if (r->why[0])
+		buf_printf(out, "chain %s: %s\n", name, r->why);
+	else if (nobody[0])
+		buf_printf(out, "chain %s: %s\n", name, nobody);
+	else if (r->head < 0)
+		buf_printf(out, "chain %s: no head has been heard yet\n", name);
+	else if (!r->caught_up)
+		buf_printf(out, "chain %s: catching up, %" PRId64 " blocks behind\n", name, r->head - r->row.done);
+	else if (silent_ms(r) > 0)
+		buf_printf(out, "chain %s: the node has not answered for %" PRIu64 " s\n", name, silent_ms(r) / 1000);
+	else if (polls_failed(r) > 0)
+		buf_printf(out, "chain %s: Provider error, %u polls in a row failed\n", name, polls_failed(r));
+}
+
+void reader_status(const struct reader *r, struct buf *out)
+{
+	bool ws = false;
+	uint32_t reconnects = 0;
+	for (size_t i = 0; r->providers && i < providers_count(r->providers); i++) {
+		const struct heads_state *h = provider_heads(providers_at(r->providers, i));
+		ws = ws || h->ws_up;
+		reconnects += h->reconnects;
+	}
+	buf_text(out, "{\"chain\":");
+	buf_json(out, str_of(r->chain->name));
+	buf_printf(out,
+		",\"phase\":\"%s\",\"leader\":%s,\"head\":%" PRId64 ",\"done\":%" PRId64 ",\"final\":%" PRId64
+		",\"seq\":%" PRId64 ",\"caught_up\":%s,\"websocket\":%s,\"reconnects\":%u,\"endpoints\":",
+		phase_name(r->phase), lease_held(r->lease) ? "true" : "false", r->head, r->row.done, r->final.number,
+		r->at, r->caught_up ? "true" : "false", ws ? "true" : "false", reconnects);
+	if (r->providers)
+		providers_status(r->providers, out);
+	else
+		buf_text(out, "[]");
+	if (r->fill) {
+		struct fill_stats s;
+		fill_stats(r->fill, &s);
+		buf_printf(out,
+			",\"history\":{\"blocks_s\":%.0f,\"events_s\":%.0f,\"range\":%" PRId64 ",\"left_s\":%" PRId64 "}",
+			s.blocks_s, s.events_s, s.range, s.left_s);
+	}
+	buf_char(out, '}');
+}
+
+void reader_pg_up(struct reader *r)
+{
+	store_state(r); /* what could not be told while it was away */
+}
