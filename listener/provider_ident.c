@@ -71,7 +71,7 @@ void provider_rest(struct provider *p, const char *why)
 {
 	uint64_t ms = backoff_fail(&p->backoff);
 	if (p->state == PROVIDER_EXCLUDED) {
-		probe_in(p, EXCLUDED_PROBE_MS);
+		probe_in(p, ms);
 		return;
 	}
 	uint64_t now = loop_now_ms(p->ps->loop);
