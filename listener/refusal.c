@@ -1,25 +1,11 @@
 #include "listener/refusal.h"
 
+#include "listener/refusal_text.h"
+
 enum {
-	TEXT_MOST = 4096, /* bytes read of each text */
-	TOKENS_MOST = 1024,
-	WORD_MOST = 24, /* bytes kept of a word: longer than any that is looked for */
-	AROUND = 6,     /* words before a number that say what it counts */
+	AROUND = 6, /* words before a number that say what it counts */
 	BLOCKS_MOST = 10000000,
 	WAIT_MOST_MS = 600000,
-};
-
-/* The texts as words and numbers: lower case, punctuation gone, fromBlock as "from block". */
-struct token {
-	bool number, hex, odd; /* odd: negative, a fraction, or too big to be anything that is looked for */
-	uint64_t value;
-	char word[WORD_MOST]; /* of a number: the unit that is written to it, "mb", or "" */
-};
-struct text {
-	struct token t[TOKENS_MOST];
-	size_t n;
-	char words[3 * TEXT_MOST * 2 + 8]; /* " query exceeds max range 100 " for whole phrases */
-	size_t len;
 };
 
 const char *refusal_name(enum refusal r)
@@ -41,143 +27,6 @@ const char *refusal_name(enum refusal r)
 	return names[r];
 }
 
-/* ── reading ── */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-static bool is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-static bool is_letter(char c)
-{
-	return is_upper(c) || (c >= 'a' && c <= 'z');
-}
-
-static void put(struct text *x, char c)
-{
-	if (x->len + 2 < sizeof x->words)
-		x->words[x->len++] = c;
-	x->words[x->len] = 0;
-}
-
-static size_t read_word(struct text *x, struct str s, size_t i)
-{
-	struct token *t = &x->t[x->n++];
-	size_t k = 0;
-	*t = (struct token){0};
-	for (size_t first = i; i < s.n && is_letter(s.p[i]); i++) {
-		if (i > first && is_upper(s.p[i]) && !is_upper(s.p[i - 1]))
-			break; /* fromBlock */
-		char c = is_upper(s.p[i]) ? (char)(s.p[i] - 'A' + 'a') : s.p[i];
-		put(x, c);
-		if (k + 1 < WORD_MOST)
-			t->word[k++] = c;
-	}
-	put(x, ' ');
-	return i;
-}
-
-static size_t read_hex(struct token *t, struct str s, size_t i)
-{
-	size_t first = i += 2;
-	for (; i < s.n && hex_digit(s.p[i]) >= 0; i++)
-		t->value = t->value << 4 | (uint64_t)hex_digit(s.p[i]);
-	t->hex = true;
-	t->odd = i == first || i - first > 16;
-	return i;
-}
-
-/* A comma or underscore inside a number: three digits follow, and no fourth. */
-static bool groups(struct str s, size_t i)
-{
-	return i + 3 < s.n && (s.p[i] == ',' || s.p[i] == '_') && is_digit(s.p[i + 1]) && is_digit(s.p[i + 2]) &&
-		   is_digit(s.p[i + 3]) && (i + 4 == s.n || !is_digit(s.p[i + 4]));
-}
-
-/* 10000  10,000  2K  25MB  1.5s */
-static size_t read_decimal(struct token *t, struct str s, size_t i)
-{
-	for (; i < s.n; i++) {
-		if (groups(s, i))
-			continue;
-		if (!is_digit(s.p[i]))
-			break;
-		t->odd |= t->value > UINT64_MAX / 100;
-		if (!t->odd)
-			t->value = t->value * 10 + (uint64_t)(s.p[i] - '0');
-	}
-	if (i + 1 < s.n && s.p[i] == '.' && is_digit(s.p[i + 1])) {
-		t->odd = true;
-		for (i++; i < s.n && is_digit(s.p[i]);)
-			i++;
-	}
-	size_t k = 0;
-	for (; i < s.n && is_letter(s.p[i]); i++)
-		if (k + 1 < WORD_MOST)
-			t->word[k++] = is_upper(s.p[i]) ? (char)(s.p[i] - 'A' + 'a') : s.p[i];
-	bool kilo = k == 1 && t->word[0] == 'k', mega = k == 1 && t->word[0] == 'm';
-	if (kilo || mega) {
-		t->odd |= t->value > UINT32_MAX;
-		t->value = t->odd ? 0 : t->value * (kilo ? 1000 : 1000000);
-		t->word[0] = 0;
-	}
-	return i;
-}
-
-static size_t read_number(struct text *x, struct str s, size_t i)
-{
-	struct token *t = &x->t[x->n++];
-	*t = (struct token){.number = true};
-	bool minus = i > 0 && s.p[i - 1] == '-' && (i == 1 || !(is_digit(s.p[i - 2]) || is_letter(s.p[i - 2])));
-	if (s.p[i] == '0' && i + 1 < s.n && (s.p[i + 1] == 'x' || s.p[i + 1] == 'X'))
-		i = read_hex(t, s, i);
-	else
-		i = read_decimal(t, s, i);
-	t->odd |= minus;
-	put(x, '#');
-	put(x, ' ');
-	return i;
-}
-
-static void read_text(struct text *x, struct str s)
-{
-	if (s.n > TEXT_MOST)
-		s.n = TEXT_MOST;
-	for (size_t i = 0; i < s.n && x->n < TOKENS_MOST;) {
-		if (is_digit(s.p[i]))
-			i = read_number(x, s, i);
-		else if (is_letter(s.p[i]))
-			i = read_word(x, s, i);
-		else
-			i++;
-	}
-}
-
-/* Any of the phrases, each from the beginning of a word on; a phrase ends where its text ends ("throttl"). */
-static bool says(const struct text *x, const char *const *phrases)
-{
-	for (; *phrases; phrases++) {
-		size_t n = strlen(*phrases);
-		for (const char *at = x->words; (at = strstr(at, *phrases)); at += n)
-			if (at[-1] == ' ')
-				return true;
-	}
-	return false;
-}
-#define SAYS(x, ...) says((x), (const char *const[]){__VA_ARGS__, NULL})
-
-static bool word_is(const struct token *t, const char *const *words)
-{
-	for (; !t->number && *words; words++)
-		if (strcmp(t->word, *words) == 0)
-			return true;
-	return false;
-}
-#define WORD(t, ...) word_is((t), (const char *const[]){__VA_ARGS__, NULL})
-
 /* ── numbers ── */
 
 /* The "to" in front of a size: "up to 5", "limited to 5". */
@@ -186,8 +35,7 @@ static bool of_a_size(const struct text *x, size_t to)
 	return to > 0 && WORD(&x->t[to - 1], "up", "set", "limited", "restricted", "equal");
 }
 
-/* Not "block 19000000", "from 5", "head 7": such a number is a place. But "up to 5", "limited to 5" is a
- * size. */
+/* Not "block 19000000", "from 5", "head 7": such a number is a place. */
 static bool names_a_place(const struct text *x, size_t i)
 {
 	const struct token *before = i > 0 ? &x->t[i - 1] : NULL;
@@ -196,8 +44,7 @@ static bool names_a_place(const struct text *x, size_t i)
 	if (WORD(before, "block", "blocks", "from", "at", "number", "height", "head", "latest", "since", "code",
 			"id", "got"))
 		return true;
-	return WORD(before, "to") &&
-		   !(i > 1 && WORD(&x->t[i - 2], "up", "set", "limited", "restricted", "equal"));
+	return WORD(before, "to") && !of_a_size(x, i - 1);
 }
 
 static bool of_results(const struct text *x, size_t i)
@@ -506,11 +353,10 @@ void refusal_class(struct refused *out, const struct refusal_view *v)
 {
 	struct text x;
 	*out = (struct refused){.oldest = -1, .retry_after_ms = v->retry_after_ms};
-	x.n = x.len = 0;
-	put(&x, ' ');
-	read_text(&x, v->message);
-	read_text(&x, v->data);
-	read_text(&x, v->body);
+	text_init(&x);
+	text_read(&x, v->message);
+	text_read(&x, v->data);
+	text_read(&x, v->body);
 	find_range(out, &x, v);
 	find_most_blocks(out, &x, v);
 	out->class = classify(out, v, &x);

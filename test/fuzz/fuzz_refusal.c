@@ -2,6 +2,7 @@
  * asked.
  */
 #include "listener/refusal.c"
+#include "listener/refusal_text.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

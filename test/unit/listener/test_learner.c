@@ -1,6 +1,7 @@
 /* What is asked next of an endpoint, after what it said: with a clock of our own. */
 #include "listener/learner.c"
 #include "listener/refusal.c"
+#include "listener/refusal_text.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,6 +5,7 @@
 #include "listener/provider_pick.c"
 #include "listener/provider_show.c"
 #include "listener/refusal.c"
+#include "listener/refusal_text.c"
 #include "test/unit/io/peer.h"
 
 #include "common/io/log.h"

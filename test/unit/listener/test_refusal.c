@@ -1,6 +1,7 @@
 /* What endpoints say when they mean no: wordings of today's clients and providers, and the traps between
  * them. */
 #include "listener/refusal.c"
+#include "listener/refusal_text.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
