@@ -14,6 +14,7 @@
 // BENCH_ROUNDS (3), BENCH_EVENTS (300 single events); BENCH_ONLY=ingest or realtime runs one half.
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { makeWorld } from "../lib/world.mjs";
 import * as servers from "../../deploy/run/servers.mjs";
@@ -326,6 +327,8 @@ async function ingest() {
 
 let chain;
 try {
+	const busy = loadavg()[0];
+	say(`${cpus().length} cores, ${busy > 0.5 ? `and others are at work on them (load ${busy.toFixed(1)}): times are theirs too` : "nobody else at work"}`);
 	if (only !== "realtime") {
 		chain = await history();
 		await ingest();
