@@ -174,6 +174,7 @@ static const char *one_call(struct ask *a, const cJSON *call, enum via via, bool
 	const char *method = json_text(call, "method"), *body = NULL;
 	a->params = json_get(call, "params");
 	struct mood *m = mood_take(a->ep, method ? method : "", a->params, via);
+	a->swallow = m && m->swallow;
 	bool instead = m && !m->behind && (m->fails || m->result || m->body || m->hang || m->cut == CUT_BEFORE);
 	bool ok = !method ? ask_fail(a, -32600, "invalid request") : instead || eth_answer(a, method);
 	if (m)

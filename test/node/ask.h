@@ -10,6 +10,7 @@ struct ask {
 	const cJSON *params;
 	struct conn *conn;   /* subscriptions */
 	struct buf result;   /* JSON */
+	bool swallow;        /* a raw transaction is not to reach the pool */
 	struct query *query; /* the result is its logs; owned */
 	int64_t code;        /* an answer that is an error */
 	struct buf message, data;

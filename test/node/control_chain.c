@@ -383,8 +383,8 @@ static bool do_chain(struct world *w, const cJSON *o, struct buf *out, struct er
 static bool do_contract(struct world *w, const cJSON *o, struct buf *out, struct err *e)
 {
 	(void)out;
-	return control_known(
-			   o, "address function count poison revert returns tx_fails gas gas_each logs effects", e) &&
+	return control_known(o,
+			   "address function count poison once revert returns tx_fails gas gas_each logs effects", e) &&
 		   exec_contract(w, o, e);
 }
 

@@ -111,6 +111,9 @@ static bool set_form(struct world *w, struct endpoint *ep, const cJSON *o, struc
 		ep->missing = list_kept(w, missing, &ep->nmissing);
 	ep->time_in_logs = json_get_bool(o, "time_in_logs", ep->time_in_logs);
 	ep->removed = json_get_bool(o, "removed", ep->removed);
+	ep->pending_calls = json_get_bool(o, "pending_calls", ep->pending_calls);
+	ep->no_pending = json_get_bool(o, "no_pending", ep->no_pending);
+	ep->ignores_block = json_get_bool(o, "ignores_block", ep->ignores_block);
 	ep->refuse = read_times(o, "refuse", ep->refuse);
 	ep->silent = json_get_bool(o, "silent", ep->silent);
 	ep->no_pushes = !json_get_bool(o, "pushes", !ep->no_pushes);
@@ -126,7 +129,8 @@ static bool do_set(struct world *w, const cJSON *o, struct buf *out, struct err 
 	(void)out;
 	if (!control_known(o,
 			"lag head safe finalized low_tags logs_behind logs_missing beyond future unknown_hash chain_id "
-			"genesis client framing order missing time_in_logs removed refuse silent pushes lose repeat",
+			"genesis client framing order missing time_in_logs removed refuse silent pushes lose repeat "
+			"pending_calls no_pending ignores_block",
 			e) ||
 		!control_on(w, o, &on, e))
 		return false;
@@ -145,6 +149,7 @@ static bool read_harm(struct world *w, const cJSON *o, struct mood *m, struct er
 	m->delay_ms = json_u64(latency, 0);
 	m->jitter_ms = json_get_u64(o, "jitter", 0);
 	m->hang = json_get_bool(o, "hang", false);
+	m->swallow = json_get_bool(o, "swallow", false);
 	m->truncate = json_get_bool(o, "truncate", false);
 	if (cut) {
 		bool middle = cJSON_IsNumber(cut) || text_is(cut->valuestring, "middle");
@@ -203,7 +208,8 @@ static bool do_mood(struct world *w, const cJSON *o, struct buf *out, struct err
 	const char *via = json_text(o, "via");
 	(void)out;
 	if (!control_known(o,
-			"id method holding via skip times chance seed behind latency jitter hang cut truncate status "
+			"id method holding via skip times chance seed behind latency jitter hang swallow cut truncate "
+			"status "
 			"body "
 			"type headers result id_is error as kind limit",
 			e) ||
@@ -264,8 +270,9 @@ static bool do_limit(struct world *w, const cJSON *o, struct buf *out, struct er
 	const char *as = json_text(o, "as");
 	const cJSON *own = json_get(o, "words");
 	(void)out;
-	if (!control_known(
-			o, "range results bytes timeout rps batch history history_empty addresses topics as words", e) ||
+	if (!control_known(o,
+			"range results bytes timeout rps batch history history_empty state addresses topics as words",
+			e) ||
 		!control_on(w, o, &on, e))
 		return false;
 	if (as && !words_known(as))
@@ -280,6 +287,7 @@ static bool do_limit(struct world *w, const cJSON *o, struct buf *out, struct er
 		l->batch = json_get_u64(o, "batch", l->batch);
 		l->history = json_get_u64(o, "history", l->history);
 		l->history_empty = json_get_bool(o, "history_empty", l->history_empty);
+		l->state = json_get_u64(o, "state", l->state);
 		l->addresses = json_get_u64(o, "addresses", l->addresses);
 		l->topics = json_get_u64(o, "topics", l->topics);
 		for (int k = 0; k < WORDS_KINDS; k++) {

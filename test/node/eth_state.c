@@ -5,13 +5,40 @@
 
 /* Accounts, calls, fees, and sending. */
 
+static bool pruned(struct ask *a, const struct block *k)
+{
+	const struct limits *l = &a->ep->limits;
+	uint64_t first = l->state && l->state <= a->view.head ? a->view.head - l->state + 1 : 0;
+	if (l->history > first)
+		first = l->history;
+	if (k->number >= first)
+		return false;
+	ask_fail_in_words(a, WORDS_STATE,
+		&(struct words_numbers){.from = k->number, .to = k->number, .first = first, .limit = l->state});
+	return true;
+}
+
+/* The block whose state is asked for. */
+static bool state_of(struct ask *a, int i, struct block **k)
+{
+	if (!ask_block(a, a->ep->ignores_block ? NULL : ask_param(a, i), k))
+		return false;
+	if (!*k)
+		return ask_fail(a, -32000, "header not found");
+	return !pruned(a, *k);
+}
+
 static bool address_and_block(struct ask *a, uint8_t address[20], struct block **k)
 {
 	if (!json_fixed(ask_param(a, 0), address, 20))
 		return ask_fail(a, -32602, "invalid argument 0: hex string has wrong length for common.Address");
-	if (!ask_block(a, ask_param(a, 1), k))
-		return false;
-	return *k != NULL || ask_fail(a, -32000, "header not found");
+	return state_of(a, 1, k);
+}
+
+static bool at_pending(const struct ask *a, bool otherwise)
+{
+	const cJSON *v = ask_param(a, 1);
+	return v ? cJSON_IsString(v) && text_is(v->valuestring, "pending") : otherwise;
 }
 
 bool eth_tx_count(struct ask *a)
@@ -20,7 +47,7 @@ bool eth_tx_count(struct ask *a)
 	struct block *k;
 	if (!address_and_block(a, address, &k))
 		return false;
-	if (cJSON_IsString(ask_param(a, 1)) && text_is(ask_param(a, 1)->valuestring, "pending"))
+	if (at_pending(a, false) && !a->ep->no_pending)
 		put_u64(&a->result, pool_next_nonce(a->ep->world, k, address));
 	else
 		put_u64(&a->result, chain_account(&a->ep->world->chain, k, address).nonce);
@@ -63,16 +90,11 @@ static bool run_call(struct ask *a, struct arena *arena, struct effect *out)
 	struct err e;
 	if (data && !json_bytes(arena, data, &in, &e))
 		return ask_fail(a, -32602, "invalid argument 0: %s", e.text);
-	if (!ask_block(a, ask_param(a, 1), &k))
+	if (!state_of(a, 1, &k))
 		return false;
-	if (!k)
-		return ask_fail(a, -32000, "header not found");
-	const struct limits *l = &a->ep->limits;
-	if (l->history && k->number < l->history)
-		return ask_fail_in_words(a, WORDS_HISTORY,
-			&(struct words_numbers){.from = k->number, .to = k->number, .first = l->history});
 	bool create = !json_fixed(json_get(o, "to"), to, 20);
-	exec_call(a->ep->world, k, to, in, false, arena, out);
+	struct exec_at at = {.block = k, .pool = at_pending(a, a->ep->pending_calls)};
+	exec_call(a->ep->world, &at, to, in, false, arena, out);
 	if (create)
 		out->gas = exec_intrinsic_gas(in, true);
 	if (out->ok)
@@ -210,7 +232,7 @@ bool eth_send_raw(struct ask *a)
 	struct txn *t = read_raw(a, v->valuestring);
 	struct heard *h = &w->heard[place];
 	h->txn = t;
-	if (t && !pool_add(w, view_head(&a->view), t, &r)) {
+	if (t && !a->swallow && !pool_add(w, view_head(&a->view), t, &r)) {
 		ask_fail(a, r.code, "%s", r.text);
 		t = NULL;
 	}

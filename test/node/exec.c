@@ -72,27 +72,6 @@ static bool poisoned(const struct contract *c, const uint8_t (*words)[32], size_
 	return false;
 }
 
-/* Every effect of that address on the way to head. */
-static void each_effect(const struct world *w, const struct block *head, const uint8_t to[20],
-	void (*fn)(void *arg, const uint8_t word[32]), void *arg)
-{
-	struct arena a = {0};
-	for (const struct block *k = head->active; k; k = k->parent ? k->parent->active : NULL)
-		for (uint32_t i = 0; i < k->ntxs; i++) {
-			const struct mined *m = &k->txs[i];
-			const struct contract *c = find(w, m->txn->tx.to, m->txn->tx.data);
-			uint8_t(*words)[32];
-			bool bad;
-			if (!m->txn->is_signed || !m->ok || !c || memcmp(c->to, to, 20) != 0)
-				continue;
-			size_t n = effects_of(c, m->txn->tx.data, &a, &words, &bad);
-			for (size_t e = 0; e < n; e++)
-				fn(arg, words[e]);
-			arena_reset(&a);
-		}
-	arena_fini(&a);
-}
-
 struct tally {
 	uint8_t (*words)[32];
 	uint64_t *times;
@@ -101,9 +80,8 @@ struct tally {
 	uint64_t hits;
 };
 
-static void on_effect(void *arg, const uint8_t word[32])
+static void count_effect(struct tally *t, const uint8_t word[32])
 {
-	struct tally *t = arg;
 	if (t->only) {
 		t->hits += memcmp(t->only, word, 32) == 0;
 		return;
@@ -120,10 +98,38 @@ static void on_effect(void *arg, const uint8_t word[32])
 	t->times[i]++;
 }
 
+static void tally_tx(const struct world *w, const struct txn *x, const uint8_t to[20], struct tally *t)
+{
+	struct arena a = {0};
+	const struct contract *c = find(w, x->tx.to, x->tx.data);
+	uint8_t(*words)[32];
+	bool bad;
+	if (!x->is_signed || !c || memcmp(c->to, to, 20) != 0)
+		return;
+	size_t n = effects_of(c, x->tx.data, &a, &words, &bad);
+	for (size_t i = 0; i < n; i++)
+		count_effect(t, words[i]);
+	arena_fini(&a);
+}
+
+/* Every effect of that address up to there. */
+static void tally_all(const struct world *w, const struct exec_at *at, const uint8_t to[20], struct tally *t)
+{
+	for (const struct block *k = at->block->active; k; k = k->parent ? k->parent->active : NULL)
+		for (uint32_t i = 0; i < k->ntxs; i++)
+			if (k->txs[i].ok)
+				tally_tx(w, k->txs[i].txn, to, t);
+	for (size_t i = 0; i < at->n; i++)
+		if (at->behind[i].ok)
+			tally_tx(w, at->behind[i].txn, to, t);
+	for (size_t i = 0; at->pool && i < w->pool.n; i++)
+		tally_tx(w, w->pool.list[i].txn, to, t);
+}
+
 void exec_effects(struct world *w, const struct block *head, const uint8_t to[20], struct buf *out)
 {
 	struct tally t = {.n = 0};
-	each_effect(w, head, to, on_effect, &t);
+	tally_all(w, &(struct exec_at){.block = head}, to, &t);
 	buf_char(out, '{');
 	for (size_t i = 0; i < t.n; i++) {
 		char key[80];
@@ -142,6 +148,18 @@ void exec_effects(struct world *w, const struct block *head, const uint8_t to[20
 
 /* ── calls ─────────────────────────────────────────────────────────────────────────────────────────────── */
 
+static bool happened(const struct world *w, const struct exec_at *at, const struct contract *c,
+	const uint8_t (*words)[32], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct tally t = {.only = words[i]};
+		tally_all(w, at, c->to, &t);
+		if (t.hits > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Error(string): keccak("Error(string)")[..4] ‖ abi.encode(text) */
 static struct bytes error_text(struct arena *a, const char *text)
 {
@@ -156,7 +174,7 @@ static struct bytes error_text(struct arena *a, const char *text)
 	return out;
 }
 
-void exec_call(struct world *w, const struct block *at, const uint8_t to[20], struct bytes data, bool mined,
+void exec_call(struct world *w, const struct exec_at *at, const uint8_t to[20], struct bytes data, bool mined,
 	struct arena *a, struct effect *out)
 {
 	const struct contract *c = find(w, to, data);
@@ -167,7 +185,8 @@ void exec_call(struct world *w, const struct block *at, const uint8_t to[20], st
 		return;
 	size_t n = effects_of(c, data, a, &words, &bad);
 	out->gas += c->gas + c->gas_each * n;
-	if (bad || c->reverts || (mined && c->tx_fails) || poisoned(c, (const uint8_t(*)[32])words, n)) {
+	if (bad || c->reverts || (c->once && happened(w, at, c, (const uint8_t(*)[32])words, n)) ||
+		(mined && c->tx_fails) || poisoned(c, (const uint8_t(*)[32])words, n)) {
 		out->ok = false;
 		out->out = c->revert.n ? c->revert : error_text(a, bad ? "bad arguments" : "refused");
 		return;
@@ -176,7 +195,7 @@ void exec_call(struct world *w, const struct block *at, const uint8_t to[20], st
 	if (c->effects_of && data.n >= 36) {
 		struct tally t = {.only = data.p + 4};
 		uint8_t *word = arena_alloc(a, 32);
-		each_effect(w, at, c->effects_of->to, on_effect, &t);
+		tally_all(w, at, c->effects_of->to, &t);
 		u256_to_be(word, u256_of(t.hits));
 		out->out = (struct bytes){word, 32};
 	}
@@ -222,8 +241,9 @@ static bool read_outcome(struct world *w, const cJSON *o, struct contract *c, st
 {
 	const cJSON *revert = json_get(o, "revert"), *log, *logs = json_get(o, "logs");
 	const char *returns = json_text(o, "returns");
-	c->reverts = revert && !cJSON_IsFalse(revert) && !json_get(o, "poison");
+	c->reverts = revert && !cJSON_IsFalse(revert) && !json_get(o, "poison") && !json_get(o, "once");
 	c->tx_fails = json_get_bool(o, "tx_fails", false);
+	c->once = json_get_bool(o, "once", false);
 	c->gas = json_get_u64(o, "gas", 30000);
 	c->gas_each = json_get_u64(o, "gas_each", 25000);
 	if (cJSON_IsString(revert) && text_starts(revert->valuestring, "0x")) {

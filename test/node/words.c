@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 static const char *const kinds[WORDS_KINDS] = {
-	"range", "results", "timeout", "rate", "batch", "history", "future", "unknown", "many"};
+	"range", "results", "timeout", "rate", "batch", "history", "state", "future", "unknown", "many"};
 
 const char *words_kind_name(enum words_kind k)
 {
@@ -19,6 +19,7 @@ static const struct words table[] = {
 	{"geth", WORDS_RATE, 429, -32005, "too many requests", NULL, "Retry-After: 1\r\n", NULL},
 	{"geth", WORDS_BATCH, 0, -32600, "batch too large", NULL, NULL, NULL},
 	{"geth", WORDS_HISTORY, 0, 4444, "pruned history unavailable", NULL, NULL, NULL},
+	{"geth", WORDS_STATE, 0, -32000, "missing trie node 7f0c34d3d0a7e5a8f0a2bd3e1f4d5c6b7a8990a1b2c3d4e5f60718293a4b5c6d (path ) state is not available", NULL, NULL, NULL},
 	{"geth", WORDS_FUTURE, 0, -32602, "block range extends beyond current head block", NULL, NULL, NULL},
 	{"geth", WORDS_UNKNOWN, 0, -32000, "unknown block", NULL, NULL, NULL},
 	{"geth", WORDS_MANY, 0, -32602, "exceed max addresses or topics per search position", NULL, NULL, NULL},
@@ -28,6 +29,7 @@ static const struct words table[] = {
 	{"alchemy", WORDS_TIMEOUT, 503, -32000, "Unable to complete request at this time.", NULL, NULL, NULL},
 	{"alchemy", WORDS_RATE, 429, 429, "Your app has exceeded its compute units per second capacity. If you have retries enabled, you can safely ignore this message.", NULL, "Retry-After: 1\r\n", NULL},
 	{"alchemy", WORDS_BATCH, 400, -32600, "Batch size too large, maximum is {limit}", NULL, NULL, NULL},
+	{"alchemy", WORDS_STATE, 400, -32000, "required historical state unavailable (reexec=128)", NULL, NULL, NULL},
 	{"alchemy", WORDS_FUTURE, 400, -32602, "One or more of the blocks specified in filter (fromBlock, toBlock, blockHash) cannot be found.", NULL, NULL, NULL},
 	{"alchemy", WORDS_UNKNOWN, 400, -32602, "One or more of the blocks specified in filter (fromBlock, toBlock, blockHash) cannot be found.", NULL, NULL, NULL},
 
@@ -76,6 +78,7 @@ static const struct words table[] = {
 	{"erigon", WORDS_RANGE, 0, -32000, "query block range exceeds server limit", NULL, NULL, NULL},
 	{"erigon", WORDS_RESULTS, 0, -32000, "query returned more than {limit} results", NULL, NULL, NULL},
 	{"erigon", WORDS_HISTORY, 0, -32000, "history has been pruned for this block {from}", NULL, NULL, NULL},
+	{"erigon", WORDS_STATE, 0, -32000, "state at block {from} is pruned", NULL, NULL, NULL},
 	{"erigon", WORDS_FUTURE, 0, -32602, "end ({to}) > latest ({head})", NULL, NULL, NULL},
 	{"erigon", WORDS_BATCH, 0, -32000, "batch limit {limit} exceeded (can increase by --rpc.batch.limit). Requested batch of size: {count}", NULL, NULL, NULL},
 
@@ -83,18 +86,21 @@ static const struct words table[] = {
 	{"nethermind", WORDS_RESULTS, 0, -32005, "Too many logs requested. Max logs per response is {limit}.", NULL, NULL, NULL},
 	{"nethermind", WORDS_TIMEOUT, 0, -32016, "eth_getLogs request was canceled due to enabled timeout.", NULL, NULL, NULL},
 	{"nethermind", WORDS_HISTORY, 0, -32000, "Receipt not available for block {from}", NULL, NULL, NULL},
+	{"nethermind", WORDS_STATE, 0, -32002, "No state available for block {from}", NULL, NULL, NULL},
 	{"nethermind", WORDS_UNKNOWN, 0, -32001, "Block not found", NULL, NULL, NULL},
 	{"nethermind", WORDS_FUTURE, 0, -32001, "Block not found", NULL, NULL, NULL},
 
 	{"besu", WORDS_RANGE, 0, -32005, "Requested range exceeds maximum RPC range limit", NULL, NULL, NULL},
 	{"besu", WORDS_TIMEOUT, 0, -32603, "Timeout expired", NULL, NULL, NULL},
 	{"besu", WORDS_BATCH, 400, -32005, "Number of requests in batch exceeds limit", NULL, NULL, NULL},
+	{"besu", WORDS_STATE, 0, -32000, "World state unavailable", NULL, NULL, NULL},
 	{"besu", WORDS_UNKNOWN, 0, -32000, "Block not found", NULL, NULL, NULL},
 
 	{"reth", WORDS_RANGE, 0, -32602, "query exceeds max block range {limit}", NULL, NULL, NULL},
 	{"reth", WORDS_RESULTS, 0, -32602, "query exceeds max results {limit}, retry with the range {from}-{upto}", NULL, NULL, NULL},
 	{"reth", WORDS_BATCH, 0, -32010, "The batch request was too large", "\"Exceeded max limit of {limit}\"", NULL, NULL},
 	{"reth", WORDS_UNKNOWN, 0, -32001, "unknown block", NULL, NULL, NULL},
+	{"reth", WORDS_STATE, 0, -32000, "state at block #{from} is pruned", NULL, NULL, NULL},
 	{"reth", WORDS_HISTORY, 0, 4444, "pruned history unavailable", NULL, NULL, NULL},
 
 	{"polygon", WORDS_RANGE, 0, -32600, "Block range is too large", NULL, NULL, NULL},

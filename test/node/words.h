@@ -14,7 +14,8 @@ enum words_kind {
 	WORDS_TIMEOUT,
 	WORDS_RATE,
 	WORDS_BATCH,
-	WORDS_HISTORY, /* pruned */
+	WORDS_HISTORY, /* pruned blocks, receipts, logs */
+	WORDS_STATE,   /* pruned state */
 	WORDS_FUTURE,  /* above the head */
 	WORDS_UNKNOWN, /* block hash */
 	WORDS_MANY,    /* addresses or topics */

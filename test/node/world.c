@@ -64,8 +64,8 @@ void world_moved(struct world *w)
 	}
 }
 
-/* What a signed transaction does in the block behind parent. */
-static void carry_out(struct world *w, const struct block *parent, struct mined *m)
+/* What a signed transaction does there. */
+static void carry_out(struct world *w, const struct exec_at *at, struct mined *m)
 {
 	struct arena a = {0};
 	struct effect out = {.ok = true};
@@ -73,7 +73,7 @@ static void carry_out(struct world *w, const struct block *parent, struct mined 
 	if (t->create)
 		out.gas = exec_intrinsic_gas(t->data, true);
 	else
-		exec_call(w, parent, t->to, t->data, true, &a, &out);
+		exec_call(w, at, t->to, t->data, true, &a, &out);
 	m->ok = out.ok && out.gas <= t->gas;
 	m->gas_used = out.gas <= t->gas ? out.gas : t->gas;
 	if (m->ok && out.contract && out.contract->nruns) {
@@ -99,7 +99,7 @@ struct block *world_mine(struct world *w, struct branch *b, const struct mined *
 	if (pool) {
 		size_t picked = pool_pick(w, branch_head(b), fee, all + n, room - n);
 		for (size_t i = 0; i < picked; i++)
-			carry_out(w, branch_head(b), &all[n + i]);
+			carry_out(w, &(struct exec_at){branch_head(b), all + n, i, false}, &all[n + i]);
 		n += picked;
 	}
 	struct block *k = chain_mine(&w->chain, b, all, n, o);

@@ -29,6 +29,7 @@ struct mood {
 	bool behind; /* the call is carried out first: only its answer is what follows */
 	uint64_t delay_ms, jitter_ms;
 	bool hang;
+	bool swallow; /* a raw transaction is answered with its hash and thrown away */
 	enum { CUT_NONE, CUT_BEFORE, CUT_MIDDLE } cut;
 	uint64_t cut_bytes;      /* CUT_MIDDLE: of the body; 0: half of it */
 	bool truncate;           /* whole HTTP, half a body */
@@ -65,6 +66,7 @@ struct lie {
 };
 
 struct limits {
+	uint64_t state; /* blocks behind the head whose state is kept; 0: all */
 	uint64_t range, results, bytes, timeout, rps, batch, history, addresses, topics; /* 0: none */
 	bool history_empty; /* below history: [] and null instead of a refusal */
 	struct words words[WORDS_KINDS];
@@ -96,7 +98,9 @@ struct endpoint {
 	/* form */
 	bool time_in_logs;
 	enum { FRAMING_AUTO, FRAMING_CHUNKED, FRAMING_LENGTH } framing;
-	bool call_pending;    /* estimates and calls default to pending */
+	bool pending_calls;   /* calls and estimates without a block are for pending */
+	bool no_pending;      /* a count at pending is that at latest */
+	bool ignores_block;   /* state is asked at latest, whatever block was named */
 	const char **missing; /* methods that it doesn't know */
 	size_t nmissing;
 	/* WebSocket */
@@ -124,6 +128,7 @@ struct contract { /* a function of an address, or all of them; exec.c */
 	size_t npoison;
 	bool reverts;           /* every call */
 	struct bytes revert;    /* its data */
+	bool once;              /* a call reverts when one of its effects has happened */
 	bool tx_fails;          /* only when mined: estimates and calls pass */
 	uint64_t gas, gas_each; /* 0: guessed */
 	struct run *runs;       /* logs of a transaction that goes well */
@@ -206,7 +211,14 @@ struct effect {
 	uint64_t gas;
 	const struct contract *contract;
 };
-void exec_call(struct world *w, const struct block *at, const uint8_t to[20], struct bytes data, bool mined,
+/* Where a call is carried out: behind a block, and behind transactions that follow it. */
+struct exec_at {
+	const struct block *block;
+	const struct mined *behind;
+	size_t n;
+	bool pool; /* behind what waits in the pool too */
+};
+void exec_call(struct world *w, const struct exec_at *at, const uint8_t to[20], struct bytes data, bool mined,
 	struct arena *a, struct effect *out);
 uint64_t exec_intrinsic_gas(struct bytes data, bool create);        /* EIP-2028, EIP-2 */
 bool exec_contract(struct world *w, const cJSON *o, struct err *e); /* the command */

@@ -1,7 +1,7 @@
 export const name = "the scripted node's moods, limits and lies: each once; a 100 MB answer that is never in memory";
 
 import { readFileSync } from "node:fs";
-import { post, scriptedNode } from "../lib/scripted.mjs";
+import { nodeBin, post, scriptedNode } from "../lib/scripted.mjs";
 
 const A = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
 const hex = (n) => `0x${n.toString(16)}`;
@@ -200,6 +200,7 @@ export default async function (t) {
 	}
 	assert.equal(sizes[0], sizes[1]);
 	assert.ok(sizes[0] > 100e6, `${sizes[0]} bytes`);
-	assert.ok(peak() - before < 8192, `the node grew by ${peak() - before} KiB for ${sizes[0] >> 20} MiB`);
+	// A sanitizer keeps what was freed: it can't show this.
+	assert.ok(nodeBin().includes("asan") || peak() - before < 8192, `the node grew by ${peak() - before} KiB for ${sizes[0] >> 20} MiB`);
 	t.note(`${sizes[0] >> 20} MiB, +${peak() - before} KiB`);
 }

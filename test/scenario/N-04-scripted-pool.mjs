@@ -138,6 +138,33 @@ export default async function (t) {
 	await c.do({ shorten: 1 });
 	assert.deepEqual(await c.do({ effects: { address: A } }), {});
 
+	// an effect that may happen once; state that is gone; a transaction that is swallowed; other ways to count
+	const o = await fresh("geth");
+	await o.do({ contract: { address: A, function: "set(uint256[] ids, string[] codes)", count: "ids", once: true, revert: "again" } });
+	const estimate = (ids, ...at) => o.rpc("eth_estimateGas", [{ to: A, data: data(ids) }, ...at]);
+	await send(o, await sign(0, { data: data([1]), gasLimit: 300000 }));
+	await send(o, await sign(1, { data: data([2, 1]), gasLimit: 300000 }));
+	await estimate([1]);
+	await assert.rejects(estimate([1], "pending"), /reverted: again/);
+	await o.do({ set: { pending_calls: true } });
+	await assert.rejects(estimate([1]), /reverted: again/);
+	await o.mine();
+	assert.deepEqual(await o.do({ effects: { address: A } }), { 1: 1 });
+	await assert.rejects(estimate([1], "latest"), { code: 3 });
+	await estimate([1], "0x0");
+	await o.mine(5);
+	await o.do({ limit: { state: 3, as: "besu" } });
+	await assert.rejects(o.rpc("eth_getTransactionCount", [from, "0x2"]), /World state unavailable/);
+	assert.equal(await o.rpc("eth_getTransactionCount", [from, "0x4"]), "0x2");
+	await o.do({ limit: { state: 0 }, set: { ignores_block: true } });
+	assert.equal(await o.rpc("eth_getTransactionCount", [from, "0x0"]), "0x2");
+	await o.do({ mood: { method: "eth_sendRawTransaction", swallow: true, times: 1 }, set: { no_pending: true } });
+	const swallowed = await sign(2);
+	assert.equal(await send(o, swallowed), ethers.keccak256(swallowed));
+	assert.deepEqual(await o.do({ pool: true }), []);
+	await send(o, swallowed);
+	assert.equal(await count(o, "pending"), 2);
+
 	// a block a transaction
 	const quick = await fresh("geth", { auto: true });
 	await send(quick, await sign(0));
