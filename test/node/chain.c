@@ -76,29 +76,6 @@ struct branch *chain_fork(struct chain *c, const struct branch *from, const char
 	return b;
 }
 
-struct txn *chain_make_tx(struct chain *c, uint64_t seed, const uint8_t to[20])
-{
-	struct txn *t = arena_alloc(c->arena, sizeof *t);
-	uint64_t rng = seed;
-	rng_fill(&rng, t->from, 20);
-	rng_fill(&rng, t->sig.r, 32);
-	rng_fill(&rng, t->sig.s, 32);
-	t->sig.r[0] &= 0x3f;
-	t->sig.s[0] &= 0x3f;
-	t->tx = (struct tx){.type = c->legacy ? TX_LEGACY : TX_FEE_MARKET,
-		.chain_id = c->id,
-		.nonce = rng_below(&rng, 1000000),
-		.fee = u256_of(1000 * GWEI),
-		.tip = u256_of(GWEI)};
-	memcpy(t->tx.to, to, 20);
-	t->tx.gas = 100000;
-	struct buf b = {0};
-	tx_encode(&t->tx, &t->sig, &b);
-	keccak256(t->hash, b.p, b.n);
-	buf_fini(&b);
-	return t;
-}
-
 /* EIP-1559: the fee moves by an eighth at most, towards half-full blocks. */
 struct u256 chain_next_fee(const struct chain *c, const struct block *parent)
 {

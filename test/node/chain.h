@@ -10,9 +10,11 @@
 #include "test/node/index.h"
 #include "test/node/shape.h"
 
-struct txn { /* a transaction, mined or not */
+enum { TXN_BLOB = 3, TXN_SET_CODE = 4, TXN_DEPOSIT = 0x7e }; /* kinds beside those of tx.h; made up only */
+struct txn {                                                 /* a transaction, mined or not */
 	uint8_t hash[32], from[20];
-	struct tx tx;
+	uint8_t kind; /* EIP-2718 type */
+	struct tx tx; /* for the kinds above: as a fee market transaction */
 	struct signature sig;
 	bool is_signed;   /* came by eth_sendRawTransaction; else it was made up, with its signature */
 	const char *key;  /* the name that a script gave it, or NULL */
@@ -62,6 +64,8 @@ struct chain {
 	struct u256 base_fee; /* of the next block where nothing else says */
 	bool dynamic_fee;     /* EIP-1559's rule */
 	bool legacy;
+	uint8_t types[8]; /* of made-up transactions: one of these, seeded */
+	size_t ntypes;
 	struct branch branches[BRANCHES_MOST];
 	size_t nbranches;
 	struct index blocks, txs; /* hash → struct block · hash → struct block and the index in it */
@@ -78,8 +82,9 @@ static inline struct block *branch_head(const struct branch *b)
 {
 	return b->at[b->n - 1];
 }
-/* A made-up transaction: everything from the seed but `to`. */
+/* txn.c. A made-up transaction: everything from the seed but `to`. */
 struct txn *chain_make_tx(struct chain *c, uint64_t seed, const uint8_t to[20]);
+void txn_encode(const struct txn *t, struct buf *out); /* its bytes: type ‖ payload */
 
 struct mine_options {
 	uint64_t time; /* 0: the parent's + step */

@@ -356,13 +356,27 @@ static bool do_interval(struct world *w, const cJSON *o, struct buf *out, struct
 	return true;
 }
 
+static bool read_types(struct chain *c, const cJSON *list, struct err *e)
+{
+	const cJSON *v;
+	c->ntypes = 0;
+	cJSON_ArrayForEach(v, list)
+	{
+		uint64_t type = json_u64(v, UINT64_MAX);
+		if (c->ntypes == sizeof c->types || (type > TXN_SET_CODE && type != TXN_DEPOSIT))
+			return err_set(e, ERR_MALFORMED, "types: up to eight of 0, 1, 2, 3, 4 and 126");
+		c->types[c->ntypes++] = (uint8_t)type;
+	}
+	return true;
+}
+
 static bool do_chain(struct world *w, const cJSON *o, struct buf *out, struct err *e)
 {
 	struct chain *c = &w->chain;
 	const char *rules = json_text(o, "pool");
 	struct u256 fee;
 	(void)out;
-	if (!control_known(o, "step gas_limit base_fee dynamic_fee legacy pool pool_size repool auto", e))
+	if (!control_known(o, "step gas_limit base_fee dynamic_fee legacy pool pool_size repool auto types", e))
 		return false;
 	if (rules && !pool_rules(rules))
 		return err_set(e, ERR_MALFORMED, "pool: %s", pool_rules_names());
@@ -375,6 +389,8 @@ static bool do_chain(struct world *w, const cJSON *o, struct buf *out, struct er
 	w->pool.most = json_get_u64(o, "pool_size", w->pool.most);
 	if (json_u256(json_get(o, "base_fee"), &fee))
 		c->base_fee = fee;
+	if (json_get(o, "types") && !read_types(c, json_get(o, "types"), e))
+		return false;
 	if (rules)
 		w->pool.rules = pool_rules(rules);
 	return true;

@@ -266,7 +266,20 @@ static void put_tx_json(struct buf *b, const struct txn *x, const struct block *
 	put_field_u64(b, "gas", t->gas);
 	put_field_u256(b, "value", t->value);
 	put_field_data(b, "input", t->data.p, t->data.n);
-	put_field_u64(b, "type", t->type);
+	put_field_u64(b, "type", x->kind);
+	if (x->kind == TXN_DEPOSIT) {
+		put_field_data(b, "sourceHash", x->sig.r, 32);
+		put_field_text(b, "mint", "0x0");
+		put_field_u64(b, "gasPrice", 0);
+		buf_text(b, ",\"isSystemTx\":false}");
+		return;
+	}
+	if (x->kind == TXN_BLOB) {
+		put_field_u64(b, "maxFeePerBlobGas", 1);
+		put_field_raw(b, "blobVersionedHashes", "[]");
+	}
+	if (x->kind == TXN_SET_CODE)
+		put_field_raw(b, "authorizationList", "[]");
 	put_tx_fees(b, t, k, i);
 	if (t->chain_id)
 		put_field_u64(b, "chainId", t->chain_id);

@@ -231,7 +231,11 @@ static void put_receipt(
 	put_field_u64(b, "gasUsed", m->gas_used);
 	put_field_u256(b, "effectiveGasPrice", m->price);
 	put_field_u64(b, "status", m->ok);
-	put_field_u64(b, "type", m->txn->tx.type);
+	put_field_u64(b, "type", m->txn->kind);
+	if (m->txn->kind == TXN_DEPOSIT) {
+		put_field_u64(b, "depositNonce", m->txn->tx.nonce);
+		put_field_u64(b, "depositReceiptVersion", 1);
+	}
 	put_logs_of(a, b, k, i, bloom, lies, nlies);
 	put_field_data(b, "logsBloom", bloom, 256);
 	buf_char(b, '}');

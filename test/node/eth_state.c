@@ -217,6 +217,7 @@ static struct txn *read_raw(struct ask *a, const char *hex)
 		return NULL;
 	}
 	t->is_signed = true;
+	t->kind = (uint8_t)t->tx.type;
 	return t;
 }
 

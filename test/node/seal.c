@@ -87,13 +87,17 @@ static void put_receipt(struct buf *b, struct bloomer *s, const struct block *k,
 		arena_reset(&a);
 	}
 	rlp_list_close(&logs, inner);
-	if (m->txn->tx.type != TX_LEGACY)
-		buf_char(b, (char)m->txn->tx.type);
+	if (m->txn->kind != TX_LEGACY)
+		buf_char(b, (char)m->txn->kind);
 	size_t list = rlp_list_open(b);
 	rlp_u64(b, m->ok);
 	rlp_u64(b, m->gas_before + m->gas_used);
 	rlp_bytes(b, bloom, 256);
 	buf_put(b, logs.p, logs.n);
+	if (m->txn->kind == TXN_DEPOSIT) { /* OP stack since Canyon: depositNonce, depositReceiptVersion */
+		rlp_u64(b, m->txn->tx.nonce);
+		rlp_u64(b, 1);
+	}
 	rlp_list_close(b, list);
 	for (size_t i = 0; i < 256; i++)
 		s->block[i] |= bloom[i];
@@ -111,7 +115,7 @@ static void on_tx(void *arg, size_t i, struct buf *out)
 	const struct sealing *s = arg;
 	const struct txn *t = s->block->txs[i].txn;
 	size_t begin = out->n;
-	tx_encode(&t->tx, &t->sig, out);
+	txn_encode(t, out);
 	s->block->size += out->n - begin;
 }
 

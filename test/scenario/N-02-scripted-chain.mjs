@@ -42,12 +42,18 @@ function bloomOf(logs) {
 	return hexlify(bloom);
 }
 function receiptBytes(r) {
-	const rlp = encodeRlp([num(r.status), num(r.cumulativeGasUsed), r.logsBloom, r.logs.map((l) => [l.address, l.topics, l.data])]);
+	const deposit = r.type === "0x7e" ? [num(r.depositNonce), num(r.depositReceiptVersion)] : [];
+	const rlp = encodeRlp([num(r.status), num(r.cumulativeGasUsed), r.logsBloom, r.logs.map((l) => [l.address, l.topics, l.data]), ...deposit]);
 	return r.type === "0x0" ? rlp : concat([toBeArray(BigInt(r.type)), rlp]);
 }
 function txBytes(x) {
-	const common = [num(x.chainId), num(x.nonce), num(x.maxPriorityFeePerGas), num(x.maxFeePerGas), num(x.gas), x.to ?? "0x", num(x.value), x.input, []];
-	return concat(["0x02", encodeRlp([...common, num(x.yParity), num(x.r), num(x.s)])]);
+	const type = Number(x.type);
+	const fees = type < 2 ? [num(x.gasPrice)] : [num(x.maxPriorityFeePerGas ?? 0), num(x.maxFeePerGas ?? 0)];
+	const body = [num(x.nonce), ...fees, num(x.gas), x.to ?? "0x", num(x.value), x.input];
+	const sig = [num(x.r ?? 0), num(x.s ?? 0)];
+	if (type === 0) return encodeRlp([...body, num(x.v), ...sig]);
+	const payload = type === 126 ? [x.sourceHash, x.from, x.to, "0x", num(x.value), num(x.gas), "0x", x.input] : [num(x.chainId), ...body, [], ...(type === 3 ? ["0x01", []] : type === 4 ? [[]] : []), num(x.yParity), ...sig];
+	return concat([toBeArray(BigInt(type)), encodeRlp(payload)]);
 }
 const headerHash = (h) => keccak256(encodeRlp([h.parentHash, h.sha3Uncles, h.miner, h.stateRoot, h.transactionsRoot, h.receiptsRoot, h.logsBloom, num(h.difficulty), num(h.number), num(h.gasLimit), num(h.gasUsed), num(h.timestamp), h.extraData, h.mixHash, h.nonce, ...(h.baseFeePerGas ? [num(h.baseFeePerGas)] : [])]));
 
@@ -173,6 +179,13 @@ export default async function (t) {
 	await n.do({ set: { on: 1, chain_id: 5, genesis: ethers.id("other"), lag: 0 } });
 	assert.equal(await n.rpc("eth_chainId", [], 1), "0x5");
 	assert.equal((await n.rpc("eth_getBlockByNumber", ["0x0", false], 1)).hash, ethers.id("other"));
+
+	// every kind of transaction and receipt
+	const kinds = await scriptedNode({ t, seed: 2, chain: { types: [0, 1, 2, 3, 4, 126] } });
+	await kinds.do([...shapes, { mine: { blocks: 6, logs: { shape: "reveal", count: 20, per_tx: 1 } } }]);
+	await consistent(kinds, assert);
+	const types = (await kinds.rpc("eth_getBlockReceipts", ["latest"])).map((r) => Number(r.type));
+	assert.deepEqual([...new Set(types)].sort((a, b) => a - b), [0, 1, 2, 3, 4, 126]);
 
 	// a chain without a base fee
 	const legacy = await scriptedNode({ t, chain: { legacy: true, step: 2 } });
