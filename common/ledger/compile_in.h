@@ -122,6 +122,12 @@ void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigg
 bool steps_may_park(const struct rule_decl *r);
 /* Rules that only make one item of each event: a run of such events alone is one statement. */
 bool steps_is_one_batch(const struct rule_decl *r);
+/* SQL that is true where the event is none of this where: */
+const char *steps_where(struct compiler *k, const struct where_decl *w, const struct name *n);
+/* compile_insert.c: the rule as one statement over the events (_fl.v_from, _fl.hi] of that table, or NULL
+ * when it is none that can be. Below the window only: it keeps no images. */
+const char *insert_of_run(
+	struct compiler *k, const struct rule_decl *r, const struct event_decl *ev, const char *events);
 void steps_set_wise(
 	struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *table);
 

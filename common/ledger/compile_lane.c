@@ -242,7 +242,7 @@ static void reorg_entry(struct body *b, const char *lane)
 	buf_text(&b->code, "RETURN;\nEND IF;\n");
 }
 
-/* The one rule of this lane on an event, if it is one that can run set-wise. */
+/* The one rule of this lane on an event; NULL: there are more. */
 static const struct rule_decl *simple_rule(const struct body *b, const struct event_decl *ev)
 {
 	const struct rule_decl *one = NULL;
@@ -252,7 +252,7 @@ static const struct rule_decl *simple_rule(const struct body *b, const struct ev
 			one = &b->k->c->rules[i];
 			n++;
 		}
-	return n == 1 && steps_is_one_batch(one) ? one : NULL;
+	return n == 1 ? one : NULL;
 }
 
 static void position_moves(struct buf *o, const char *lane)
@@ -262,24 +262,29 @@ static void position_moves(struct buf *o, const char *lane)
 	lane_answer(o);
 }
 
-/* A run of one event type with one plain `batch:` is a single statement (three times the rate of the loop).
- * Whatever it raises (two events of one key, a poison event) is left to the loop, which finds whose fault it
- * is. */
+/* A run of one event type with one plain `batch:`, or one plain INSERT below the window, is a single
+ * statement (two to three times the rate of the loop). Whatever it raises (two events of one key, a poison
+ * event) is left to the loop, which finds whose fault it is. */
 static void run_set_wise(struct body *b, const struct branch *br, size_t n, const char *lane)
 {
 	struct buf *o = &b->code;
 	for (size_t i = 0; i < n; i++) {
 		const struct rule_decl *r = simple_rule(b, br[i].ev);
-		if (!r)
+		bool batch = r && steps_is_one_batch(r);
+		const char *insert = r && !batch ? insert_of_run(b->k, r, br[i].ev, br[i].table) : NULL;
+		if (!batch && !insert)
 			continue;
-		buf_text(o, "IF true");
+		buf_text(o, batch ? "IF true" : "IF _fl.hi < _fl.f");
 		for (size_t j = 0; j < n; j++)
 			if (j != i)
 				buf_printf(o,
 					" AND NOT EXISTS (SELECT FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi)",
 					br[j].table);
 		buf_text(o, " THEN BEGIN\nPERFORM set_config('fairlead.seq', '', true);\n");
-		steps_set_wise(b, r, br[i].ev, br[i].table);
+		if (batch)
+			steps_set_wise(b, r, br[i].ev, br[i].table);
+		else
+			buf_printf(o, "%s;\n", insert);
 		buf_printf(o,
 			"SET CONSTRAINTS ALL IMMEDIATE;\n"
 			"SELECT count(*) INTO _fl.v_events FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi;\n",

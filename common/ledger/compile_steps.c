@@ -29,6 +29,18 @@ bool steps_may_park(const struct rule_decl *r)
 	return false;
 }
 
+const char *steps_where(struct compiler *k, const struct where_decl *w, const struct name *n)
+{
+	struct buf b = {0};
+	buf_printf(&b, "%s NOT IN (", n->expr);
+	for (size_t j = 0; j < w->nvalues; j++)
+		buf_printf(&b, "%sCAST(%s AS %s)", j ? ", " : "", quote(k, w->values[j]), type_text(k, n->type));
+	buf_char(&b, ')');
+	const char *text = arena_textn(&k->mem, b.p, b.n);
+	buf_fini(&b);
+	return text;
+}
+
 static void where_code(struct steps *s)
 {
 	struct compiler *k = s->b->k;
@@ -41,10 +53,7 @@ static void where_code(struct steps *s)
 			scope_unknown(k, &s->sc, str_of(w->field), w->at);
 			continue;
 		}
-		buf_printf(o, "EXIT %s WHEN %s NOT IN (", s->leave, n->expr);
-		for (size_t j = 0; j < w->nvalues; j++)
-			buf_printf(o, "%sCAST(%s AS %s)", j ? ", " : "", quote(k, w->values[j]), type_text(k, n->type));
-		buf_text(o, ");\n");
+		buf_printf(o, "EXIT %s WHEN %s;\n", s->leave, steps_where(k, w, n));
 	}
 }
 

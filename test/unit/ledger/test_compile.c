@@ -569,6 +569,170 @@ static void numbers_that_no_rule_names_cost_nothing(void **state)
 	end(&w, &a);
 }
 
+/* ── one INSERT over a run ── */
+
+#define INSERT_TABLES                                                                                      \
+	"CREATE TABLE sums (id numeric PRIMARY KEY, n bigint DEFAULT 7, at timestamptz, note text, log int);"  \
+	"CREATE TABLE watched (id numeric PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql " \
+	"AS $$ BEGIN "                                                                                         \
+	"RETURN NEW; END $$; CREATE TRIGGER own BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION f();"   \
+	"CREATE TABLE family (id numeric PRIMARY KEY, parent numeric REFERENCES family);"                      \
+	"CREATE FUNCTION mine(numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT count(*) FROM sums $$;"       \
+	"CREATE TABLE made (id numeric PRIMARY KEY, n numeric DEFAULT mine(1));"                               \
+	"CREATE SCHEMA t; CREATE TABLE t.statements (n int); INSERT INTO t.statements VALUES (0); CREATE "     \
+	"FUNCTION g() RETURNS "                                                                                \
+	"trigger LANGUAGE "                                                                                    \
+	"plpgsql AS $$ BEGIN UPDATE t.statements SET n = n + 1; RETURN NULL; END $$; CREATE TRIGGER "          \
+	"zz_fairlead_z AFTER "                                                                                 \
+	"INSERT ON sums EXECUTE FUNCTION g();"
+
+static void insert_world(struct world *w, struct app *a, const char *sql)
+{
+	app_init(a, NULL);
+	app_do_sql(a, app_rule(a, "r", 0, NULL), sql);
+	world_open(w);
+	world_declare(w, a, INSERT_TABLES);
+	world_compile(w, a);
+}
+
+static void which_insert_can_be_one_statement(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sql;
+		bool one;
+	} cases[] = {
+		{"INSERT INTO sums VALUES (:tokenId)", true},
+		{"INSERT INTO public.sums (id, at, note) VALUES (:tokenId, :block.time, 'x, (' || :tx.hash) -- )",
+			true},
+		{"INSERT INTO sums AS s (id, n) VALUES (:tokenId, 1) ON CONFLICT (id) DO UPDATE SET n = s.n + "
+		 "coalesce(EXCLUDED.n, 0) WHERE s.n < 5",
+			true},
+		{"INSERT INTO sums (id, note) VALUES (:tokenId + 1, random()) ON CONFLICT DO NOTHING", true},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, '5')", true},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, 1), (:tokenId + 1, 2)", false},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, DEFAULT)", false},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, (SELECT count(*) FROM made))", false},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, mine(1))", false},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, 1) ON CONFLICT (id) DO UPDATE SET n = :tokenId", false},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, 1) ON CONFLICT (id) DO UPDATE SET n = mine(1)", false},
+		{"INSERT INTO sums (id, n) VALUES (:tokenId, 1) ON CONFLICT (id) DO UPDATE SET n = (SELECT max(id) "
+		 "FROM made)",
+			false},
+		{"INSERT INTO sums (id) VALUES (:tokenId) RETURNING id", false},
+		{"INSERT INTO sums (id) SELECT :tokenId", false},
+		{"WITH x AS (SELECT 1) INSERT INTO sums (id) VALUES (:tokenId)", false},
+		{"INSERT INTO watched VALUES (:tokenId)", false},
+		{"INSERT INTO family VALUES (:tokenId, NULL)", false},
+		{"INSERT INTO made (id) VALUES (:tokenId)", false},
+		{"DELETE FROM sums WHERE id = :tokenId", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct app a;
+		struct world w;
+		insert_world(&w, &a, cases[i].sql);
+		const char *got =
+			q(&w, "SELECT prosrc LIKE '%%ORDER BY e._seq%%' FROM pg_proc WHERE proname = 'apply_main'");
+		if (got[0] != (cases[i].one ? 't' : 'f'))
+			fail_msg("%s is %s", cases[i].sql, cases[i].one ? "not one statement" : "one statement");
+		end(&w, &a);
+	}
+}
+
+/* The same events with and without a window: the loop, which keeps images, says what is right. */
+static void an_insert_over_a_run_does_what_the_loop_does(void **state)
+{
+	(void)state;
+	static const char *const sqls[] = {"INSERT INTO sums (id, n, at, note, log) VALUES (:tokenId, 1, "
+									   ":block.time, :event.source || :tx.hash || "
+									   ":block.number, :log.index) ON CONFLICT (id) DO UPDATE SET n = sums.n "
+									   "+ EXCLUDED.n, note = EXCLUDED.note",
+		"INSERT INTO sums (id, n, log) VALUES (:tokenId, 1, :log.index) ON CONFLICT DO NOTHING"};
+	for (size_t i = 0; i < 2; i++) {
+		char got[2][8192];
+		for (int below = 0; below < 2; below++) {
+			struct app a;
+			struct world w;
+			insert_world(&w, &a, sqls[i]);
+			for (int n = 1; n <= 30; n++)
+				reveal(&w, n, n <= 15 ? n : n * 7 % 20); /* the second half has keys twice */
+			q(&w, "UPDATE companions.token_revealed SET _late = true WHERE _seq IN (3, 22)");
+			if (below)
+				q(&w, "UPDATE fairlead.chain SET floor_seq = 100");
+			assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events, stop_seq)", 10), "10 10");
+			assert_string_equal(q(&w, "SELECT n FROM t.statements"), below ? "1" : "9"); /* one is late */
+			assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events)", 20), "30 20");
+			if (below)
+				assert_string_equal(q(&w, "SELECT count(*) FROM fairlead.undo"), "0");
+			snprintf(got[below], sizeof got[0], "%s",
+				q(&w, "SELECT string_agg(s::text, ' ' ORDER BY id) FROM sums s"));
+			end(&w, &a);
+		}
+		assert_string_equal(got[0], got[1]);
+	}
+}
+
+/* Poison, and where:, as the loop has them. */
+static void an_insert_over_a_run_finds_its_poison(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	struct rule_decl *r = app_rule(&a, "r", 3, NULL);
+	app_do_sql(
+		&a, r, "INSERT INTO counted (id, n) VALUES (:event.seq, CASE :note WHEN 'bad' THEN 666 ELSE 1 END)");
+	static const char *const notes[] = {"bad", "good"};
+	struct where_decl where[] = {{.field = "note", .values = notes, .nvalues = 2, .at = r->at}};
+	r->where = where;
+	r->nwhere = 1;
+	world_open(&w);
+	world_declare(&w, &a, TABLES);
+	world_compile(&w, &a);
+	assert_string_equal(
+		q(&w, "SELECT prosrc LIKE '%%ORDER BY e._seq%%' FROM pg_proc WHERE proname = 'apply_main'"), "t");
+	q(&w, "UPDATE fairlead.chain SET floor_seq = 100");
+	static const char *const values[] = {"good", "other", "bad", "good"};
+	for (int i = 0; i < 4; i++) {
+		char row[200];
+		snprintf(row, sizeof row, "'0xaa', '0xbb', 1, true, '%s', '{}'", values[i]);
+		emit(&w, i + 1, "seen", "who, mark, level, good, note, others", row);
+	}
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events, stop_seq, stop_state)", 10), "2 2 3 23514");
+	assert_string_equal(q(&w, "SELECT fairlead_app.bury_main(1, 3, '23514', 'x', 3, false)"), "t");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events, stop_seq)", 10), "4 1");
+	assert_string_equal(q(&w, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM counted"), "1 4");
+	end(&w, &a);
+}
+
+/* R4: what was found below the window is only stored, unless the rule says late: apply. */
+static void late_events_are_stored_or_applied(void **state)
+{
+	(void)state;
+	for (int apply = 0; apply < 2; apply++)
+		for (int below = 0; below < 2; below++) {
+			struct app a;
+			struct world w;
+			app_init(&a, NULL);
+			struct rule_decl *r = app_rule(&a, "r", 0, NULL);
+			app_do_sql(&a, r, "INSERT INTO counted (id, note) VALUES (:tokenId, :event.source)");
+			r->late_apply = apply;
+			world_open(&w);
+			world_declare(&w, &a, TABLES);
+			world_compile(&w, &a);
+			for (int i = 1; i <= 3; i++)
+				reveal(&w, i, i);
+			q(&w, "UPDATE companions.token_revealed SET _late = true WHERE _seq = 2;"
+				  "UPDATE companions.token_revealed SET _swept = true WHERE _seq > 1");
+			if (below)
+				q(&w, "UPDATE fairlead.chain SET floor_seq = 100");
+			assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, events)", 10), "3 3");
+			assert_string_equal(q(&w, "SELECT string_agg(id || note, ' ' ORDER BY id) FROM counted"),
+				apply ? "1live 2swept 3swept" : "1live 3swept");
+			end(&w, &a);
+		}
+}
+
 static int run(const struct CMUnitTest *tests, size_t n)
 {
 	if (!getenv("FAIRLEAD_TEST_PG")) {
@@ -597,6 +761,10 @@ int main(void)
 		cmocka_unit_test(items_wait_for_their_next_try),
 		cmocka_unit_test(one_statement_does_what_the_loop_does),
 		cmocka_unit_test(numbers_that_no_rule_names_cost_nothing),
+		cmocka_unit_test(which_insert_can_be_one_statement),
+		cmocka_unit_test(an_insert_over_a_run_does_what_the_loop_does),
+		cmocka_unit_test(an_insert_over_a_run_finds_its_poison),
+		cmocka_unit_test(late_events_are_stored_or_applied),
 	};
 	return run(tests, sizeof(tests) / sizeof(tests[0]));
 }
