@@ -103,8 +103,9 @@ static bool in_list(const struct scan *c, const char *const *words)
 	return false;
 }
 
-/* Behind VALUES nothing of the event can be named any more, and nothing may be read: what stands before a
- * parenthesis is a key word, an operator, or a function that looks at its arguments only. */
+/* Behind VALUES nothing of the event can be named any more (PostgreSQL refuses it), and nothing may be read:
+ * what stands before a parenthesis is a key word, an operator, or a function that looks at its arguments
+ * only. */
 static bool tail_fits(const struct insert *in)
 {
 	static const char *const plain[] = {"conflict", "set", "where", "and", "or", "not", "in", "when", "then",
@@ -118,27 +119,6 @@ static bool tail_fits(const struct insert *in)
 		may_open = c.t.kind == SQL_OTHER ? !is(&c, ")") && !is(&c, "]") : in_list(&c, plain);
 	}
 	return true;
-}
-
-/* Does the tail take a value of the event? The names of the source stand in its order. */
-static bool tail_is_bound(const struct sqltext *s)
-{
-	struct insert of_source = {0};
-	struct buf text = {0};
-	bool bound = true;
-	size_t last = 0;
-	for (size_t i = 0; i < s->nparts; i++) {
-		if (s->parts[i].kind == SQL_NAME)
-			last = text.n;
-		if (s->parts[i].kind == SQL_TEXT)
-			buf_str(&text, s->parts[i].text);
-		else
-			buf_text(&text, "NULL");
-	}
-	if (text.p && cut(&of_source, text.p))
-		bound = last >= (size_t)(of_source.values.p - text.p) + of_source.values.n;
-	buf_fini(&text);
-	return bound;
 }
 
 /* The answer of a query as a bool, behind a statement or NULL. All of it is rolled back, and what PostgreSQL
@@ -229,8 +209,7 @@ const char *insert_of_run(
 		return NULL;
 	scope_event(k, &sc, ev, "e");
 	if (!sql_prepare(k, r->steps[0].sql, &sc, &p) || p.ncols || k->ps->n != before || !cut(&in, p.text) ||
-		!values_fit(&in) || !tail_fits(&in) || tail_is_bound(r->steps[0].sql) || !table_is_plain(&in) ||
-		!values_are_of_the_event(&in, events))
+		!values_fit(&in) || !tail_fits(&in) || !table_is_plain(&in) || !values_are_of_the_event(&in, events))
 		return NULL;
 	/* literals take the type of their column in another way there: PostgreSQL says whether it is one */
 	if (!prepares(k, statement(&in, r, &sc, events, "0", "0")))
