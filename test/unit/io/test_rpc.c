@@ -303,8 +303,7 @@ static void refused_and_unknown_hosts_are_transient(void **state)
 static void bad_urls_are_rejected_later(void **state)
 {
 	(void)state;
-	const char *urls[] = {
-		"", "ws://", "http://", "http://a:b:c/", "file:///etc/passwd", "http://a/ b"};
+	const char *urls[] = {"", "ws://", "http://", "http://a:b:c/", "file:///etc/passwd", "http://a/ b"};
 	for (int i = 0; i < 6; i++) {
 		rpc_close(r);
 		r = rpc_open(l, urls[i], 1000);
