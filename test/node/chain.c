@@ -25,6 +25,7 @@ static struct block *new_block(struct chain *c, struct block *parent, const stru
 	k->time = o->time ? o->time : parent ? parent->time + c->step : c->first_time;
 	k->gas_limit = c->gas_limit;
 	k->legacy = c->legacy;
+	k->index_per_tx = c->index_per_tx;
 	k->base_fee = c->legacy ? u256_of(0) : o->has_base_fee ? o->base_fee : chain_next_fee(c, parent);
 	k->salt = c->salts;
 	k->active = parent ? parent->active : NULL;

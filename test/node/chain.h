@@ -41,8 +41,9 @@ struct account { /* a signer behind a block */
 struct block {
 	uint64_t number, time, gas_limit, gas_used;
 	struct u256 base_fee;
-	bool legacy;   /* before EIP-1559: no base fee */
-	uint64_t salt; /* tells two blocks of the same content apart */
+	bool legacy;       /* before EIP-1559: no base fee */
+	bool index_per_tx; /* log indices begin anew in each transaction */
+	uint64_t salt;     /* tells two blocks of the same content apart */
 	uint8_t hash[32], state_root[32], txs_root[32], receipts_root[32], bloom[256];
 	struct block *parent;
 	struct mined *txs;
@@ -64,6 +65,7 @@ struct chain {
 	struct u256 base_fee; /* of the next block where nothing else says */
 	bool dynamic_fee;     /* EIP-1559's rule */
 	bool legacy;
+	bool index_per_tx;
 	uint8_t types[8]; /* of made-up transactions: one of these, seeded */
 	size_t ntypes;
 	struct branch branches[BRANCHES_MOST];

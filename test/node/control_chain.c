@@ -376,13 +376,15 @@ static bool do_chain(struct world *w, const cJSON *o, struct buf *out, struct er
 	const char *rules = json_text(o, "pool");
 	struct u256 fee;
 	(void)out;
-	if (!control_known(o, "step gas_limit base_fee dynamic_fee legacy pool pool_size repool auto types", e))
+	if (!control_known(
+			o, "step gas_limit base_fee dynamic_fee legacy pool pool_size repool auto types index_per_tx", e))
 		return false;
 	if (rules && !pool_rules(rules))
 		return err_set(e, ERR_MALFORMED, "pool: %s", pool_rules_names());
 	c->step = json_get_u64(o, "step", c->step);
 	c->gas_limit = json_get_u64(o, "gas_limit", c->gas_limit);
 	c->dynamic_fee = json_get_bool(o, "dynamic_fee", c->dynamic_fee);
+	c->index_per_tx = json_get_bool(o, "index_per_tx", c->index_per_tx);
 	c->legacy = json_get_bool(o, "legacy", c->legacy);
 	w->repool = json_get_bool(o, "repool", w->repool);
 	w->auto_mine = json_get_bool(o, "auto", w->auto_mine);

@@ -395,7 +395,6 @@ static bool do_down(struct world *w, const cJSON *o, struct buf *out, struct err
 	return true;
 }
 
-/* The listener that went down is left to its connections; a new one takes the port. */
 static bool do_up(struct world *w, const cJSON *o, struct buf *out, struct err *e)
 {
 	struct chosen on;

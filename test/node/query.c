@@ -159,6 +159,8 @@ void query_free(struct query *q)
 	if (!q)
 		return;
 	arena_fini(&q->arena);
+	arena_fini(&q->scratch);
+	free(q->logs);
 	free(q->blocks);
 	free(q);
 }
@@ -255,16 +257,16 @@ static size_t spoil(const struct query *q, struct arena *a, struct log *logs, si
 
 static void tell(struct query *q, struct buf *out)
 {
-	struct arena a = {0};
-	struct log *logs = arena_alloc(&a, ROOM * sizeof *logs);
-	size_t n = gather(q, &a, logs);
-	n = spoil(q, &a, logs, n);
+	if (!q->logs)
+		q->logs = mem_alloc((q->nlies ? ROOM : AT_ONCE) * sizeof *q->logs);
+	size_t n = gather(q, &q->scratch, q->logs);
+	n = spoil(q, &q->scratch, q->logs, n);
 	for (size_t i = 0; i < n; i++) {
 		if (q->told++ > 0)
 			buf_char(out, ',');
-		put_log_json(out, q->ep, &logs[i]);
+		put_log_json(out, q->ep, &q->logs[i]);
 	}
-	arena_fini(&a);
+	arena_reset(&q->scratch);
 }
 
 bool query_more(struct query *q, struct buf *out, size_t most)

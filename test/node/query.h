@@ -13,7 +13,9 @@ struct filter {
 	unsigned least;    /* topics that a log must have */
 };
 struct query {
-	struct arena arena; /* the filter and what is at hand */
+	struct arena arena;   /* the filter */
+	struct arena scratch; /* the data of the logs at hand */
+	struct log *logs;     /* at hand */
 	struct endpoint *ep;
 	struct filter filter;
 	struct block **blocks;

@@ -13,8 +13,11 @@ static const uint8_t no_uncles[32] = {0x1d, 0xcc, 0x4d, 0xe8, 0xde, 0xc7, 0x5d, 
 void block_log(const struct block *k, uint32_t tx, uint32_t i, struct arena *a, struct log *out)
 {
 	const struct mined *m = &k->txs[tx];
-	*out = (struct log){
-		.block = k->number, .tx_index = tx, .log_index = m->first_log + i, .has_time = true, .time = k->time};
+	*out = (struct log){.block = k->number,
+		.tx_index = tx,
+		.log_index = k->index_per_tx ? i : m->first_log + i,
+		.has_time = true,
+		.time = k->time};
 	memcpy(out->block_hash, k->hash, 32);
 	memcpy(out->tx_hash, m->txn->hash, 32);
 	for (uint32_t r = 0; r < m->nruns; r++) {

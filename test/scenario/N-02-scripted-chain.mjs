@@ -187,6 +187,11 @@ export default async function (t) {
 	const types = (await kinds.rpc("eth_getBlockReceipts", ["latest"])).map((r) => Number(r.type));
 	assert.deepEqual([...new Set(types)].sort((a, b) => a - b), [0, 1, 2, 3, 4, 126]);
 
+	// a chain whose log indices are of the transaction
+	const own = await scriptedNode({ t, chain: { index_per_tx: true } });
+	await own.do([...shapes, { mine: { logs: { shape: "reveal", count: 6, per_tx: 2 } } }]);
+	assert.deepEqual((await own.rpc("eth_getLogs", [{ fromBlock: "0x1" }])).map((l) => Number(l.logIndex)), [0, 1, 0, 1, 0, 1]);
+
 	// a chain without a base fee
 	const legacy = await scriptedNode({ t, chain: { legacy: true, step: 2 } });
 	await legacy.mine(2);
