@@ -120,18 +120,18 @@ size_t receipts_logs(const struct receipts *r)
 
 /* ── do they belong together ── */
 
-static bool is_outside(const struct full_receipt *r)
+bool receipt_outside(uint64_t block, const uint8_t block_hash[32], const uint8_t tx_hash[32])
 {
 	struct keccak k;
 	uint8_t be[8], hash[32];
 	for (unsigned i = 0; i < 8; i++)
-		be[i] = (uint8_t)(r->block >> (56 - 8 * i));
+		be[i] = (uint8_t)(block >> (56 - 8 * i));
 	keccak_init(&k);
 	keccak_add(&k, "matic-bor-receipt-", 18);
 	keccak_add(&k, be, 8);
-	keccak_add(&k, r->block_hash, 32);
+	keccak_add(&k, block_hash, 32);
 	keccak_end(&k, hash);
-	return memcmp(hash, r->tx_hash, 32) == 0;
+	return memcmp(hash, tx_hash, 32) == 0;
 }
 
 static bool check_logs(const struct full_receipt *r, size_t at, struct err *e)
@@ -152,11 +152,13 @@ static bool check_logs(const struct full_receipt *r, size_t at, struct err *e)
 
 bool receipts_check(struct receipts *r, const uint8_t block_hash[32], uint64_t number, struct err *e)
 {
+	struct full_receipt *last = r->n > 0 ? &r->list[r->n - 1] : NULL;
+	if (last)
+		last->outside = receipt_outside(last->block, last->block_hash, last->tx_hash);
 	for (size_t i = 0; i < r->n; i++) {
-		struct full_receipt *x = &r->list[i];
+		const struct full_receipt *x = &r->list[i];
 		if (x->block != number || memcmp(x->block_hash, block_hash, 32) != 0)
 			return err_set(e, ERR_MALFORMED, "receipt %zu is of another block", i);
-		x->outside = i + 1 == r->n && is_outside(x);
 		if (x->tx_index != i && !x->outside)
 			return err_set(e, ERR_MALFORMED, "receipt %zu says that its transactionIndex is another", i);
 		if (!check_logs(x, i, e))
