@@ -13,7 +13,7 @@ static const uint32_t enough[PROOF_CHECKS] = {[PROOF_CHECK_BLOOM] = 1,
 	[PROOF_CHECK_HEADER] = 1,
 	[PROOF_CHECK_INDEX] = 64,
 	[PROOF_CHECK_TX] = 64};
-static const char *const names[PROOF_CHECKS] = {[PROOF_CHECK_BLOOM] = "the bloom of blocks",
+static const char *const check_names[PROOF_CHECKS] = {[PROOF_CHECK_BLOOM] = "the bloom of blocks",
 	[PROOF_CHECK_ROOT] = "the root of receipts",
 	[PROOF_CHECK_HEADER] = "the hash of headers",
 	[PROOF_CHECK_INDEX] = "log indexes that grow through a block",
@@ -34,7 +34,7 @@ const char *proof_unsupported(struct proof_trust *t)
 	for (int c = 0; c < PROOF_CHECKS; c++)
 		if (t->failed[c] && !t->said[c]) {
 			t->said[c] = true;
-			return names[c];
+			return check_names[c];
 		}
 	return NULL;
 }
@@ -245,34 +245,50 @@ static void unsupported(struct proof_trust *t, struct proof_block *out, size_t f
 		out->why, sizeof out->why, "receipts of type %zu %s, block %" PRIu64, form & 255, what, h->number);
 }
 
-/* The root does not cover hashes and numbers of transactions, nor log indexes; the header's list and the
- * order of the receipts do. Where indexes grow through blocks they are counted, whatever was said. */
-static void take_logs(struct proof_trust *t, struct arena *a, const struct block_header *h,
-	const struct proof_filter *f, const struct receipts *r, struct proof_block *out)
+/* The root does not cover log indexes; the order of the receipts does. Where indexes grow through blocks they
+ * are counted, whatever was said. */
+static void learn_indexes(struct proof_trust *t, const struct receipts *r)
 {
-	struct log *logs = arena_alloc(a, receipts_logs(r) * sizeof *logs);
-	size_t n = 0, at = 0;
+	size_t at = 0;
 	bool counted = true, several = false;
 	for (size_t i = 0; i < r->n; i++) {
-		const struct full_receipt *x = &r->list[i];
-		several |= at > 0 && x->nlogs > 0;
-		for (size_t k = 0; k < x->nlogs; k++)
-			counted &= x->logs[k].log_index == at++;
+		several |= at > 0 && r->list[i].nlogs > 0;
+		for (size_t k = 0; k < r->list[i].nlogs; k++)
+			counted &= r->list[i].logs[k].log_index == at++;
 	}
 	if (counted && several)
 		t->passed[PROOF_CHECK_INDEX] += enough[PROOF_CHECK_INDEX];
 	else if (!counted)
 		is_lie(t, PROOF_CHECK_INDEX);
-	at = 0;
+}
+
+static size_t count_wanted(const struct receipts *r, const struct proof_filter *f)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; k < r->list[i].nlogs; k++)
+			n += f->wanted(f->arg, &r->list[i].logs[k]);
+	return n;
+}
+
+static void take_logs(struct proof_trust *t, struct arena *a, const struct block_header *h,
+	const struct proof_filter *f, const struct receipts *r, struct proof_block *out)
+{
+	size_t n = count_wanted(r, f), at = 0;
+	struct log *logs = arena_alloc(a, n * sizeof *logs), *to = logs;
+	learn_indexes(t, r);
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0; k < r->list[i].nlogs; k++, at++) {
-			struct log l = r->list[i].logs[k];
+			const struct log *l = &r->list[i].logs[k];
+			if (!f->wanted(f->arg, l))
+				continue;
+			*to = *l;
+			to->data.p = arena_copy(a, l->data.p, l->data.n);
+			to->has_time = true;
+			to->time = h->time;
 			if (proof_trusts(t, PROOF_CHECK_INDEX))
-				l.log_index = at;
-			l.has_time = true;
-			l.time = h->time;
-			if (f->wanted(f->arg, &l))
-				logs[n++] = l;
+				to->log_index = at;
+			to++;
 		}
 	out->logs = logs;
 	out->nlogs = n;

@@ -87,7 +87,8 @@ struct proof_given {
  * `want`) or REFUTED. Learns. */
 void proof_logs(struct proof_trust *t, enum proof_level want, const struct block_header *h,
 	const struct proof_given *g, const struct proof_filter *f, struct proof_block *out);
-/* The same with all receipts of the block. What they prove lives in a. */
+/* The same with all receipts of the block, which may go afterwards: the logs that they prove are copied to a.
+ */
 void proof_receipts(struct proof_trust *t, struct arena *a, const struct block_header *h,
 	const struct proof_given *g, const struct proof_filter *f, struct receipts *r, struct proof_block *out);
 /* The same with what an endpoint on another host gave: sorted, each once, ours only. */
@@ -121,7 +122,8 @@ struct proof_ask {
 	struct proof_filter filter;
 	const char *const *members; /* sources: of each eth_getLogs filter object, "address":[…],"topics":[…] */
 	size_t nmembers;
-	bool single; /* eth_getBlockReceipts is not served here */
+	bool single;       /* eth_getBlockReceipts is not served here */
+	struct arena *mem; /* where proved logs are put; untouched after proof_cancel */
 };
 struct proof_reply {
 	bool ok; /* every question was answered; blocks are there */
@@ -130,7 +132,7 @@ struct proof_reply {
 	int call;
 	struct err err;
 	bool no_block_receipts;           /* it was found out that eth_getBlockReceipts is not served */
-	const struct proof_block *blocks; /* n; they and their logs live until fn returns */
+	const struct proof_block *blocks; /* n; they live until fn returns, proved logs as long as mem */
 	uint64_t bytes, took_us;          /* of all replies; of the first */
 	int requests;
 };

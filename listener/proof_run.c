@@ -43,7 +43,7 @@ static void succeed(struct proof_job *j)
 	finish(j);
 }
 
-static void fail(struct proof_job *j, const struct rpc_reply *q, int call)
+static void gave_up(struct proof_job *j, const struct rpc_reply *q, int call)
 {
 	struct err *e = &j->reply.err;
 	j->reply.ok = false;
@@ -66,11 +66,11 @@ static bool came(struct proof_job *j, const struct rpc_reply *q)
 	if (j->reply.requests == 1)
 		j->reply.took_us = q->first_us ? q->first_us : q->took_us;
 	if (!q->ok)
-		fail(j, q, -1);
+		gave_up(j, q, -1);
 	return q->ok;
 }
 
-static void send(struct proof_job *j, struct rpc_request *q, rpc_done_fn fn)
+static void put_out(struct proof_job *j, struct rpc_request *q, rpc_done_fn fn)
 {
 	j->q = q;
 	j->reply.requests++;
@@ -95,7 +95,7 @@ static void prove(struct proof_job *j, size_t todo, struct receipts *r)
 {
 	size_t i = j->todo[todo];
 	proof_receipts(
-		j->ask.trust, &j->mem, &j->ask.headers[i], &j->ask.given[i], &j->ask.filter, r, &j->blocks[i]);
+		j->ask.trust, j->ask.mem, &j->ask.headers[i], &j->ask.given[i], &j->ask.filter, r, &j->blocks[i]);
 }
 
 static bool not_served(const struct rpc_reply *q, int call)
@@ -143,7 +143,7 @@ static void on_single(void *arg, const struct rpc_reply *q)
 		return;
 	for (int i = 0; i < q->calls; i++) {
 		if (!q->answers[i].ok) {
-			fail(j, q, i);
+			gave_up(j, q, i);
 			return;
 		}
 		if (!receipts_add(&j->mem, q->answers[i].result, &j->receipts, &found, &e) || !found) {
@@ -178,7 +178,7 @@ static void ask_single(struct proof_job *j)
 		hex_to_0x(hash, h->txs[i], 32);
 		rpc_call(q, "eth_getTransactionReceipt", "[\"%s\"]", hash);
 	}
-	send(j, q, on_single);
+	put_out(j, q, on_single);
 }
 
 /* ── receipts by block ── */
@@ -199,7 +199,7 @@ static void on_receipts(void *arg, const struct rpc_reply *q)
 			return;
 		}
 		if (!q->answers[i].ok) {
-			fail(j, q, i);
+			gave_up(j, q, i);
 			return;
 		}
 		if (!receipts_parse(&j->mem, q->answers[i].result, &r, &found, &e))
@@ -224,7 +224,7 @@ static void ask_receipts(struct proof_job *j)
 		hex_to_0x(hash, header(j, i)->hash, 32);
 		rpc_call(q, "eth_getBlockReceipts", "[\"%s\"]", hash);
 	}
-	send(j, q, on_receipts);
+	put_out(j, q, on_receipts);
 }
 
 /* ── another source ── */
@@ -268,7 +268,7 @@ static void on_sources(void *arg, const struct rpc_reply *q)
 		return;
 	for (int i = 0; i < q->calls; i++)
 		if (!q->answers[i].ok) {
-			fail(j, q, i);
+			gave_up(j, q, i);
 			return;
 		}
 	for (size_t todo = 0; todo < j->ntodo; todo++) {
@@ -293,7 +293,7 @@ static void ask_sources(struct proof_job *j)
 			rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, j->ask.members[m]);
 		rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
 	}
-	send(j, q, on_sources);
+	put_out(j, q, on_sources);
 }
 
 /* ── the beginning ── */
@@ -317,7 +317,7 @@ static bool open_question(struct proof_job *j, size_t i)
 	if (h->gas_used > 0 || memcmp(h->receipts_root, root_of_none, 32) != 0)
 		return true;
 	struct receipts none = {0};
-	proof_receipts(a->trust, &j->mem, h, &a->given[i], &a->filter, &none, b);
+	proof_receipts(a->trust, a->mem, h, &a->given[i], &a->filter, &none, b);
 	return b->verdict != PROOF_PROVED;
 }
 

@@ -133,11 +133,13 @@ await chain("anvil", anvil(), root, async (call) => {
 	await line(call, "anvil-genesis", "0x0");
 	if (all) for (const n of [16, 17, 127, 128, 129, 260]) await one(n, () => ({ to: wallet.address, gasLimit: 21000 }), `${n}`);
 });
-for (const fork of ["berlin", "london", "paris", "shanghai", "cancun"]) await chain(fork, anvil("--hardfork", fork), root, (call) => story(call, fork, manual(call), { fees: fork === "berlin" ? legacy : london }));
+const forks = ["berlin", "london", "paris", "shanghai", "cancun"];
+// each chain has an id of its own, so that no transaction is in two of them
+for (const fork of forks) await chain(fork, anvil("--hardfork", fork, "--chain-id", String(31339 + forks.indexOf(fork))), root, (call) => story(call, fork, manual(call), { fees: fork === "berlin" ? legacy : london }));
 
 const dir = mkdtempSync(join(tmpdir(), "blocks-"));
 try {
-	writeFileSync(join(dir, "hardhat.config.js"), 'module.exports = { solidity: "0.8.28", networks: { hardhat: { chainId: 31337, mining: { auto: true, mempool: { order: "fifo" } } } } };');
+	writeFileSync(join(dir, "hardhat.config.js"), 'module.exports = { solidity: "0.8.28", networks: { hardhat: { chainId: 31338, mining: { auto: true, mempool: { order: "fifo" } } } } };');
 	writeFileSync(join(dir, "package.json"), '{"name":"x","private":true}');
 	symlinkSync(join(npm, "node_modules"), join(dir, "node_modules"));
 	await chain("hardhat", [bin("hardhat"), "node", "--hostname", "127.0.0.1"], dir, (call) => story(call, "hardhat", manual(call), { eip7702: true }));
