@@ -1,7 +1,7 @@
 /* applier: one chain's lane of rules: applies the log, cuts batches, keeps look-up files in step.
  *
  * One operation is in flight at a time. applier.c decides what is next; work.c runs each kind of unit and
- * reads its answer; reload.c is about files. */
+ * reads its answer; bury.c is about poison, reload.c about files. */
 #ifndef FAIRLEAD_BATCHER_APPLIER_H
 #define FAIRLEAD_BATCHER_APPLIER_H
 
@@ -99,7 +99,6 @@ void applier_failed(struct applier *a); /* a fault point said so */
 /* work.c: each starts one unit */
 void work_happen(struct applier *a);
 void work_apply(struct applier *a);
-void work_bury(struct applier *a);
 void work_final(struct applier *a);
 void work_unpark(struct applier *a);
 void work_release(struct applier *a);
@@ -107,6 +106,12 @@ void work_unbatch(struct applier *a);
 void work_cut(struct applier *a);
 void work_look(struct applier *a);
 bool cutter_due(struct applier *a, struct cutter *k, struct cut *c); /* is there something to cut now? */
+
+/* bury.c. A8: a run stopped at something whose own fault it is. What follows is arranged. */
+void bury_met(struct applier *a, const struct rules_ran *ran, enum applier_work of);
+void work_bury(struct applier *a);
+const char *applier_short(
+	struct str title); /* "TokenRevealed" of "Companions.TokenRevealed"; title ends with a NUL */
 
 /* reload.c */
 bool reload_open(struct applier *a); /* false: a file is broken at start; said, exit 78 */

@@ -8,7 +8,8 @@
  *        │
  *   applier.c    what is next: ten kinds of work, one in flight, each one unit of work.c
  *        │
- *   work.c       apply a run → items → cut; poison is tried three times, alone, then put aside (A8)
+ *   work.c       apply a run → items → cut
+ *   bury.c       poison is tried three times, alone, then put aside (A8)
  *        │
  *   cut.c        when waiting items become a batch: max, wait, pause. Pure: start reading the tests here
  *        │

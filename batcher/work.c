@@ -3,12 +3,11 @@
 
 #include "common/io/fault.h"
 #include "common/io/log.h"
-#include "common/ledger/happen.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { POISON_TRIES = 3, POISON_FIRST_MS = 200, UNPARK_AT_ONCE = 1000, TELL_PARKED = 5 };
+enum { UNPARK_AT_ONCE = 1000, TELL_PARKED = 5 };
 
 static struct pg_unit *unit(struct applier *a)
 {
@@ -16,12 +15,6 @@ static struct pg_unit *unit(struct applier *a)
 }
 
 /* ── a run of events ── */
-
-static const char *short_name(struct str title)
-{
-	const char *dot = memchr(title.p, '.', title.n);
-	return dot ? dot + 1 : title.p;
-}
 
 static void print_line(void *arg, const struct rules_line *l)
 {
@@ -31,60 +24,6 @@ static void print_line(void *arg, const struct rules_line *l)
 		F_STR("event", arena_textn(mem, l->event.p, l->event.n)),
 		F_STR("tx", l->tx.n ? arena_textn(mem, l->tx.p, l->tx.n) : NULL),
 		F_STR("block", l->block.n ? arena_textn(mem, l->block.p, l->block.n) : NULL));
-}
-
-static void poison_again(void *arg)
-{
-	struct applier *a = arg;
-	if (a->phase != APPLIER_RETRY)
-		return;
-	a->phase = APPLIER_IDLE;
-	a->want[a->poison.of] = true;
-	applier_drive(a);
-}
-
-static void on_poison_event(void *arg, const struct pg_reply *r)
-{
-	struct applier *a = arg;
-	if (!applier_back(a, r))
-		return;
-	char text[200];
-	const char *title = pg_rows(r, 0) ? pg_get_text(r, 0, 0, 0) : "an event";
-	snprintf(text, sizeof text, "Failed to process %s", short_name(str_of(title)));
-	log_odd("event.failed", text, F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq),
-		F_STR("event", title), F_STR("tx", pg_rows(r, 0) ? pg_get_text(r, 0, 0, 1) : NULL),
-		F_INT("try", a->poison.tries), F_STR("sqlstate", a->poison.state), F_STR("reason", a->poison.text));
-	if (a->poison.tries >= POISON_TRIES)
-		a->want[WORK_BURY] = true;
-	if (a->poison.tries >= POISON_TRIES || a->closing) {
-		applier_drive(a);
-		return;
-	}
-	snprintf(a->why, sizeof a->why, "event %" PRId64 " fails: %s", a->poison.seq, a->poison.text);
-	a->phase = APPLIER_RETRY;
-	timer_start(
-		a->m->loop, &a->retry_timer, (uint64_t)POISON_FIRST_MS << (2 * a->poison.tries), poison_again, a);
-}
-
-/* A8: the event's own fault. Tried three times, alone, with growing gaps; then it stands aside and the lane
- * goes on. */
-static void met_poison(struct applier *a, const struct rules_ran *ran, enum applier_work of)
-{
-	if (a->poison.seq != ran->stop_seq || a->poison.of != of)
-		a->poison.tries = 0;
-	a->poison.seq = ran->stop_seq;
-	a->poison.of = of;
-	a->poison.tries++;
-	snprintf(a->poison.state, sizeof a->poison.state, "%s", ran->stop_state);
-	snprintf(a->poison.text, sizeof a->poison.text, "%.*s",
-		(int)(ran->stop_text.n < 390 ? ran->stop_text.n : 390), ran->stop_text.p);
-	struct pg_unit *u = unit(a);
-	if (of == WORK_HAPPEN)
-		happen_look(u, ran->stop_seq);
-	else
-		queue_event(u, a->chain->name, ran->stop_seq);
-	a->doing = WORK_BURY;
-	pg_unit_run(u, 0, on_poison_event, a);
 }
 
 static void items_came(struct applier *a)
@@ -121,7 +60,7 @@ static bool took_run(struct applier *a, const struct pg_reply *r, enum applier_w
 	}
 	if (ran.stop_seq == 0)
 		return true;
-	met_poison(a, &ran, of);
+	bury_met(a, &ran, of);
 	return false;
 }
 
@@ -151,36 +90,6 @@ void work_apply(struct applier *a)
 	struct pg_unit *u = unit(a);
 	rules_apply(u, lease_lane(a->lease), a->chain->name, alone ? 1 : (int64_t)a->chain->run);
 	pg_unit_run(u, 0, on_apply, a);
-}
-
-static void on_bury(void *arg, const struct pg_reply *r)
-{
-	struct applier *a = arg;
-	if (!applier_back(a, r))
-		return;
-	if (rules_buried(r, 0)) { /* else it was done before, or taken back meanwhile */
-		log_odd("event.dead",
-			"An event is put aside after three tries; the lane goes on. See: SELECT * FROM fairlead.dead",
-			F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq), F_STR("reason", a->poison.text));
-		metric_add(a->m_dead, 1);
-		bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq, 1);
-	}
-	a->want[a->poison.of] = true;
-	a->poison.tries = 0;
-	a->poison.seq = 0;
-	applier_drive(a);
-}
-
-void work_bury(struct applier *a)
-{
-	struct pg_unit *u = unit(a);
-	if (a->poison.of == WORK_HAPPEN)
-		rules_bury_happening(
-			u, lease_lane(a->lease), a->poison.seq, a->poison.state, str_of(a->poison.text), a->poison.tries);
-	else
-		rules_bury(u, lease_lane(a->lease), a->chain->name, a->poison.seq, a->poison.state,
-			str_of(a->poison.text), a->poison.tries, a->poison.of == WORK_FINAL);
-	pg_unit_run(u, 0, on_bury, a);
 }
 
 static void on_final(void *arg, const struct pg_reply *r)
@@ -371,7 +280,7 @@ static void on_parked(void *arg, const struct pg_reply *r)
 		char text[200];
 		const char *title = pg_get_text(r, 0, i, 2);
 		snprintf(text, sizeof text, "Failed to process %s; its item is parked until it can go on",
-			*title ? short_name(str_of(title)) : "an item");
+			*title ? applier_short(str_of(title)) : "an item");
 		log_odd("item.parked", text, F_STR("batch", a->cutters[a->cut_turn].decl->name),
 			F_STR("key", pg_get_text(r, 0, i, 0)), F_STR("tx", pg_get_text(r, 0, i, 3)),
 			F_STR("reason", pg_get_text(r, 0, i, 1)));
