@@ -210,7 +210,7 @@ static struct rpc_request *find_overdue(struct rpc *r, uint64_t now, uint64_t *n
 	*next = UINT64_MAX;
 	for (int i = 0; i < 2; i++)
 		for (struct rpc_request *q = lists[i]->first; q; q = q->next) {
-			uint64_t at = due(q);
+			uint64_t at = q->cancelled ? UINT64_MAX : due(q); /* on_step ends those */
 			if (at <= now && q->overdue)
 				return q;
 			q->overdue = at <= now;
@@ -280,7 +280,7 @@ static void start_waiting(struct rpc *r)
 	}
 	for (struct rpc_request *q = r->waiting.first, *next; q; q = next) {
 		next = q->next;
-		if (r->at.websocket || r->running[q->stream_call >= 0] < RPC_CONNECTIONS)
+		if (!q->cancelled && (r->at.websocket || r->running[q->stream_call >= 0] < RPC_CONNECTIONS))
 			start(q);
 	}
 }
@@ -384,6 +384,10 @@ static void answer_refused(struct rpc *r)
 	r->turn++;
 	while (r->refused.first && r->refused.first->turn != r->turn) {
 		struct rpc_reply rep = {.err = r->bad_url};
+		if (r->refused.first->cancelled) {
+			rpc_gone(r->refused.first);
+			continue;
+		}
 		if (r->closing)
 			err_put(&rep.err, ERR_TRANSIENT,
 				"the request to %s was given up, its connections were closed here", r->at.name);

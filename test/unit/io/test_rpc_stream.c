@@ -21,6 +21,7 @@ struct ear {
 	uint64_t events, strings;
 	uint64_t pause_at, cancel_at, refuse_at; /* the event at which it does so; 0: never */
 	bool count_only, sends_another;
+	struct rpc_request *cancels; /* another one, at the second event */
 	int done;
 	struct rpc_reply got;
 	bool answer_ok;
@@ -48,6 +49,8 @@ static bool tell(struct ear *e, const char *mark, struct str s)
 		rpc_cancel(e->q);
 		e->q = NULL;
 	}
+	if (e->cancels && e->events == 2)
+		rpc_cancel(e->cancels);
 	if (e->sends_another && e->events == 2) {
 		struct rpc_request *q = rpc_request(r);
 		rpc_call(q, "eth_other", "[]");
@@ -349,6 +352,25 @@ static void another_request_may_be_sent_from_inside(void **state)
 	assert_true(ear.got.ok);
 }
 
+static void another_request_may_be_cancelled_from_inside(void **state)
+{
+	(void)state;
+	struct ear second = {0};
+	struct rpc_request *q = rpc_request(r);
+	rpc_call(q, "eth_getLogs", "[]");
+	rpc_stream(q, 0, &sax, &second);
+	rpc_send(q, on_done, &second);
+	spin_until(l, asked == 1);
+	struct peer *other = node.peers;
+	ask(1);
+	ear.cancels = q;
+	reply(200, "", "{\"id\":{0},\"result\":[1,2]}");
+	spin_until(l, ear.done == 1);
+	assert_true(ear.got.ok);
+	spin_until(l, other->eof);
+	assert_int_equal(second.done + (int)second.events, 0);
+}
+
 /* n bytes of a list of strings of 64 KiB, as they are asked for. */
 struct flood {
 	size_t left, written;
@@ -544,6 +566,7 @@ int main(void)
 		T(an_ear_that_wants_no_more_ends_it),
 		T(it_may_be_cancelled_from_inside_and_outside),
 		T(another_request_may_be_sent_from_inside),
+		T(another_request_may_be_cancelled_from_inside),
 		T(pieces_of_four_mebibytes_pass),
 		T(a_pause_holds_the_peer_up),
 		T(one_that_trickles_is_alive_one_that_stops_is_not),
