@@ -245,10 +245,9 @@ static void put_tx_fees(struct buf *b, const struct tx *t, const struct block *k
 	put_field_u256(b, "gasPrice", k ? k->txs[i].price : t->fee);
 }
 
-static void put_tx_json(struct buf *b, const struct txn *x, const struct block *k, uint32_t i)
+/* k NULL: it waits in the pool. */
+static void put_tx_place(struct buf *b, const struct block *k, uint32_t i)
 {
-	const struct tx *t = &x->tx;
-	buf_char(b, '{');
 	if (k) {
 		put_field_data(b, "blockHash", k->hash, 32);
 		put_field_u64(b, "blockNumber", k->number);
@@ -256,6 +255,13 @@ static void put_tx_json(struct buf *b, const struct txn *x, const struct block *
 	} else {
 		buf_text(b, "\"blockHash\":null,\"blockNumber\":null,\"transactionIndex\":null");
 	}
+}
+
+static void put_tx_json(struct buf *b, const struct txn *x, const struct block *k, uint32_t i)
+{
+	const struct tx *t = &x->tx;
+	buf_char(b, '{');
+	put_tx_place(b, k, i);
 	put_field_data(b, "hash", x->hash, 32);
 	put_field_data(b, "from", x->from, 20);
 	if (t->create)
