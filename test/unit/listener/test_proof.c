@@ -8,6 +8,7 @@
 #include "listener/proof.c"
 #include "listener/proof_run.c"
 #include "listener/refusal.c"
+#include "listener/refusal_text.c"
 
 #include "test/unit/io/peer.h"
 
