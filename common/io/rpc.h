@@ -61,9 +61,10 @@ int rpc_calls(const struct rpc_request *q);
  * whether it stood, and result is then empty. A result that is no array gives no event and is kept like any
  * other. Nothing that was told counts before fn says ok. Where an answer's id stands behind its result, the
  * first array is taken for the streamed one and its id is checked afterwards: another id makes the reply
- * malformed. Strings are not checked to be UTF-8. A sax function that says false ends the request: !ok,
- * ERR_MALFORMED, "… was not wanted any more". sax and ctx live until fn, or rpc_cancel. Sax functions may
- * call rpc_pause, rpc_cancel, and all that makes and sends other requests. */
+ * malformed (on a WebSocket with other requests under way such an answer is kept until its id came). Strings
+ * are not checked to be UTF-8. A sax function that says false ends the request: !ok, ERR_MALFORMED, "… was
+ * not wanted any more". sax and ctx live until fn, or rpc_cancel. Sax functions may call rpc_pause,
+ * rpc_cancel, and all that makes and sends other requests. */
 void rpc_stream(struct rpc_request *q, int call, const struct sax *sax, void *ctx);
 /* Sends it; fn runs exactly once, later. One call is sent as an object, more as an array. q stays a valid
  * handle, for rpc_pause and rpc_cancel only, until fn runs. */
