@@ -80,7 +80,9 @@ struct proof_block {
 struct proof_given {
 	const struct log *logs; /* of this block, sorted (logs_sort), each once (logs_once); ours only */
 	size_t n;
-	bool known; /* false: nobody was asked yet; the logs come from the receipts */
+	/* false: nobody was asked yet, the logs come from the receipts (level receipts only). Where these prove
+	 * nothing, there are no logs, and somebody must be asked for them. */
+	bool known;
 };
 
 /* Holds given logs against their header. UNPROVED with level none, PROVED (empty by the bloom; level is
@@ -122,6 +124,7 @@ struct proof_ask {
 	struct proof_filter filter;
 	const char *const *members; /* sources: of each eth_getLogs filter object, "address":[…],"topics":[…] */
 	size_t nmembers;
+	int calls_most;    /* calls in one request; 0: 100 */
 	bool single;       /* eth_getBlockReceipts is not served here */
 	struct arena *mem; /* where proved logs are put; untouched after proof_cancel */
 };

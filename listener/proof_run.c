@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALLS_MOST = 100 }; /* single receipts in one request */
+enum { CALLS_MOST = 100 };
 
 struct proof_job {
 	struct proof_ask ask;
@@ -174,7 +174,7 @@ static void ask_single(struct proof_job *j)
 	const struct block_header *h = header(j, j->at);
 	struct rpc_request *q = rpc_request(j->ask.rpc);
 	char hash[67];
-	for (size_t i = j->receipts.n; i < h->ntxs && rpc_calls(q) < CALLS_MOST; i++) {
+	for (size_t i = j->receipts.n; i < h->ntxs && rpc_calls(q) < j->ask.calls_most; i++) {
 		hex_to_0x(hash, h->txs[i], 32);
 		rpc_call(q, "eth_getTransactionReceipt", "[\"%s\"]", hash);
 	}
@@ -182,6 +182,8 @@ static void ask_single(struct proof_job *j)
 }
 
 /* ── receipts by block ── */
+
+static void ask_receipts(struct proof_job *j);
 
 static void on_receipts(void *arg, const struct rpc_reply *q)
 {
@@ -192,8 +194,9 @@ static void on_receipts(void *arg, const struct rpc_reply *q)
 		struct receipts r;
 		struct err e = {0};
 		bool found;
-		size_t todo = (size_t)i;
+		size_t todo = j->at + (size_t)i;
 		if (!q->answers[i].ok && not_served(q, i)) {
+			j->at = todo;
 			j->reply.no_block_receipts = true;
 			ask_single(j);
 			return;
@@ -209,18 +212,23 @@ static void on_receipts(void *arg, const struct rpc_reply *q)
 		else
 			prove(j, todo, &r);
 	}
-	succeed(j);
+	j->at += (size_t)q->calls;
+	ask_receipts(j);
 }
 
 static void ask_receipts(struct proof_job *j)
 {
-	if (j->ask.single) {
+	if (j->reply.no_block_receipts) {
 		ask_single(j);
+		return;
+	}
+	if (j->at == j->ntodo) {
+		succeed(j);
 		return;
 	}
 	struct rpc_request *q = rpc_request(j->ask.rpc);
 	char hash[67];
-	for (size_t i = 0; i < j->ntodo; i++) {
+	for (size_t i = j->at; i < j->ntodo && rpc_calls(q) < j->ask.calls_most; i++) {
 		hex_to_0x(hash, header(j, i)->hash, 32);
 		rpc_call(q, "eth_getBlockReceipts", "[\"%s\"]", hash);
 	}
@@ -261,6 +269,8 @@ static bool take_other(struct proof_job *j, size_t todo, const struct rpc_answer
 	return true;
 }
 
+static void ask_sources(struct proof_job *j);
+
 static void on_sources(void *arg, const struct rpc_reply *q)
 {
 	struct proof_job *j = arg;
@@ -271,23 +281,30 @@ static void on_sources(void *arg, const struct rpc_reply *q)
 			gave_up(j, q, i);
 			return;
 		}
-	for (size_t todo = 0; todo < j->ntodo; todo++) {
+	int each = (int)j->ask.nmembers + 1;
+	for (int first = 0; first < q->calls; first += each, j->at++) {
 		struct log *logs;
-		size_t n, i = j->todo[todo];
+		size_t n, todo = j->at, i = j->todo[todo];
 		struct err e = {0};
-		if (take_other(j, todo, q->answers + todo * (j->ask.nmembers + 1), &logs, &n, &e))
+		if (take_other(j, todo, q->answers + first, &logs, &n, &e))
 			proof_sources(&j->ask.headers[i], &j->ask.given[i], logs, n, &j->blocks[i]);
 		else
 			later(j, todo, e.text);
 	}
-	succeed(j);
+	ask_sources(j);
 }
 
+/* The questions about one block stay in one request, so that one machine answers them. */
 static void ask_sources(struct proof_job *j)
 {
+	if (j->at == j->ntodo) {
+		succeed(j);
+		return;
+	}
 	struct rpc_request *q = rpc_request(j->ask.rpc);
+	int each = (int)j->ask.nmembers + 1;
 	char hash[67];
-	for (size_t i = 0; i < j->ntodo; i++) {
+	for (size_t i = j->at; i < j->ntodo && (i == j->at || rpc_calls(q) + each <= j->ask.calls_most); i++) {
 		hex_to_0x(hash, header(j, i)->hash, 32);
 		for (size_t m = 0; m < j->ask.nmembers; m++)
 			rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, j->ask.members[m]);
@@ -326,6 +343,7 @@ struct proof_job *proof_run(struct loop *l, const struct proof_ask *ask,
 {
 	struct proof_job *j = mem_alloc(sizeof *j);
 	j->ask = *ask;
+	j->ask.calls_most = ask->calls_most > 0 ? ask->calls_most : CALLS_MOST;
 	j->fn = fn;
 	j->arg = arg;
 	j->reply.call = -1;

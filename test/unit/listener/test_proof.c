@@ -465,6 +465,7 @@ static void on_done(void *arg, const struct proof_reply *r)
 		memcpy(got.blocks, r->blocks, nblocks * sizeof *r->blocks);
 }
 
+static int calls_most;
 static const char *const members[] = {"\"topics\":[]"};
 
 /* Asks about all blocks of the file. change: of the logs given for block `which`. */
@@ -487,7 +488,8 @@ static void ask(enum proof_level want, bool known, const char *which, void (*cha
 		.filter = filter,
 		.members = members,
 		.nmembers = 1,
-		.mem = &mem};
+		.mem = &mem,
+		.calls_most = calls_most};
 	got.done = 0;
 	node.asked = node.by_block = node.single = node.logs = node.headers = 0;
 	proof_run(loop, &a, on_done, &got);
@@ -589,7 +591,8 @@ static void test_run_that_fails(void **state)
 		.n = 1,
 		.given = &g,
 		.filter = filter,
-		.mem = &mem};
+		.mem = &mem,
+		.calls_most = calls_most};
 	got.done = 0;
 	proof_cancel(proof_run(loop, &a, on_done, &got)); /* with a request out */
 	a.headers = &named("anvil-empty")->h;
@@ -618,6 +621,25 @@ static void test_run_sources(void **state)
 	assert_int_equal(result("anvil-kinds")->verdict, PROOF_UNPROVED);
 	assert_int_equal(result("anvil-kinds")->liar, PROOF_NOBODY);
 	assert_true(result("anvil-kinds")->again);
+}
+
+/* Few calls a request: the same in more requests. */
+static void test_run_in_pieces(void **state)
+{
+	(void)state;
+	for (calls_most = 1; calls_most < 6; calls_most += 2) {
+		node.no_block_receipts = false;
+		ask(PROOF_RECEIPTS, true, NULL, NULL);
+		all_proved(PROOF_RECEIPTS);
+		assert_int_equal(got.r.requests, (node.by_block + calls_most - 1) / calls_most);
+		node.no_block_receipts = true;
+		ask(PROOF_RECEIPTS, true, NULL, NULL);
+		all_proved(PROOF_RECEIPTS);
+		ask(PROOF_SOURCES, true, NULL, NULL);
+		all_proved(PROOF_SOURCES);
+		int blocks_each = calls_most < 2 ? 1 : calls_most / 2;
+		assert_int_equal(got.r.requests, (node.logs + blocks_each - 1) / blocks_each);
+	}
 }
 
 /* ── set-up ── */
@@ -657,6 +679,7 @@ static int setup(void **state)
 	snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
 	rpc = rpc_open(loop, url, 20000);
 	node = (struct node){0};
+	calls_most = 0;
 	trust = (struct proof_trust){0};
 	return 0;
 }
@@ -684,6 +707,7 @@ int main(void)
 		RUN(test_run_single),
 		RUN(test_run_that_fails),
 		RUN(test_run_sources),
+		RUN(test_run_in_pieces),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }
