@@ -45,7 +45,6 @@ static uint8_t *room_for(struct wire *w, size_t n)
 {
 	if (w->arena)
 		return arena_alloc(w->arena, n);
-	buf_clear(w->scratch);
 	return (uint8_t *)buf_room(w->scratch, n);
 }
 
