@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/io/log.h"
 #include "common/ledger/chain.h"
+#include "listener/density.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -48,6 +49,8 @@ struct fill {
 	char why[300], failed_for[300];
 	bool alone; /* fill_stop came while COMMIT was out: freed when that is answered */
 
+	struct density *density; /* being asked: no range is, before the answer */
+	bool guessed;
 	struct timer *look;
 	uint64_t ask_at_ms; /* nothing is asked before */
 	struct fill_stats stats;
@@ -77,7 +80,7 @@ static void mark(struct fill *f)
 	f->marked_ms = now;
 	if (f->ending || (f->load && pg_load_waiting(f->load) > 0))
 		f->stats.write_ms += ms;
-	else if (f->pipe.asked > 0)
+	else if (f->pipe.asked > 0 || f->density)
 		f->stats.fetch_ms += ms;
 	else
 		f->stats.wait_ms += ms;
@@ -347,7 +350,7 @@ static bool ripe(const struct fill *f, struct span *s)
 	if (!f->job.filter->has_factories)
 		return true;
 	struct provider *p = s->p;
-	provider_may_send(p, 1, true);
+	provider_take(p, 1);
 	if (!span_ripen(s))
 		return false;
 	provider_dropped(p); /* nothing had to be asked */
@@ -360,8 +363,10 @@ static void write_ready(struct fill *f)
 	struct pipe_seg *seg;
 	while (!f->stopped && !f->ending && (seg = pipe_head(&f->pipe))) {
 		struct span *s = span_of(f, seg);
-		if (f->load && (pg_load_waiting(f->load) > ROOM_BYTES || f->commit.events >= COMMIT_ROWS))
+		if (f->load && pg_load_waiting(f->load) > ROOM_BYTES)
 			break;
+		if (f->load && f->streaming != s && f->commit.events >= COMMIT_ROWS)
+			break; /* maybe_end has its turn first */
 		if (s->outcome != SPAN_OK || does_not_link(f, s) || !ripe(f, s))
 			break;
 		give_rows(f, s, f->at + 1);
@@ -461,17 +466,17 @@ static void on_full(void *arg, struct span *s)
 /* ── questions ── */
 
 /* A place at an endpoint for the next range; NULL: not now. */
-static struct provider *pick(struct fill *f, const struct pipe_seg *todo)
+static struct provider *pick(struct fill *f, const struct pipe_seg *unasked)
 {
 	uint64_t now = loop_now_ms(f->job.loop);
-	struct provider_need need = {.shown = todo->from, .lowest = todo->from};
+	struct provider_need need = {.shown = unasked->from, .lowest = unasked->from};
 	struct provider *p = providers_pick(f->job.providers, &need);
 	if (!p) {
 		if (f->pipe.asked == 0 && f->pipe.ready == 0)
 			why(f, providers_why(f->job.providers));
 		return NULL;
 	}
-	int64_t wait = provider_may_send(p, 3, pipe_is_first(&f->pipe, todo));
+	int64_t wait = provider_may_send(p, 3, pipe_is_first(&f->pipe, unasked));
 	if (wait == 0)
 		return p;
 	if (wait > 0)
@@ -479,18 +484,44 @@ static struct provider *pick(struct fill *f, const struct pipe_seg *todo)
 	return NULL;
 }
 
+static void on_density(void *arg)
+{
+	struct fill *f = arg;
+	f->density = NULL;
+	pump(f);
+}
+
+/* Before the first range: how much does a range hold? false: nobody can be asked now. */
+static bool guess_density(struct fill *f)
+{
+	const struct pipe_seg *unasked = pipe_unasked(&f->pipe);
+	if (f->guessed || f->job.filter->n == 0 || unasked->to - unasked->from < 2 * DENSITY_BLOCKS) {
+		f->guessed = true;
+		return true;
+	}
+	struct provider *p = pick(f, unasked);
+	if (!p)
+		return false;
+	f->guessed = true;
+	f->density = density_ask(
+		f->job.loop, f->job.providers, p, f->job.filter, unasked->from, unasked->to, on_density, f);
+	return false;
+}
+
 static void ask(struct fill *f)
 {
-	const struct pipe_seg *todo;
-	while (!f->stopped && (todo = pipe_todo(&f->pipe))) {
-		bool first = pipe_is_first(&f->pipe, todo);
+	if (f->density || !pipe_unasked(&f->pipe) || !guess_density(f))
+		return;
+	const struct pipe_seg *unasked;
+	while (!f->stopped && (unasked = pipe_unasked(&f->pipe))) {
+		bool first = pipe_is_first(&f->pipe, unasked);
 		if (!first && held(f) > HELD_MOST)
 			return;
-		struct provider *p = pick(f, todo);
+		struct provider *p = pick(f, unasked);
 		if (!p)
 			return;
-		int64_t blocks = learner_blocks(provider_learner(p), todo->from);
-		int64_t shown = (int64_t)provider_heads(p)->head - todo->from + 1;
+		int64_t blocks = learner_blocks(provider_learner(p), unasked->from);
+		int64_t shown = (int64_t)provider_heads(p)->head - unasked->from + 1;
 		struct pipe_seg *seg =
 			pipe_take(&f->pipe, blocks < shown ? blocks : shown); /* R2: up to what it showed */
 		f->stats.requests++;
@@ -627,6 +658,7 @@ void fill_stop(struct fill *f)
 		return;
 	f->stopped = true;
 	timer_stop(&f->look);
+	density_cancel(f->density);
 	if (f->load && !f->ending)
 		pg_load_drop(f->load);
 	spans_free(&f->busy);

@@ -8,7 +8,7 @@
 static struct pipe_seg *seg_new(int64_t from, int64_t to)
 {
 	struct pipe_seg *s = mem_alloc(sizeof *s);
-	*s = (struct pipe_seg){.from = from, .to = to, .state = PIPE_TODO};
+	*s = (struct pipe_seg){.from = from, .to = to, .state = PIPE_UNASKED};
 	return s;
 }
 
@@ -44,7 +44,7 @@ void pipe_extend(struct pipe *p, int64_t target)
 {
 	if (target <= p->target)
 		return;
-	if (p->last && p->last->state == PIPE_TODO)
+	if (p->last && p->last->state == PIPE_UNASKED)
 		p->last->to = target;
 	else
 		put_behind(p, p->last, seg_new(p->target + 1, target));
@@ -56,22 +56,22 @@ bool pipe_done(const struct pipe *p)
 	return !p->first;
 }
 
-static struct pipe_seg *todo(const struct pipe *p)
+static struct pipe_seg *unasked(const struct pipe *p)
 {
 	struct pipe_seg *s = p->first;
-	while (s && s->state != PIPE_TODO)
+	while (s && s->state != PIPE_UNASKED)
 		s = s->next;
 	return s;
 }
 
-const struct pipe_seg *pipe_todo(const struct pipe *p)
+const struct pipe_seg *pipe_unasked(const struct pipe *p)
 {
-	return todo(p);
+	return unasked(p);
 }
 
 struct pipe_seg *pipe_take(struct pipe *p, int64_t blocks)
 {
-	struct pipe_seg *s = todo(p);
+	struct pipe_seg *s = unasked(p);
 	if (!s)
 		return NULL;
 	if (blocks < 1)
@@ -85,10 +85,10 @@ struct pipe_seg *pipe_take(struct pipe *p, int64_t blocks)
 	return s;
 }
 
-/* Two TODO neighbours are one. */
+/* Two UNASKED neighbours are one. */
 static void join(struct pipe *p, struct pipe_seg *left, struct pipe_seg *right)
 {
-	if (!left || !right || left->state != PIPE_TODO || right->state != PIPE_TODO)
+	if (!left || !right || left->state != PIPE_UNASKED || right->state != PIPE_UNASKED)
 		return;
 	left->to = right->to;
 	take_out(p, right);
@@ -96,9 +96,9 @@ static void join(struct pipe *p, struct pipe_seg *left, struct pipe_seg *right)
 
 void pipe_refused(struct pipe *p, struct pipe_seg *s)
 {
-	must(s->state != PIPE_TODO);
+	must(s->state != PIPE_UNASKED);
 	(*(s->state == PIPE_ASKED ? &p->asked : &p->ready))--;
-	s->state = PIPE_TODO;
+	s->state = PIPE_UNASKED;
 	join(p, s, s->next);
 	join(p, s->prev, s);
 }

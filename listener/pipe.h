@@ -1,10 +1,10 @@
 /* pipe: which range of blocks is asked next, and in which order the answers are written. Pure.
  *
- * The blocks [from, target] are an ordered list of segments that touch: TODO (nobody was asked), ASKED (on
+ * The blocks [from, target] are an ordered list of segments that touch: UNASKED (nobody was), ASKED (on
  * its way), READY (read and checked, waiting to be written). Many may be on their way at once; what is
  * written is always the first one, so the cursor never passes a block that was not read (INV-9). A segment
- * that was refused is TODO again, whatever its size: whoever takes it next cuts off as much as the endpoint
- * takes. */
+ * that was refused is UNASKED again, whatever its size: whoever takes it next cuts off as much as the
+ * endpoint takes. */
 #ifndef FAIRLEAD_LISTENER_PIPE_H
 #define FAIRLEAD_LISTENER_PIPE_H
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum pipe_state { PIPE_TODO, PIPE_ASKED, PIPE_READY };
+enum pipe_state { PIPE_UNASKED, PIPE_ASKED, PIPE_READY };
 struct pipe_seg {
 	int64_t from, to;
 	enum pipe_state state;
@@ -27,12 +27,13 @@ void pipe_init(struct pipe *p, int64_t from, int64_t target); /* from > target: 
 void pipe_fini(struct pipe *p);
 void pipe_extend(struct pipe *p, int64_t target); /* more to do behind the end; never less */
 bool pipe_done(const struct pipe *p);             /* all is written */
-/* The first TODO segment, or NULL: what pipe_take would cut from. */
-const struct pipe_seg *pipe_todo(const struct pipe *p);
+/* The first UNASKED segment, or NULL: what pipe_take would cut from. */
+const struct pipe_seg *pipe_unasked(const struct pipe *p);
 /* Cuts up to `blocks` (at least one) off its beginning: the caller's until pipe_refused or pipe_ready. */
 struct pipe_seg *pipe_take(struct pipe *p, int64_t blocks);
 void pipe_refused(struct pipe *p,
-	struct pipe_seg *s); /* asked or ready: TODO again, joined with its TODO neighbours; s may be gone */
+	struct pipe_seg
+		*s); /* asked or ready: UNASKED again, joined with its UNASKED neighbours; s may be gone */
 void pipe_ready(struct pipe *p, struct pipe_seg *s);
 /* The first segment when it is READY, else NULL. pipe_written takes it out. */
 struct pipe_seg *pipe_head(const struct pipe *p);

@@ -67,7 +67,7 @@ void reader_reasons(const struct reader *r, struct buf *out)
 		lease_reasons(r->lease, out); /* a spare is ready to take over */
 	else if (r->why[0])
 		buf_printf(out, "chain %s: %s\n", name, r->why);
-	else if (nobody[0])
+	else if (r->phase == READER_IDENT && nobody[0])
 		buf_printf(out, "chain %s: %s\n", name, nobody);
 	else if (r->head < 0)
 		buf_printf(out, "chain %s: no head has been heard yet\n", name);

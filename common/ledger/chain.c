@@ -244,9 +244,9 @@ void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct 
 
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n)
 {
-	static const struct pg_sql sql = {
-		"chain_count_swept", "UPDATE fairlead.decl SET swept = swept + $3, last_swept = clock_timestamp() "
-							 "WHERE contract = $1 AND event = $2"};
+	static const struct pg_sql sql = {"chain_count_swept",
+		"UPDATE fairlead.decl SET swept = swept + $3, last_swept = clock_timestamp() "
+		"WHERE contract = $1 AND event = $2"};
 	pg_stmt(u, &sql);
 	pg_put_text(u, ev->contract->schema);
 	pg_put_text(u, ev->table);

@@ -13,7 +13,7 @@ static void check(const struct pipe *p, int64_t written)
 	for (const struct pipe_seg *s = p->first; s; s = s->next) {
 		assert_int_equal(s->from, next);
 		assert_true(s->to >= s->from);
-		assert_false(s->next && s->state == PIPE_TODO && s->next->state == PIPE_TODO);
+		assert_false(s->next && s->state == PIPE_UNASKED && s->next->state == PIPE_UNASKED);
 		assert_ptr_equal(s->next ? s->next->prev : s, s);
 		asked += s->state == PIPE_ASKED;
 		ready += s->state == PIPE_READY;
@@ -59,7 +59,7 @@ static void test_again(void **state)
 	pipe_written(&p, pipe_head(&p));
 	pipe_refused(&p, pipe_head(&p)); /* complete, and found wrong when its turn came */
 	check(&p, 10);
-	assert_int_equal(pipe_todo(&p)->to, 20);
+	assert_int_equal(pipe_unasked(&p)->to, 20);
 	pipe_fini(&p);
 	pipe_init(&p, 5, 4);
 	assert_true(pipe_done(&p));
@@ -93,7 +93,7 @@ static void test_random(void **state)
 			case 0: pipe_extend(&p, p.target + (int64_t)roll(20)); break;
 			case 1:
 			case 2:
-				if (n < 8 && pipe_todo(&p))
+				if (n < 8 && pipe_unasked(&p))
 					out[n++] = pipe_take(&p, (int64_t)roll(12));
 				break;
 			case 3:
