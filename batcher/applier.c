@@ -16,6 +16,7 @@ static void (*const starts[WORK_KINDS])(struct applier *a) = {
 	[WORK_APPLY] = work_apply,
 	[WORK_BURY] = work_bury,
 	[WORK_FINAL] = work_final,
+	[WORK_HISTORY] = work_history,
 	[WORK_UNPARK] = work_unpark,
 	[WORK_RELEASE] = work_release,
 	[WORK_UNBATCH] = work_unbatch,
@@ -205,6 +206,7 @@ static void on_bell(void *arg, bool rung)
 		return;
 	}
 	a->want[rung ? WORK_APPLY : WORK_LOOK] = true;
+	a->want[WORK_HISTORY] |= a->history > 0;
 	if (a->phase == APPLIER_IDLE)
 		applier_drive(a);
 }

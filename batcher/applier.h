@@ -24,6 +24,7 @@ enum applier_work { /* in the order in which it is done when several are wanted 
 	WORK_HAPPEN,    /* what happened beside the log, where rules name it */
 	WORK_APPLY,     /* a run of events */
 	WORK_FINAL,     /* rules at: final */
+	WORK_HISTORY,   /* a run of what was asked for later (history.h): behind all that is new */
 	WORK_UNPARK,    /* events that wait in a rule */
 	WORK_RELEASE,   /* parked items of a batch */
 	WORK_UNBATCH,   /* items whose event was taken back leave unbound batches */
@@ -64,12 +65,14 @@ struct applier {
 	struct backoff backoff;
 
 	int64_t at, final_seen;
+	int history;           /* the history that has something to apply; 0: none is known of */
+	int64_t history_at;    /* number applied last of it */
 	int64_t unpark_behind; /* as release_behind, of events that wait in a rule */
 	int64_t grace_block;   /* unbatch when the chain has come to it; -1: nothing to do */
 	struct {
-		int64_t seq; /* of WORK_HAPPEN: its id */
-		int tries;
-		enum applier_work of; /* WORK_APPLY, WORK_FINAL or WORK_HAPPEN met it */
+		int64_t seq;          /* of WORK_HAPPEN: its id */
+		int tries, history;   /* of WORK_HISTORY: which one */
+		enum applier_work of; /* WORK_APPLY, WORK_FINAL, WORK_HISTORY or WORK_HAPPEN met it */
 		char state[6], text[400];
 	} poison;
 	struct cutter *cutters; /* of batches whose chain is ours */
@@ -100,6 +103,7 @@ void applier_failed(struct applier *a); /* a fault point said so */
 void work_happen(struct applier *a);
 void work_apply(struct applier *a);
 void work_final(struct applier *a);
+void work_history(struct applier *a);
 void work_unpark(struct applier *a);
 void work_release(struct applier *a);
 void work_unbatch(struct applier *a);

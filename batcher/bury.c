@@ -3,6 +3,7 @@
 
 #include "common/io/log.h"
 #include "common/ledger/happen.h"
+#include "common/ledger/history.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ void bury_met(struct applier *a, const struct rules_ran *ran, enum applier_work 
 		a->poison.tries = 0;
 	a->poison.seq = ran->stop_seq;
 	a->poison.of = of;
+	a->poison.history = a->history;
 	a->poison.tries++;
 	snprintf(a->poison.state, sizeof a->poison.state, "%s", ran->stop_state);
 	snprintf(a->poison.text, sizeof a->poison.text, "%.*s",
@@ -79,7 +81,7 @@ static void on_bury(void *arg, const struct pg_reply *r)
 			"An event is put aside after three tries; the lane goes on. See: SELECT * FROM fairlead.dead",
 			F_STR("chain", a->chain->name), F_INT("seq", a->poison.seq), F_STR("reason", a->poison.text));
 		metric_add(a->m_dead, 1);
-		bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq, 1);
+		bus_ring(a->m->bus, BUS_WORK, "dead", NULL, a->poison.seq > 0 ? a->poison.seq : 0, 1);
 	}
 	a->want[a->poison.of] = true;
 	a->poison.tries = 0;
@@ -93,6 +95,9 @@ void work_bury(struct applier *a)
 	if (a->poison.of == WORK_HAPPEN)
 		rules_bury_happening(
 			u, lease_lane(a->lease), a->poison.seq, a->poison.state, str_of(a->poison.text), a->poison.tries);
+	else if (a->poison.of == WORK_HISTORY)
+		history_bury(u, lease_lane(a->lease), a->chain->name, a->poison.history, a->poison.seq,
+			a->poison.state, str_of(a->poison.text), a->poison.tries);
 	else
 		rules_bury(u, lease_lane(a->lease), a->chain->name, a->poison.seq, a->poison.state,
 			str_of(a->poison.text), a->poison.tries, a->poison.of == WORK_FINAL);

@@ -3,6 +3,7 @@
 
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/history.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,6 +112,41 @@ void work_final(struct applier *a)
 	pg_unit_run(u, 0, on_final, a);
 }
 
+static void on_history(void *arg, const struct pg_reply *r)
+{
+	struct applier *a = arg;
+	if (!applier_back(a, r))
+		return;
+	if (fault_hit(FAULT_apply_after_commit)) {
+		applier_failed(a);
+		return;
+	}
+	struct rules_ran ran;
+	rules_ran_read(r, 0, &ran);
+	a->history_at = ran.to;
+	a->want[WORK_APPLY] = true; /* what is new comes first, and no bell is heard before we are idle */
+	a->want[WORK_LOOK] |= ran.events > 0 && ran.to >= ran.head; /* is there another one? */
+	if (took_run(a, r, WORK_HISTORY))
+		applier_drive(a);
+}
+
+void work_history(struct applier *a)
+{
+	if (a->history == 0) {
+		a->doing = WORK_NONE;
+		applier_drive(a);
+		return;
+	}
+	if (fault_hit(FAULT_apply_before_commit)) {
+		applier_failed(a);
+		return;
+	}
+	bool alone = a->poison.tries > 0 && a->poison.of == WORK_HISTORY && a->poison.seq == a->history_at + 1;
+	struct pg_unit *u = unit(a);
+	rules_history(u, lease_lane(a->lease), a->chain->name, a->history, alone ? 1 : (int64_t)a->chain->run);
+	pg_unit_run(u, 0, on_history, a);
+}
+
 static void on_happen(void *arg, const struct pg_reply *r)
 {
 	struct applier *a = arg;
@@ -145,7 +181,7 @@ static void on_unpark(void *arg, const struct pg_reply *r)
 		log_info("unparked", "Events that waited in a rule went on", F_STR("chain", a->chain->name),
 			F_INT("events", ran.events));
 	a->unpark_behind = ran.to;
-	a->want[WORK_UNPARK] |= ran.to > 0;
+	a->want[WORK_UNPARK] |= ran.to != 0;
 	applier_drive(a);
 }
 
@@ -402,6 +438,8 @@ static void on_look(void *arg, const struct pg_reply *r)
 		return;
 	}
 	took_look(a, &l);
+	a->history = history_look_read(r, 1 + (int)a->ncutters);
+	a->want[WORK_HISTORY] = a->history > 0;
 	for (size_t i = 0; i < a->ncutters; i++) {
 		struct cut c;
 		rules_peek_read(r, 1 + (int)i, &a->cutters[i].waits);
@@ -418,5 +456,6 @@ void work_look(struct applier *a)
 	queue_look(u, a->chain->name);
 	for (size_t i = 0; i < a->ncutters; i++)
 		rules_peek(u, a->cutters[i].decl->name);
+	history_look(u, a->chain->name);
 	pg_unit_run(u, 0, on_look, a);
 }

@@ -14,10 +14,12 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 	int64_t final, floor = store_floor(r, c->done, &final);
 	for (size_t i = 0; i < r->filter.n; i++) {
 		const struct event_decl *ev = r->filter.events[i].decl;
-		if (c->per_event[i] > 0 && c->staged)
-			chain_from_stage(u, &r->mem, ev);
-		else if (c->per_event[i] > 0)
+		if (c->per_event[i] > 0 && c->staged) {
+			chain_from_stage(u, &r->mem, ev, i);
+			chain_count_staged(u, ev, i);
+		} else if (c->per_event[i] > 0) {
 			chain_count_swept(u, ev, c->per_event[i]);
+		}
 	}
 	for (size_t i = 0; i < c->nbad; i++)
 		chain_add_undecoded(u, r->row.id, c->bad[i].event, &c->bad[i].log, c->bad[i].why);
@@ -76,6 +78,10 @@ static void on_fail(void *arg, enum fill_failure f, const char *sentence)
 	switch (f) {
 	case FILL_FENCED: reader_fenced(r); break;
 	case FILL_PRESENT:
+		if (r->staged) {
+			reader_retry(r, sentence);
+			break;
+		}
 		r->staged = true;
 		store_load(r);
 		break;
@@ -100,7 +106,7 @@ static void on_why(void *arg, const char *sentence)
 	snprintf(r->why, sizeof r->why, "%s", sentence);
 }
 
-static struct pg_copy *copy_open(struct reader *r)
+struct pg_copy *backfill_copy_open(struct reader *r)
 {
 	struct pg_options o = {.conninfo = r->m->conninfo,
 		.application = "fairlead-listener",
@@ -117,7 +123,8 @@ void backfill_to(struct reader *r, int64_t to)
 		return;
 	}
 	if (!r->copy)
-		r->copy = copy_open(r);
+		r->copy = backfill_copy_open(r);
+	history_stop(r); /* the lane itself comes first */
 	const uint8_t *parent = window_hash(&r->window, r->row.done);
 	struct fill_job job = {.loop = r->m->loop,
 		.providers = r->providers,

@@ -51,6 +51,8 @@ struct fill {
 
 	struct density *density; /* being asked: no range is, before the answer */
 	bool guessed;
+	struct arena mem;      /* the life of the fill: */
+	const char **copy_sql; /* one an event of the filter */
 	struct timer *look;
 	uint64_t ask_at_ms; /* nothing is asked before */
 	struct fill_stats stats;
@@ -295,7 +297,7 @@ static void give_rows(struct fill *f, struct span *s, int64_t base)
 		}
 		f->per_event[i] += n;
 		f->commit.events += n;
-		pg_load_rows(f->load, f->job.encoders[i].copy_sql, &rows);
+		pg_load_rows(f->load, f->copy_sql[i], &rows);
 	}
 }
 
@@ -602,6 +604,11 @@ struct fill *fill_start(const struct fill_job *job)
 		.arg = f};
 	f->gather = mem_alloc((providers_count(job->providers) + 1) * sizeof *f->gather);
 	f->per_event = mem_alloc((job->filter->n + 1) * sizeof *f->per_event);
+	f->copy_sql = arena_alloc(&f->mem, (job->filter->n + 1) * sizeof *f->copy_sql);
+	for (size_t i = 0; i < job->filter->n; i++)
+		f->copy_sql[i] =
+			job->staged ? chain_stage_copy(&f->mem, job->filter->events[i].decl, job->encoders[i].copy_sql)
+						: job->encoders[i].copy_sql;
 	f->at = job->at;
 	f->next = job->from;
 	f->commit.done = job->from - 1;
@@ -635,6 +642,7 @@ static void fill_free(struct fill *f)
 	pipe_fini(&f->pipe);
 	timer_free(&f->look);
 	arena_fini(&f->bad_mem);
+	arena_fini(&f->mem);
 	free(f->bad);
 	free(f->gather);
 	free(f->per_event);

@@ -108,6 +108,7 @@ void reader_halt(struct reader *r, const char *fmt, ...)
 	va_end(ap);
 	memcpy(r->why, why, sizeof why);
 	reader_enter(r, READER_HALTED);
+	history_stop(r);
 	if (strcmp(r->halted_for, r->why) != 0)
 		log_odd("chain.halted", r->why, F_STR("chain", r->chain->name));
 	memcpy(r->halted_for, r->why, sizeof r->why);
@@ -163,9 +164,21 @@ static void read_blocks(struct reader *r)
 		fetch_headers(r);
 }
 
+void reader_reload(struct reader *r)
+{
+	r->reload_due = true;
+	if (r->phase == READER_IDLE && !r->in_flight)
+		store_load(r);
+}
+
 /* The next thing to do, when nothing is in flight. */
 void reader_drive(struct reader *r)
 {
+	if (r->reload_due && r->phase == READER_IDLE && !r->in_flight) {
+		store_load(r);
+		return;
+	}
+	history_drive(r);
 	if (r->phase != READER_IDLE || r->in_flight)
 		return;
 	struct plan_view v = {.done = r->row.done,
@@ -302,6 +315,7 @@ static void stop_asking(struct reader *r)
 {
 	timer_stop(&r->timer);
 	backfill_stop(r);
+	history_stop(r);
 	if (r->begun)
 		providers_end(r->providers);
 	r->begun = false;
@@ -361,6 +375,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 		encoder_init(&r->encoders[i], r->filter.events[i].decl);
 	start_block(r, m->config);
 	reader_metrics(r);
+	history_open(r);
 	struct provider_events ev = {
 		.on_head = on_head, .on_state = on_providers, .on_identified = on_identified, .arg = r};
 	r->providers = providers_open(m->loop, c, &ev);
@@ -384,6 +399,7 @@ static void on_left(void *arg)
 	void (*done)(void *) = c->done;
 	void *done_arg = c->arg;
 	pg_copy_close(r->copy);
+	history_close(r);
 	window_fini(&r->window);
 	rows_end(&r->rows);
 	for (size_t i = 0; i < r->filter.n; i++)
@@ -404,7 +420,8 @@ static void leave_when_quiet(void *arg)
 	struct closing *c = arg;
 	struct reader *r = c->r;
 	/* a commit on its way is waited for; fleet.drain bounds it */
-	if (r->in_flight || r->states_out > 0 || (r->fill && fill_commit_is_out(r->fill))) {
+	if (r->in_flight || r->states_out > 0 || (r->fill && fill_commit_is_out(r->fill)) ||
+		history_commit_is_out(r)) {
 		timer_start(r->m->loop, &r->timer, 10, leave_when_quiet, c);
 		return;
 	}

@@ -10,6 +10,7 @@
 #include "common/io/metrics.h"
 #include "listener/fill.h"
 #include "listener/final.h"
+#include "listener/history.h"
 #include "listener/plan.h"
 #include "listener/range.h"
 #include "listener/rows.h"
@@ -51,6 +52,8 @@ struct reader {
 	struct pg_copy *copy;
 	struct fill *fill;
 	bool staged; /* rows below the window may stand there already */
+	struct history history;
+	bool reload_due; /* reader_reload was asked for while something was under way */
 
 	enum reader_phase phase;
 	bool in_flight;  /* one operation is out; its callback clears it */
@@ -113,6 +116,7 @@ void reader_loaded(struct reader *r); /* what PostgreSQL holds is known: endpoin
 void reader_read(struct reader *r);   /* the chain is the right one: heads may wake us */
 void reader_drive(struct reader *r);  /* looks at the plan and starts the next operation */
 bool reader_back(struct reader *r);   /* an operation came back; false: it is not wanted any more */
+void reader_reload(struct reader *r); /* from PostgreSQL on, as soon as nothing is in flight */
 void reader_retry(struct reader *r, const char *why); /* later, from PostgreSQL on */
 void reader_pause(struct reader *r, uint64_t ms);     /* the plan again in so many ms */
 /* A fault of an endpoint (K-17, K-45): another one is asked at once if there is one, else later. */
@@ -129,6 +133,7 @@ void reader_status(const struct reader *r, struct buf *out);
 /* backfill.c: below the window */
 void backfill_to(struct reader *r, int64_t to);
 void backfill_stop(struct reader *r);
+struct pg_copy *backfill_copy_open(struct reader *r); /* a connection for COPY */
 
 /* fetch.c: each starts one question and ends in one of reader_* or store_* */
 void fetch_first(struct reader *r);

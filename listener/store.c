@@ -57,7 +57,15 @@ static void take_children(struct reader *r, const struct pg_reply *q, int stmt)
 	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
 }
 
-enum { LOAD_FENCE, LOAD_ROW, LOAD_BLOCKS, LOAD_ENDPOINTS, LOAD_GENESIS, LOAD_CHILDREN };
+enum {
+	LOAD_FENCE,
+	LOAD_ROW,
+	LOAD_BLOCKS,
+	LOAD_ENDPOINTS,
+	LOAD_GENESIS,
+	LOAD_HISTORY,
+	LOAD_CHILDREN = LOAD_HISTORY + 2
+};
 
 static void on_load(void *arg, const struct pg_reply *q)
 {
@@ -80,6 +88,7 @@ static void on_load(void *arg, const struct pg_reply *q)
 	providers_load(r->providers, q, LOAD_ENDPOINTS);
 	r->has_genesis = endpoints_genesis_read(q, LOAD_GENESIS, r->genesis);
 	take_children(r, q, LOAD_CHILDREN);
+	history_loaded(r, q, LOAD_HISTORY);
 	if (r->row.halted) {
 		reader_halt(r, "%s", r->row.halted_why);
 		return;
@@ -95,11 +104,13 @@ void store_load(struct reader *r)
 	}
 	reader_enter(r, READER_IDLE); /* frees what a step left */
 	reader_enter(r, READER_LOAD);
+	r->reload_due = false;
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
 	chain_load(u, r->chain->name);
 	endpoints_load(u, r->chain->name);
 	endpoints_genesis(u, r->chain->name);
+	history_ask_for(r, u);
 	for (size_t i = 0; i < r->m->config->ncontracts; i++)
 		if (chain_has_children(&r->m->config->contracts[i], r->chain))
 			chain_load_children(u, &r->mem, &r->m->config->contracts[i]);
@@ -266,6 +277,7 @@ static void on_retract(void *arg, const struct pg_reply *q)
 	r->noted = least(r->noted, r->ancestor);
 	if (filter_children_forget(&r->filter, (uint64_t)(r->ancestor + 1)) > 0)
 		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+	r->reload_due |= history_cut(r, r->ancestor);
 	metric_add(r->m_reorgs, 1);
 	if (fault_hit(FAULT_listen_after_retract)) {
 		reader_retry(r, "a fault was asked for");

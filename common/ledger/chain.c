@@ -1,6 +1,7 @@
 #include "common/ledger/chain.h"
 
 #include "common/base/mem.h"
+#include "common/evm/keccak.h"
 
 #include <stdio.h>
 
@@ -208,12 +209,28 @@ static void put_bytes(struct pg_unit *u, const struct event_row *rows, size_t n,
 	PG_ARRAY(u, i, n, pg_item_bytes(u, (const uint8_t *)rows[i].log + offset, len));
 }
 
+/* A name of ours that PostgreSQL does not cut: what is too long keeps its beginning, and a digest tells it
+ * apart. */
+static const char *name_of(struct arena *a, const char *what, const struct event_decl *ev)
+{
+	enum { NAME_MOST = 63, KEPT = 30 };
+	const char *whole = arena_printf(a, "%s_%s.%s", what, ev->contract->schema, ev->table);
+	uint8_t digest[32];
+	char hex[2 * 12 + 1];
+	size_t n = strlen(whole);
+	if (n <= NAME_MOST)
+		return whole;
+	keccak256(digest, whole, n);
+	for (size_t i = 0; i < 12; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return arena_printf(a, "%.*s.%s", KEPT, whole, hex);
+}
+
 struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev)
 {
 	struct buf text = {0};
 	insert_text(&text, ev);
-	struct pg_sql sql = {
-		arena_printf(a, "add_%s.%s", ev->contract->schema, ev->table), arena_textn(a, text.p, text.n)};
+	struct pg_sql sql = {name_of(a, "add", ev), arena_textn(a, text.p, text.n)};
 	buf_fini(&text);
 	return sql;
 }
@@ -253,31 +270,39 @@ void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t 
 	pg_put_int(u, (int64_t)n);
 }
 
-const char *chain_stage(struct arena *a, const struct event_decl *ev)
+const char *chain_stage_copy(struct arena *a, const struct event_decl *ev, const char *copy_sql)
 {
-	return arena_printf(a, "pg_temp.\"%s.%s\"", ev->contract->schema, ev->table);
-}
-
-const char *chain_stage_make(struct arena *a, const struct event_decl *ev)
-{
+	const char *name = name_of(a, "stage", ev), *columns = strchr(copy_sql, '(');
+	must(columns);
 	return arena_printf(a,
-		"CREATE TEMP TABLE IF NOT EXISTS \"%s.%s\" (LIKE \"%s\".\"%s\" INCLUDING DEFAULTS)"
-		" ON COMMIT DELETE ROWS",
-		ev->contract->schema, ev->table, ev->contract->schema, ev->table);
+		"CREATE TEMP TABLE IF NOT EXISTS \"%s\" (LIKE \"%s\".\"%s\" INCLUDING DEFAULTS) ON COMMIT DELETE "
+		"ROWS;"
+		" COPY pg_temp.\"%s\" %s",
+		name, ev->contract->schema, ev->table, name, columns);
 }
 
-void chain_from_stage(struct pg_unit *u, struct arena *a, const struct event_decl *ev)
+void chain_from_stage(struct pg_unit *u, struct arena *a, const struct event_decl *ev, size_t place)
 {
-	struct pg_sql *sql = arena_alloc(a, sizeof *sql);
-	*sql = (struct pg_sql){arena_printf(a, "stage_%s.%s", ev->contract->schema, ev->table),
-		arena_printf(a,
-			"WITH n AS (INSERT INTO \"%s\".\"%s\" SELECT * FROM %s ORDER BY _seq"
-			" ON CONFLICT (_block, _id) DO NOTHING RETURNING 1)"
-			" UPDATE fairlead.decl SET swept = swept + (SELECT count(*) FROM n), last_swept = "
-			"clock_timestamp()"
-			" WHERE contract = '%s' AND event = '%s'",
-			ev->contract->schema, ev->table, chain_stage(a, ev), ev->contract->schema, ev->table)};
-	pg_stmt(u, sql);
+	const char *name = name_of(a, "stage", ev);
+	struct pg_sql sql = {
+		name, arena_printf(a,
+				  "WITH n AS (INSERT INTO \"%s\".\"%s\" SELECT * FROM pg_temp.\"%s\" ORDER BY _seq"
+				  " ON CONFLICT (_block, _id) DO NOTHING RETURNING 1)"
+				  " SELECT set_config('fairlead.new_' || $1::text, count(*)::text, true) FROM n",
+				  ev->contract->schema, ev->table, name)};
+	pg_stmt(u, &sql);
+	pg_put_int(u, (int64_t)place);
+}
+
+void chain_count_staged(struct pg_unit *u, const struct event_decl *ev, size_t place)
+{
+	static const struct pg_sql sql = {"chain_count_staged",
+		"UPDATE fairlead.decl SET swept = swept + current_setting('fairlead.new_' || $3::text)::bigint, "
+		"last_swept = clock_timestamp() WHERE contract = $1 AND event = $2"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, ev->contract->schema);
+	pg_put_text(u, ev->table);
+	pg_put_int(u, (int64_t)place);
 }
 
 void chain_add_undecoded(

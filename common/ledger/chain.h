@@ -90,11 +90,13 @@ void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct 
 	struct event_place place, const struct event_row *rows, size_t n);
 /* Rows that COPY has written on this connection, in this transaction: they count as swept. */
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n);
-/* A table of this session like the event's own, for rows that may stand there already: COPY writes into it,
- * and chain_from_stage moves what is new. The texts live in a. */
-const char *chain_stage(struct arena *a, const struct event_decl *ev);      /* its name */
-const char *chain_stage_make(struct arena *a, const struct event_decl *ev); /* CREATE … IF NOT EXISTS */
-void chain_from_stage(struct pg_unit *u, struct arena *a, const struct event_decl *ev);
+/* Rows that may stand there already: COPY writes them into a table of this session like the event's own, made
+ * in the same command where it is not there; chain_from_stage moves what is new, chain_count_staged counts it
+ * (place: of the event, another one for each in the transaction). Apart, since counting locks what the
+ * chain's lane writes too: it belongs behind the fence. The texts live in a. */
+const char *chain_stage_copy(struct arena *a, const struct event_decl *ev, const char *copy_sql);
+void chain_from_stage(struct pg_unit *u, struct arena *a, const struct event_decl *ev, size_t place);
+void chain_count_staged(struct pg_unit *u, const struct event_decl *ev, size_t place);
 /* A log that matches address and topic but does not decode: kept, so that the chain goes on and a person can
  * look. */
 void chain_add_undecoded(

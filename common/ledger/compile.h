@@ -10,6 +10,7 @@
  * What stands afterwards (every function of the schema is dropped and made again; beside them it holds one
  * table, compared, where rows of compare rules wait to be taken in pages):
  * - apply_<chain>, a run of events of lane apply:<chain> for rules `at: seen`
+ * - history_<chain>, the same for one of the chain's histories (history.h) and all rules
  * - final_<chain>, the same for rules `at: final`; made only where there are some
  * - unpark_<chain>, events that wait in a rule (let … else: park) are tried again; made only where there are
  * some

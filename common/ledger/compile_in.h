@@ -105,7 +105,7 @@ void script_function(
 	struct compiler *k, const char *name, const char *args, const char *returns, const char *body);
 
 /* compile_steps.c: one function's text while it is made */
-enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK, BODY_HAPPEN };
+enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK, BODY_HAPPEN, BODY_HISTORY };
 struct body {
 	struct compiler *k;
 	const struct chain_decl *chain;
@@ -117,7 +117,8 @@ struct body {
 /* The code of rule r for an event of type ev whose row is `row`. Adds problems. */
 void steps_rule(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *row);
 /* The code of rule r for what happened. BODY_HAPPEN: row is one of fairlead.happening, with its item's args
- * as iargs. BODY_FINAL: `on: CHAIN.final`; row is the header of an event, the first of its transaction. */
+ * as iargs. BODY_FINAL, BODY_HISTORY: `on: CHAIN.final`; row is the header of an event, the first of its
+ * transaction. */
 void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigger_decl *t, const char *row);
 bool steps_may_park(const struct rule_decl *r);
 /* Rules that only make one item of each event: a run of such events alone is one statement. */

@@ -22,6 +22,8 @@ static bool rule_counts(const struct rule_decl *r, enum body_kind kind)
 {
 	if (r->off || r->nevents == 0)
 		return false;
+	if (kind == BODY_HISTORY) /* its blocks are final */
+		return true;
 	return kind == BODY_UNPARK ? steps_may_park(r) : r->at_final == (kind == BODY_FINAL);
 }
 
@@ -66,7 +68,8 @@ static size_t branches_find(const struct body *b, struct branch *out)
 {
 	struct compiler *k = b->k;
 	size_t n = 0;
-	bool all = b->kind == BODY_FINAL && has_final_trigger(k->c, b->chain); /* every transaction of ours */
+	bool all = (b->kind == BODY_FINAL || b->kind == BODY_HISTORY) &&
+			   has_final_trigger(k->c, b->chain); /* every transaction of ours */
 	for (size_t i = 0; i < k->c->nevents; i++) {
 		const struct event_decl *ev = &k->c->events[i];
 		bool named = all && ev->contract->chain == b->chain;
@@ -118,22 +121,31 @@ static void rules_of(struct body *b, const struct event_decl *ev, const char *ro
 }
 
 /* Events of one transaction stand together in the log: its first one is where the transaction is told. */
-static void transactions(struct body *b)
+static void transactions(struct body *b, const struct branch *br, size_t n)
 {
 	const struct config *c = b->k->c;
-	if (b->kind != BODY_FINAL || !has_final_trigger(c, b->chain))
+	if ((b->kind != BODY_FINAL && b->kind != BODY_HISTORY) || !has_final_trigger(c, b->chain))
 		return;
 	buf_text(&b->code,
 		"IF _fl.r._tx IS DISTINCT FROM _fl.last_tx AND NOT _fl.r._late THEN\n_fl.last_tx := _fl.r._tx;\n");
+	if (b->kind == BODY_HISTORY) { /* told by the chain's log, or by a history before this one */
+		buf_text(&b->code, "IF NOT EXISTS (");
+		for (size_t i = 0; i < n; i++)
+			buf_printf(&b->code,
+				"%sSELECT FROM %s e WHERE e._block = _fl.r._block AND e._tx = _fl.r._tx AND e._seq > "
+				"_fl.v_head",
+				i ? " UNION ALL " : "", br[i].table);
+		buf_text(&b->code, ") THEN\n");
+	}
 	for (size_t i = 0; i < c->nrules; i++)
 		if (final_trigger(&c->rules[i], b->chain))
 			steps_trigger(b, &c->rules[i], final_trigger(&c->rules[i], b->chain), "_fl.r");
-	buf_text(&b->code, "END IF;\n");
+	buf_text(&b->code, b->kind == BODY_HISTORY ? "END IF;\nEND IF;\n" : "END IF;\n");
 }
 
 static void dispatch(struct body *b, const struct branch *br, size_t n)
 {
-	transactions(b);
+	transactions(b, br, n);
 	buf_text(&b->code, "CASE _fl.r.k\n");
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(&b->code, "WHEN %zu THEN\n", i + 1);
@@ -164,7 +176,8 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 		"_fl.cur := _fl.v_from;\n");
 	if (final) /* A2: filed where the lane stands, not under the event's number */
 		buf_text(o, "PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n");
-	if (final && has_final_trigger(b->k->c, b->chain)) { /* one that an earlier run began is told already */
+	if (b->kind != BODY_APPLY &&
+		has_final_trigger(b->k->c, b->chain)) { /* one that an earlier run began is told already */
 		buf_text(o, "_fl.last_tx := NULL; SELECT q.tx INTO _fl.last_tx FROM (");
 		for (size_t i = 0; i < n; i++)
 			buf_printf(o, "%sSELECT e._tx AS tx FROM %s e WHERE e._seq = _fl.v_from", i ? " UNION ALL " : "",
@@ -175,7 +188,7 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 	if (final)
 		buf_text(o, "IF _fl.r._block > _fl.fin THEN _fl.hi := _fl.r._seq - 1; EXIT; END IF;\n");
 	buf_text(o, "_fl.cur := _fl.r._seq; _fl.v_events := _fl.v_events + 1; _fl.i := 0;\n");
-	if (!final) /* A1: images from floor_seq on for every event, below it for none */
+	if (b->kind == BODY_APPLY) /* A1: images from floor_seq on for every event, below it for none */
 		buf_text(o,
 			"IF _fl.hi >= _fl.f THEN PERFORM set_config('fairlead.seq', CASE WHEN _fl.cur >= _fl.f THEN "
 			"_fl.cur::text ELSE '' END, true); END IF;\n");
@@ -317,6 +330,32 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 	lane_finish(&b, "apply_", "p_epoch bigint, p_max bigint, " FL_RAN, "");
 }
 
+/* A run of the chain's p_n-th history: the past of what the file asks for later, in a log of its own. Its
+ * blocks lie below the floor: no reorg entry stands in it, and nothing that it does writes an image. */
+static void history_function(struct compiler *k, const struct chain_decl *chain, int chain_id)
+{
+	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_HISTORY};
+	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
+	size_t n = branches_find(&b, br);
+	const char *name = quote(k, chain->name);
+	const char *lane = arena_printf(&k->mem, "fairlead.history_lane('apply', %s, p_n)", name);
+	buf_printf(&b.code,
+		"_fl.v_from := fairlead.history_hold(%s, p_epoch, p_n); _fl.v_events := 0; _fl.v_items := 0; "
+		"_fl.v_parked := 0; _fl.v_lines := '{}'; undone := -1;\n"
+		"SELECT l.at INTO _fl.v_head FROM fairlead.lane l WHERE l.name = fairlead.history_lane('listen', %s, "
+		"p_n);\n"
+		"PERFORM set_config('fairlead.chain', '%d', true);\n",
+		name, name, chain_id);
+	run_end(&b.code, br, n, "_fl.v_head");
+	if (n) {
+		if (!has_final_trigger(k->c, chain))
+			run_set_wise(&b, br, n, lane);
+		run_loop(&b, br, n);
+	}
+	position_moves(&b.code, lane);
+	lane_finish(&b, "history_", "p_epoch bigint, p_n int, p_max bigint, " FL_RAN, "");
+}
+
 /* Its position is a row under the undo trigger: a replay sets it back with everything else (A2). */
 static void final_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
 {
@@ -388,7 +427,9 @@ static void unpark_function(
 		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
 		"SELECT max(q.seq) INTO _fl.v_head FROM fairlead.parked q WHERE q.chain = %d;\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n"
-		"FOR p IN SELECT q.* FROM fairlead.parked q WHERE q.chain = %d AND q.seq > _fl.v_from ORDER BY q.seq "
+		"FOR p IN SELECT q.* FROM fairlead.parked q WHERE q.chain = %d AND (p_behind = 0 OR q.seq > "
+		"p_behind) ORDER BY "
+		"q.seq "
 		"FETCH FIRST "
 		"(p_max) ROWS WITH TIES LOOP\n"
 		"_fl.hi := _fl.p.seq; _fl.cur := _fl.p.seq; _fl.only := _fl.p.ordinal; _fl.i := _fl.p.ordinal; "
@@ -458,6 +499,8 @@ void lane_functions(struct compiler *k, const struct chain_decl *chain, int chai
 	const char *lane = quote(k, arena_printf(&k->mem, "apply:%s", chain->name));
 	size_t before = k->ps->n;
 	apply_function(k, chain, chain_id, lane);
+	if (k->ps->n == before)
+		history_function(k, chain, chain_id);
 	if (lane_has_final(k->c, chain))
 		final_function(k, chain, chain_id, lane);
 	struct body park = {.k = k, .chain = chain, .kind = BODY_UNPARK};

@@ -170,12 +170,14 @@ static const char *batch_args(struct steps *s, const struct step_decl *st, size_
 	return args;
 }
 
-/* INV-4: one row per (batch, key). What was taken back is revived or adopted, what stands is left alone. */
-#define ON_CONFLICT                                                                                   \
-	"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n" \
-	" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"                      \
-	" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"                           \
-	" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL"
+/* INV-4: one row per (batch, key). What was taken back is revived or adopted, what stands is left alone; but
+ * an event of a history, which no reorg takes, adopts what stands on one of the chain's log, which may go. */
+#define ON_CONFLICT                                                                                    \
+	"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n"  \
+	" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"                       \
+	" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"                            \
+	" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL OR " \
+	"(EXCLUDED.cause < 0 AND _t.cause > 0)"
 
 /* SQL of an item's key and args in this scope; false: problems were added. */
 static bool batch_values(struct steps *s, const struct step_decl *st, const char **key, const char **args)
@@ -322,7 +324,7 @@ void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigg
 	struct compiler *k = b->k;
 	struct steps s = {.b = b, .r = r, .on = t, .row = row};
 	s.leave = arena_printf(&k->mem, "rule_%d", ++b->vars);
-	if (b->kind == BODY_FINAL) {
+	if (b->kind != BODY_HAPPEN) {
 		of_header(&s);
 		scope_header(k, &s.sc, row);
 	} else {

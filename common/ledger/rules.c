@@ -52,6 +52,14 @@ void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, 
 	call_run(u, lane, "apply_", chain, max);
 }
 
+void rules_history(struct pg_unit *u, const struct lane *lane, const char *chain, int n, int64_t max)
+{
+	call(u, "history_", chain, "$1, $2, $3");
+	pg_put_int(u, lane->epoch);
+	pg_put_int(u, n);
+	pg_put_int(u, max);
+}
+
 void rules_final(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max)
 {
 	call_run(u, lane, "final_", chain, max);

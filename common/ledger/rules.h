@@ -13,11 +13,15 @@
 
 /* One run: at most max numbers of the chain's log behind the lane's position. */
 void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
+/* The same of the chain's n-th history (history.h), in its own numbers; rules `at: final` run with the
+ * others: its blocks are final. */
+void rules_history(struct pg_unit *u, const struct lane *lane, const char *chain, int n, int64_t max);
 /* Rules `at: final`: events up to the lane's position and up to the final block. Only where rules_has_final.
  */
 void rules_final(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
 /* Tries events again that wait in a rule (let … else: park): a page of about max of them, numbered above
- * behind (0: from the oldest). The next page is behind ran.to, until ran.to is 0. Only where rules_has_park.
+ * behind (0: from the oldest; numbers of histories are below zero). The next page is behind ran.to, until
+ * ran.to is 0. Only where rules_has_park.
  */
 void rules_unpark(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t behind, int64_t max);
 
@@ -25,7 +29,7 @@ void rules_unpark(struct pg_unit *u, const struct lane *lane, const char *chain,
  * and to of its answer are ids, 0 when there was none. */
 void rules_happen(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
 
-/* The answer of the four. Everything up to `to` is applied and committed with the position; what stands at
+/* The answer of the five. Everything up to `to` is applied and committed with the position; what stands at
  * stop_seq is not: it was the event's own fault (A8), and `to` is stop_seq - 1. Whatever is not the event's
  * fault raises instead. */
 struct rules_ran {
