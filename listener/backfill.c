@@ -54,6 +54,8 @@ static void on_commit(void *arg, const struct fill_commit *c)
 	r->failures = 0;
 	backoff_ok(&r->backoff);
 	r->why[0] = r->halted_for[0] = 0;
+	if (providers_dirty(r->providers))
+		store_state(r); /* a cap that was learned outlives a crash */
 	if (c->events == 0)
 		return;
 	bus_ring(

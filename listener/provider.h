@@ -118,7 +118,8 @@ void provider_lacks_receipts(struct provider *p); /* eth_getBlockReceipts is not
 
 /* ── what is stored and shown ── */
 
-/* Something worth storing has changed, and the last time is a few seconds ago. */
+/* Something worth storing has changed: a lesson, which must outlive a crash, or something else and the last
+ * time is a few seconds ago. */
 bool providers_dirty(const struct providers *ps);
 /* Adds one statement to a unit that begins with lane_fence; tell what became of it. */
 void providers_save(struct providers *ps, struct pg_unit *u, int chain);

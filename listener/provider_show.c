@@ -39,15 +39,16 @@ void providers_load(struct providers *ps, const struct pg_reply *r, int stmt)
 bool providers_dirty(const struct providers *ps)
 {
 	uint64_t since = loop_now_ms(ps->loop) - ps->saved_ms;
-	bool changed = ps->changed, moved = false;
+	bool learned = false, moved = false;
 	if (ps->saving || !ps->begun)
 		return false;
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct provider *p = &ps->all[i];
-		changed |= p->learner.version != p->seen_version;
+		learned |= p->learner.version != p->seen_version;
 		moved |= p->requests != p->told_requests || p->failures != p->told_failures;
 	}
-	return (changed && (ps->saved_ms == 0 || since >= SAVE_MS)) || (moved && since >= SAVE_IDLE_MS);
+	return learned || (ps->changed && (ps->saved_ms == 0 || since >= SAVE_MS)) ||
+		   (moved && since >= SAVE_IDLE_MS);
 }
 
 static void row_of(struct provider *p, struct endpoint_row *e)

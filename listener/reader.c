@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BLOCKS_AT_ONCE = 64, LOGS_FILTER_MOST = 16384 };
+enum { BLOCKS_AT_ONCE = 64, LOGS_FILTER_MOST = 16384, LESSONS_MS = 1000 };
 
 /* The one place that changes the phase. */
 void reader_enter(struct reader *r, enum reader_phase phase)
@@ -221,6 +221,15 @@ static void on_head(void *arg, struct provider *p)
 		reader_drive(r);
 }
 
+/* What endpoints taught is stored a little later: many lessons, one write. */
+static void on_lessons(void *arg)
+{
+	struct reader *r = arg;
+	timer_start(r->m->loop, &r->lessons, LESSONS_MS, on_lessons, r);
+	if (providers_dirty(r->providers))
+		store_state(r);
+}
+
 static bool anybody_well(const struct reader *r)
 {
 	for (size_t i = 0; i < providers_count(r->providers); i++)
@@ -283,6 +292,7 @@ void reader_loaded(struct reader *r)
 			.has_network = r->row.has_network, .network = r->row.network, .has_genesis = r->has_genesis};
 		memcpy(id.genesis, r->genesis, 32);
 		r->begun = true;
+		timer_start(r->m->loop, &r->lessons, LESSONS_MS, on_lessons, r);
 		begin_asking(r, &id);
 	}
 	may_begin(r);
@@ -314,6 +324,7 @@ static void on_gain(void *arg, const struct lane *l)
 static void stop_asking(struct reader *r)
 {
 	timer_stop(&r->timer);
+	timer_stop(&r->lessons);
 	backfill_stop(r);
 	history_stop(r);
 	if (r->begun)
@@ -410,6 +421,7 @@ static void on_left(void *arg)
 	arena_fini(&r->mem);
 	timer_free(&r->timer);
 	timer_free(&r->patience);
+	timer_free(&r->lessons);
 	free(r);
 	free(c);
 	done(done_arg);
@@ -438,6 +450,7 @@ void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 	*c = (struct closing){r, done, arg};
 	r->closing = true;
 	timer_stop(&r->timer);
+	timer_stop(&r->lessons);
 	fetch_drop(r);
 	if (r->begun)
 		providers_end(r->providers);

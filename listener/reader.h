@@ -60,7 +60,7 @@ struct reader {
 	int states_out;  /* store_state's units that are out beside it */
 	bool off_wanted; /* the lane was lost, or we drain: go to OFF as soon as the operation is back */
 	bool closing;
-	struct timer *timer, *patience;
+	struct timer *timer, *patience, *lessons;
 	struct backoff backoff;
 	uint32_t failures; /* of endpoints, in a row */
 
