@@ -10,10 +10,10 @@
 #include <time.h>
 
 enum {
-	HELD_MOST = 5 << 20,   /* bytes of rows that wait: beyond, only the first range is asked for */
-	PAUSE_MOST = 7 << 20,  /* beyond, ranges on their way stand still but for the first */
-	FLUSH_BYTES = 1 << 20, /* rows of one range that are held; more are given away before it is complete */
-	ROOM_BYTES = 2 << 20,  /* bytes on their way to PostgreSQL: beyond, nothing is added */
+	HELD_MOST = 3 << 20,   /* bytes of rows that wait: beyond, only the first range is asked for */
+	PAUSE_MOST = 4 << 20,  /* beyond, ranges on their way stand still but for the first */
+	FLUSH_BYTES = 512 << 10, /* rows of one range that are held; more are given away before it is complete */
+	ROOM_BYTES = 1 << 20,  /* bytes on their way to PostgreSQL: beyond, nothing is added */
 	COMMIT_ROWS = 50000,   /* a transaction ends with so many rows, */
 	COMMIT_MS = 250,       /* or when it is so old */
 	LOOK_MS = 100,         /* a look for endpoints that hang, and for what may be asked again */
