@@ -1,12 +1,14 @@
 /* learner: what one endpoint has taught us, and what is asked of it next. Pure: the caller owns the clock
  * (ms, monotonic) and the requests.
  *
- *   range cap     never exceeded again, kept across restarts; believed once a request of that size succeeded
- *   density       shrinks now, regrows by doubling; beside it the size is chosen so that a reply has 1 to 3
- * MB timeout       shrinks as density does rate limit    pauses, slows the bucket, halves what is in flight;
- * never shrinks a range head race     waits a moment pruned        unfit below a block, kept across restarts,
- * lowered again by a success below it batch, filter fewer calls a request, fewer addresses or topics a
- * position; kept across restarts
+ * - range cap: never exceeded again, kept across restarts; believed once a request of that size succeeded
+ * - density: shrinks now, regrows by doubling; beside it the size is chosen so that a reply has a quarter of
+ * a MiB to one: small enough that nobody builds it for long, large enough to be worth a question
+ * - timeout: shrinks as density does
+ * - rate limit: pauses, slows the bucket, halves what is in flight; never shrinks a range
+ * - head race: waits a moment
+ * - pruned: unfit below a block, kept across restarts, lowered again by a success below it
+ * - batch, filter: fewer calls a request, fewer addresses or topics a position; kept across restarts
  *
  * The floor is one block: what is refused even then is read by address, topic or receipts. */
 #ifndef FAIRLEAD_LISTENER_LEARNER_H

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000, SILENT_MS = 2000, ONCE_LIMIT_MS = 5000, RATES = 61 };
+enum { LOOK_MS = 1000, SILENT_MS = 2000, ONCE_LIMIT_MS = 5000, RATES = 61, BLOCK_LOOKS = 5 };
 
 struct top {
 	struct member *m;
@@ -27,7 +27,7 @@ struct top {
 	uint64_t asked_us, down_since_ms, redis_asked_us;
 	struct { /* one a look, newest last: events and batches so far */
 		uint64_t at_ms;
-		int64_t events, batches;
+		int64_t events, batches, done;
 	} rates[RATES];
 	int nrates;
 	uint64_t unheld_since_ms[4]; /* nobody holds a lane of listen, apply, send, clock; 0: somebody does */
@@ -188,7 +188,11 @@ static void take_rates(struct top *t)
 	}
 	t->rates[t->nrates].at_ms = loop_now_ms(t->loop);
 	t->rates[t->nrates].events = v->events;
+	t->rates[t->nrates].done = v->done;
 	t->rates[t->nrates++].batches = v->done_batches;
+	int before = t->nrates > BLOCK_LOOKS ? t->nrates - 1 - BLOCK_LOOKS : 0;
+	double s = (double)(t->rates[t->nrates - 1].at_ms - t->rates[before].at_ms) / 1000;
+	v->blocks_per_s = s > 0.5 ? (double)(v->done - t->rates[before].done) / s : 0;
 	double min = (double)(t->rates[t->nrates - 1].at_ms - t->rates[0].at_ms) / 60000;
 	v->events_per_min = v->batches_per_min = -1;
 	if (min < 0.05)

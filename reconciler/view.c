@@ -266,9 +266,19 @@ static void second_figures(const struct view *v, struct buf *b)
 	buf_text(b, "   ");
 	view_duration(age, sizeof age, v->head_age_ms);
 	snprintf(text, sizeof text, "%s ago", age);
+	bool moves = v->catching_up && v->blocks_per_s > 0;
+	if (moves) { /* long work: how fast, and how long still */
+		view_grouped(age, sizeof age, (int64_t)(v->blocks_per_s + 0.5));
+		snprintf(text, sizeof text, "%s%s/s", age, narrow(v) ? "" : " blocks");
+	}
 	view_cell(v, b, PLAIN, width, v->head < 0 ? "" : text);
+	if (moves) {
+		view_duration(age, sizeof age, (int64_t)((double)(v->head - v->done) / v->blocks_per_s * 1000));
+		snprintf(text, sizeof text, "%s to go", age);
+	}
 	view_cell(v, b, PLAIN, width,
 		!v->listening       ? "no answer"
+		: moves             ? text
 		: v->catching_up    ? "catching up"
 		: v->head > v->done ? "reading"
 							: "at the head");

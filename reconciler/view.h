@@ -40,6 +40,7 @@ struct view {
 		dead;
 	int64_t due_ms;                         /* until a timer cuts, -1: none */
 	double events_per_min, batches_per_min; /* < 0: not known yet */
+	double blocks_per_s;                    /* while catching up; <= 0: not known */
 	int64_t median_ms, slowest_ms;          /* of the last hour, -1: none */
 	char parked_reason[160], waiting_reason[200];
 	int64_t oldest_sending_ms; /* -1: none */

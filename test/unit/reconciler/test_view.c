@@ -170,6 +170,22 @@ static int widest(const char *s)
 }
 
 /* Each line fits from 80 columns on, whatever is the matter. */
+static void a_long_reading_says_how_long(void **state)
+{
+	(void)state;
+	v.catching_up = true;
+	v.head = 21000000;
+	v.done = v.head - 180 * 1250;
+	v.blocks_per_s = 1250;
+	view_render(&v, &out);
+	shows("1 250 blocks/s");
+	shows("3 min to go");
+	v.blocks_per_s = 0;
+	buf_clear(&out);
+	view_render(&v, &out);
+	shows("catching up");
+}
+
 static void every_line_fits(void **state)
 {
 	for (int width = 80; width <= 160; width += 20)
@@ -328,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup(what_needs_a_person_comes_first, fresh),
 		cmocka_unit_test_setup(postgresql_away_keeps_the_figures, fresh),
 		cmocka_unit_test_setup(a_program_that_is_gone_is_the_verdict, fresh),
+		cmocka_unit_test_setup(a_long_reading_says_how_long, fresh),
 		cmocka_unit_test_setup(every_line_fits, fresh),
 		cmocka_unit_test_setup(first_start, fresh),
 		cmocka_unit_test_setup(lives_of_one_batch_are_braced, fresh),
