@@ -11,7 +11,7 @@
 
 struct rows {
 	const struct filter *filter;
-	struct pg_sql *inserts; /* one an event */
+	struct chain_event_sql *inserts; /* one an event */
 	struct arena mem;
 };
 void rows_init(struct rows *r, const struct filter *f); /* f outlives r */

@@ -113,20 +113,27 @@ static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
 
 /* One statement instead of three: a live block waits for nothing else, and each costs as much as the work in
  * it. What is joined with l happens only where l found the lane ours. */
+#define STEP_HEAD                                                                                           \
+	"WITH l AS (UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms', "        \
+	"backend = CASE WHEN $9 THEN backend ELSE pg_backend_pid() END,"                                        \
+	" at = $4 WHERE name = $1 AND epoch = $2 RETURNING 1),"                                                 \
+	" c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) FROM l WHERE id = " \
+	"$5),"                                                                                                  \
+	" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
+#define STEP_TAIL ") SELECT CASE WHEN EXISTS (SELECT FROM l) THEN 0 ELSE fairlead.fenced($1, $2) END"
+
 void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct chain_step *s)
 {
-	static const struct pg_sql sql = {"chain_step",
-		"WITH l AS (UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms', "
-		"backend = CASE WHEN $14 THEN backend ELSE pg_backend_pid() END,"
-		" at = $4 WHERE name = $1 AND epoch = $2 RETURNING 1),"
-		" c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) FROM l WHERE id "
-		"= $5),"
-		" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
-		" SELECT $5, n, h, p, to_timestamp(t), CASE WHEN k THEN n - 1 END"
-		" FROM l, unnest($9::bigint[], $10::bytea[], $11::bytea[], $12::bigint[], $13::bool[]) AS x(n, h, p, "
-		"t, k))"
-		" SELECT CASE WHEN EXISTS (SELECT FROM l) THEN 0 ELSE fairlead.fenced($1, $2) END"};
-	pg_stmt(u, &sql);
+	static const struct pg_sql many = {"chain_step",
+		STEP_HEAD " SELECT $5, n, h, p, to_timestamp(t), CASE WHEN k THEN n - 1 END"
+				  " FROM l, unnest($10::bigint[], $11::bytea[], $12::bytea[], $13::bigint[], $14::bool[])"
+				  " AS x(n, h, p, t, k)" STEP_TAIL};
+	/* the block at the head: arrays of one would cost a sixth of the time */
+	static const struct pg_sql one = {"chain_step_one",
+		STEP_HEAD " SELECT $5, $6, $10::bytea, $11::bytea, to_timestamp($12::bigint),"
+				  " CASE WHEN $13 THEN $6::bigint - 1 END FROM l" STEP_TAIL};
+	bool alone = s->nblocks == 1 && s->blocks[0].number == s->done;
+	pg_stmt(u, alone ? &one : &many);
 	pg_put_text(u, l->name);
 	pg_put_int(u, l->epoch);
 	pg_put_int(u, LANE_TTL_MS);
@@ -135,8 +142,15 @@ void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct ch
 	pg_put_int(u, s->done);
 	pg_put_int(u, s->head);
 	pg_put_int(u, s->final);
-	put_blocks(u, s->blocks, s->nblocks);
 	pg_put_bool(u, s->aside);
+	if (!alone) {
+		put_blocks(u, s->blocks, s->nblocks);
+		return;
+	}
+	pg_put_bytes(u, s->blocks->hash, 32);
+	pg_put_bytes(u, s->blocks->parent, 32);
+	pg_put_int(u, (int64_t)s->blocks->time);
+	pg_put_bool(u, s->blocks->linked);
 }
 
 void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r)
@@ -161,9 +175,8 @@ static void ident(struct buf *b, const char *name)
 	buf_printf(b, "\"%s\"", name);
 }
 
-/* Every column travels as one array; fields in text form, cast to their type row by row. $1 chain, $2 open,
- * $3 swept, $4 late. */
-static void insert_text(struct buf *b, const struct event_decl *ev)
+/* $1 chain, $2 open, $3 swept, $4 late, then the header's columns. */
+static void insert_head(struct buf *b, const struct event_decl *ev)
 {
 	buf_text(b, "WITH n AS (INSERT INTO ");
 	ident(b, ev->contract->schema);
@@ -174,7 +187,25 @@ static void insert_text(struct buf *b, const struct event_decl *ev)
 		buf_text(b, ", ");
 		ident(b, ev->columns[i]);
 	}
-	buf_text(b, ") SELECT $1, $2, $3, $4, s, n, to_timestamp(t), l, bh, tx, id, ad");
+	buf_text(b, ") ");
+}
+
+static void insert_tail(struct buf *b, const struct event_decl *ev)
+{
+	buf_text(b, " ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
+				" live = live + CASE WHEN $3 THEN 0 ELSE (SELECT count(*) FROM n) END,"
+				" swept = swept + CASE WHEN $3 THEN (SELECT count(*) FROM n) ELSE 0 END,"
+				" last_live = CASE WHEN $3 THEN last_live ELSE clock_timestamp() END,"
+				" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END"
+				" WHERE contract = ");
+	buf_printf(b, "'%s' AND event = '%s'", ev->contract->schema, ev->table);
+}
+
+/* Every column travels as one array; fields in text form, cast to their type row by row. */
+static void insert_many(struct buf *b, const struct event_decl *ev)
+{
+	insert_head(b, ev);
+	buf_text(b, "SELECT $1, $2, $3, $4, s, n, to_timestamp(t), l, bh, tx, id, ad");
 	for (size_t i = 0; i < ev->entry->nin; i++) {
 		buf_printf(b, ", c%zu::", i);
 		abi_pg_type(b, &ev->entry->in[i]);
@@ -187,13 +218,21 @@ static void insert_text(struct buf *b, const struct event_decl *ev)
 	buf_text(b, ") AS x(s, n, t, l, bh, tx, id, ad");
 	for (size_t i = 0; i < ev->entry->nin; i++)
 		buf_printf(b, ", c%zu", i);
-	buf_text(b, ") ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
-				" live = live + CASE WHEN $3 THEN 0 ELSE (SELECT count(*) FROM n) END,"
-				" swept = swept + CASE WHEN $3 THEN (SELECT count(*) FROM n) ELSE 0 END,"
-				" last_live = CASE WHEN $3 THEN last_live ELSE clock_timestamp() END,"
-				" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END"
-				" WHERE contract = ");
-	buf_printf(b, "'%s' AND event = '%s'", ev->contract->schema, ev->table);
+	buf_char(b, ')');
+	insert_tail(b, ev);
+}
+
+/* One row alone, as most are at the head of a chain. */
+static void insert_one(struct buf *b, const struct event_decl *ev)
+{
+	insert_head(b, ev);
+	buf_text(b, "VALUES ($1, $2, $3, $4, $5, $6, to_timestamp($7::bigint), $8, $9, $10, $11, $12");
+	for (size_t i = 0; i < ev->entry->nin; i++) {
+		buf_printf(b, ", $%zu::text::", 13 + i);
+		abi_pg_type(b, &ev->entry->in[i]);
+	}
+	buf_char(b, ')');
+	insert_tail(b, ev);
 }
 
 static void put_header(struct pg_unit *u, const struct event_row *rows, size_t n)
@@ -226,23 +265,39 @@ static const char *name_of(struct arena *a, const char *what, const struct event
 	return arena_printf(a, "%.*s.%s", KEPT, whole, hex);
 }
 
-struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev)
+struct chain_event_sql chain_event_sql(struct arena *a, const struct event_decl *ev)
 {
 	struct buf text = {0};
-	insert_text(&text, ev);
-	struct pg_sql sql = {name_of(a, "add", ev), arena_textn(a, text.p, text.n)};
+	struct chain_event_sql sql;
+	insert_many(&text, ev);
+	sql.many = (struct pg_sql){name_of(a, "add", ev), arena_textn(a, text.p, text.n)};
+	buf_clear(&text);
+	insert_one(&text, ev);
+	sql.one = (struct pg_sql){name_of(a, "one", ev), arena_textn(a, text.p, text.n)};
 	buf_fini(&text);
 	return sql;
 }
 
-void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct event_decl *ev, int id,
-	struct event_place place, const struct event_row *rows, size_t n)
+static void put_one(struct pg_unit *u, const struct event_decl *ev, const struct event_row *row)
 {
-	pg_stmt(u, sql);
-	pg_put_int(u, id);
-	pg_put_bool(u, place.open);
-	pg_put_bool(u, place.swept);
-	pg_put_bool(u, place.late);
+	const struct log *log = row->log;
+	pg_put_int(u, row->seq);
+	pg_put_int(u, (int64_t)log->block);
+	pg_put_int(u, (int64_t)row->time);
+	pg_put_int(u, (int64_t)log->log_index);
+	pg_put_bytes(u, log->block_hash, 32);
+	pg_put_bytes(u, log->tx_hash, 32);
+	pg_put_bytes(u, log->id, 32);
+	pg_put_bytes(u, log->address, 20);
+	for (size_t c = 0; c < ev->entry->nin; c++)
+		if (row->columns[c].p)
+			pg_put_str(u, row->columns[c]);
+		else
+			pg_put_null(u);
+}
+
+static void put_many(struct pg_unit *u, const struct event_decl *ev, const struct event_row *rows, size_t n)
+{
 	put_header(u, rows, n);
 	put_bytes(u, rows, n, offsetof(struct log, block_hash), 32);
 	put_bytes(u, rows, n, offsetof(struct log, tx_hash), 32);
@@ -257,6 +312,20 @@ void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct 
 				pg_item_null(u);
 		pg_array_close(u);
 	}
+}
+
+void chain_add_events(struct pg_unit *u, const struct chain_event_sql *sql, const struct event_decl *ev,
+	int id, struct event_place place, const struct event_row *rows, size_t n)
+{
+	pg_stmt(u, n == 1 ? &sql->one : &sql->many);
+	pg_put_int(u, id);
+	pg_put_bool(u, place.open);
+	pg_put_bool(u, place.swept);
+	pg_put_bool(u, place.late);
+	if (n == 1)
+		put_one(u, ev, rows);
+	else
+		put_many(u, ev, rows, n);
 }
 
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n)

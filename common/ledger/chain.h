@@ -77,8 +77,11 @@ struct event_row {
 	uint64_t time;             /* of its block, seconds */
 	const struct str *columns; /* one a field of the event, text form; p == NULL: null */
 };
-/* The statement that writes rows of this event type; made once, its text lives in a. */
-struct pg_sql chain_event_sql(struct arena *a, const struct event_decl *ev);
+/* The statements that write rows of this event type; made once, their texts live in a. */
+struct chain_event_sql {
+	struct pg_sql one, many;
+};
+struct chain_event_sql chain_event_sql(struct arena *a, const struct event_decl *ev);
 /* Rows of one event type; duplicates (same block and id) are left out by the table.
  * sql must stay until the unit is answered. */
 struct event_place {
@@ -86,8 +89,8 @@ struct event_place {
 	bool swept; /* not read as the child of the cursor at the head */
 	bool late;  /* found below the window (R4) */
 };
-void chain_add_events(struct pg_unit *u, const struct pg_sql *sql, const struct event_decl *ev, int id,
-	struct event_place place, const struct event_row *rows, size_t n);
+void chain_add_events(struct pg_unit *u, const struct chain_event_sql *sql, const struct event_decl *ev,
+	int id, struct event_place place, const struct event_row *rows, size_t n);
 /* Rows that COPY has written on this connection, in this transaction: they count as swept. */
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n);
 /* Rows that may stand there already: COPY writes them into a table of this session like the event's own, made
