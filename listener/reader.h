@@ -77,8 +77,14 @@ struct reader {
 	int64_t floor; /* blocks at or below it are out of the window (R5); row.floor is what is stored of it */
 	bool has_genesis, saving;
 	uint8_t genesis[32];
-	int64_t noted;     /* fairlead.range reaches up to it; */
-	uint64_t unnoted;  /* events of the blocks behind it */
+	int64_t noted;    /* fairlead.range reaches up to it; */
+	uint64_t unnoted; /* events of the blocks behind it */
+	uint64_t loads;   /* how often the truth was read from PostgreSQL */
+	struct {
+		bool out;
+		int64_t floor, noted; /* as they were before, if it fails */
+		uint64_t unnoted, loads;
+	} aside;           /* of the unit that moves what may lag */
 	int64_t at, start; /* number given last; least block that any contract asks for */
 	bool start_latest;
 	int64_t head; /* highest that a usable endpoint shows; -1: nothing yet */

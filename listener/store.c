@@ -7,6 +7,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Anything but PG_OK: what is known decides. Value: true when it was OK. */
 static bool stored(struct reader *r, const struct pg_reply *q)
 {
@@ -85,6 +90,7 @@ static void on_load(void *arg, const struct pg_reply *q)
 		final_init(&r->final, r->chain, r->row.final);
 	r->noted = r->row.noted;
 	r->unnoted = 0;
+	r->loads++;
 	providers_load(r->providers, q, LOAD_ENDPOINTS);
 	r->has_genesis = endpoints_genesis_read(q, LOAD_GENESIS, r->genesis);
 	take_children(r, q, LOAD_CHILDREN);
@@ -164,6 +170,47 @@ static const struct chain_block *blocks_of(struct reader *r)
 	return b;
 }
 
+/* ── what may lag behind a live commit: the floor, and which blocks were read ── */
+
+static void on_aside(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	r->states_out--;
+	r->aside.out = false;
+	if (q->outcome == PG_OK)
+		return;
+	if (pg_fenced(q))
+		lease_lost(r->lease);
+	if (r->aside.loads != r->loads)
+		return; /* what is stored was read since */
+	r->row.floor = r->aside.floor;
+	r->noted = least(r->noted, r->aside.noted);
+	r->unnoted += r->aside.unnoted;
+}
+
+/* In a unit of its own, so that no event waits for it: it costs a look into every table. */
+static void store_aside(struct reader *r)
+{
+	if (r->aside.out || r->floor - r->row.floor <= final_window(r->chain) / 4 || !lease_held(r->lease) ||
+		r->closing)
+		return;
+	r->aside.out = true;
+	r->aside.loads = r->loads;
+	r->aside.floor = r->row.floor;
+	r->aside.noted = r->noted;
+	r->aside.unnoted = r->unnoted;
+	struct pg_unit *u = pg_unit(r->m->pg);
+	chain_advance(u, lease_lane(r->lease), r->row.id, r->row.final, r->floor);
+	if (r->noted < r->row.done)
+		chain_note_range(
+			u, r->row.id, &(struct chain_range){"", r->noted + 1, r->row.done, PROOF_NONE, r->unnoted});
+	r->row.floor = r->floor;
+	r->noted = r->row.done;
+	r->unnoted = 0;
+	r->states_out++;
+	pg_unit_run(u, 0, on_aside, r);
+}
+
 static void on_commit(void *arg, const struct pg_reply *q)
 {
 	struct reader *r = arg;
@@ -193,11 +240,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	}
 	reader_enter(r, READER_IDLE);
 	reader_drive(r);
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
+	store_aside(r);
 }
 
 /* Depth is counted from what is read: a head is a hint, and nothing that is stored rests on it (R1). */
@@ -236,7 +279,7 @@ void store_step(struct reader *r)
 		return;
 	}
 	reader_enter(r, READER_COMMIT);
-	int64_t final, window = final_window(r->chain);
+	int64_t final;
 	r->floor = store_floor(r, done, &final);
 	struct rows_batch b;
 	rows_decode(&b, &r->mem, &r->rows, r->at, r->logs, r->nlogs, time_of, r);
@@ -250,8 +293,7 @@ void store_step(struct reader *r)
 			.blocks = blocks_of(r),
 			.nblocks = r->nheaders});
 	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
-	/* the stored floor may lag a little while live: it costs a look into every table */
-	bool advance = r->floor - r->row.floor >= (r->step.live ? window / 4 + 1 : 1);
+	bool advance = !r->step.live && r->floor > r->row.floor; /* live: store_aside */
 	store_note(r, u, done, b.n, advance);
 	if (advance) {
 		chain_advance(u, lease_lane(r->lease), r->row.id, final, r->floor);
