@@ -264,7 +264,8 @@ static void write_text(struct world *w, const struct event_decl *ev, const struc
 		struct event_row row = {
 			.seq = (int64_t)i + 1, .log = &logs[i], .time = own_time(NULL, &logs[i]), .columns = columns};
 		struct pg_unit *u = pg_unit(pg);
-		chain_add_events(u, &r.inserts[0], ev, 1, i % 2, i % 3 == 0, &row, 1);
+		chain_add_events(
+			u, &r.inserts[0], ev, 1, (struct event_place){.open = i % 2, .swept = i % 3 == 0}, &row, 1);
 		pg_unit_run(u, 0, on_done, &o);
 		spin_until(loop, o.calls == (int)i + 1);
 		if (o.outcome != PG_OK)
