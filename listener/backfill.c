@@ -26,7 +26,6 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 	struct chain_block b = {.number = c->done, .time = c->last->time};
 	memcpy(b.hash, c->last->hash, 32);
 	memcpy(b.parent, c->last->parent, 32);
-	chain_advance(u, lease_lane(r->lease), r->row.id, final, floor);
 	/* INV-8: the fence; behind the rows, since nobody sees them before COMMIT */
 	chain_step(u, lease_lane(r->lease), r->row.id,
 		&(struct chain_step){.at = c->at,
@@ -36,6 +35,8 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 			.blocks = &b,
 			.nblocks = 1,
 			.aside = true});
+	/* behind the numbers of this commit: what lies below the floor writes no images (A1) */
+	chain_advance(u, lease_lane(r->lease), r->row.id, final, floor);
 	store_note(r, u, c->done, c->events, true);
 	r->row.final = final;
 	r->row.floor = r->floor = floor;
@@ -69,6 +70,8 @@ static void on_end(void *arg)
 {
 	struct reader *r = arg;
 	backfill_stop(r);
+	pg_copy_close(r->copy); /* a connection that nobody needs for long */
+	r->copy = NULL;
 	reader_enter(r, READER_IDLE);
 	reader_drive(r);
 }

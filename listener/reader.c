@@ -41,10 +41,12 @@ bool reader_back(struct reader *r)
 static void go_on(void *arg)
 {
 	struct reader *r = arg;
-	if (r->phase == READER_RETRY || r->phase == READER_HALTED)
+	if (r->phase == READER_RETRY || r->phase == READER_HALTED) {
 		store_load(r);
-	else if (r->phase == READER_PAUSE)
-		reader_rest(r);
+	} else if (r->phase == READER_PAUSE) {
+		reader_enter(r, READER_IDLE);
+		reader_drive(r);
+	}
 }
 
 /* INV-11: tried again for ever, with growing gaps, and /readyz says why. */

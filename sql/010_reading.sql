@@ -57,6 +57,36 @@ SELECT r.seq, c.name, d.title, r.block, (r.image->>'_log')::int, (r.image->>'_at
 -- When the last sweep ended, up to which block, and what it found that live reading had missed.
 ALTER TABLE fairlead.chain ADD COLUMN last_sweep timestamptz, ADD COLUMN swept_to bigint, ADD COLUMN sweep_found bigint NOT NULL DEFAULT 0;
 
+-- As before, but lane.backend stays: the history is written on another connection than the lease's, which ends with it, and a
+-- taker believes a holder dead whose backend is gone.
+CREATE OR REPLACE FUNCTION fairlead.advance(p_chain smallint, p_epoch bigint, p_final bigint, p_floor bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	c       fairlead.chain;
+	d       record;
+	v_at    bigint;
+	v_seq   bigint;
+	v_floor bigint;
+BEGIN
+	SELECT * INTO c FROM fairlead.chain WHERE id = p_chain;
+	UPDATE fairlead.lane SET until = clock_timestamp() + interval '10s' WHERE name = 'listen:' || c.name AND epoch = p_epoch
+	RETURNING at INTO v_at;
+	IF v_at IS NULL THEN
+		PERFORM fairlead.fenced('listen:' || c.name, p_epoch);
+	END IF;
+	v_floor := greatest(c.floor, p_floor);
+	IF v_floor > c.floor THEN
+		FOR d IN SELECT rel FROM fairlead.decl WHERE chain = p_chain LOOP
+			EXECUTE format('SELECT least($3, min(_seq)) FROM %s WHERE _seq >= $1 AND _block > $2', d.rel)
+				INTO v_seq USING c.floor_seq, v_floor, v_seq;
+		END LOOP;
+		v_seq := coalesce(v_seq, v_at + 1);
+	END IF;
+	UPDATE fairlead.chain
+	   SET final = greatest(final, p_final), floor = v_floor, floor_seq = greatest(floor_seq, v_seq)
+	 WHERE id = p_chain AND (final < p_final OR floor < v_floor);
+END $$;
+
 -- Rights of this file's own.
 SELECT fairlead.grant_to(ARRAY['listener'], 'INSERT, UPDATE, DELETE ON fairlead.range');
 SELECT fairlead.grant_engine();
