@@ -6,7 +6,7 @@
 //   await w.counted("A")        rows of what the rules did, in the order in which they did it
 //   await w.restart(name)       drains it and starts it again
 //   await w.joined()            true when no history is open and everything is applied
-//   w.histories()               rows of fairlead.histories
+//   w.histories()               rows of fairlead.histories;  w.source2("A.SignatureRevoked"): its row of fairlead.sources
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -69,6 +69,7 @@ export async function pastWorld(t, options = {}) {
 		}
 	};
 	w.counted = (what) => w.sql("SELECT hash, lock, seq, block, n FROM counted WHERE what = $1 ORDER BY turn", [what]);
+	w.source2 = (event) => w.one("SELECT * FROM fairlead.sources WHERE event = $1", [event]);
 	w.histories = () => w.sql("SELECT * FROM fairlead.histories ORDER BY n");
 	w.restart = async (name) => {
 		await w.stop(name);
