@@ -6,6 +6,7 @@
 //   await w.counted("A")        rows of what the rules did, in the order in which they did it
 //   await w.restart(name)       drains it and starts it again
 //   await w.joined()            true when no history is open and everything is applied
+//   await w.upTo()              true when the chain itself is read and applied to its head, histories aside
 //   w.histories()               rows of fairlead.histories;  w.source2("A.SignatureRevoked"): its row of fairlead.sources
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -71,6 +72,7 @@ export async function pastWorld(t, options = {}) {
 	w.counted = (what) => w.sql("SELECT hash, lock, seq, block, n FROM counted WHERE what = $1 ORDER BY turn", [what]);
 	w.source2 = (event) => w.one("SELECT * FROM fairlead.sources WHERE event = $1", [event]);
 	w.histories = () => w.sql("SELECT * FROM fairlead.histories ORDER BY n");
+	w.upTo = async () => (await w.one("SELECT done = $1 AND seq = applied AS x FROM fairlead.chains", [await w.head()]))?.x;
 	w.restart = async (name) => {
 		await w.stop(name);
 		await w.start(name);
