@@ -341,7 +341,7 @@ static void history_function(struct compiler *k, const struct chain_decl *chain,
 	const char *lane = arena_printf(&k->mem, "fairlead.history_lane('apply', %s, p_n)", name);
 	buf_printf(&b.code,
 		"_fl.v_from := fairlead.history_hold(%s, p_epoch, p_n); _fl.v_events := 0; _fl.v_items := 0; "
-		"_fl.v_parked := 0; _fl.v_lines := '{}'; undone := -1;\n"
+		"_fl.v_parked := 0; _fl.v_lines := '{}'; undone := -1; _fl.f := 9223372036854775807;\n"
 		"SELECT l.at INTO _fl.v_head FROM fairlead.lane l WHERE l.name = fairlead.history_lane('listen', %s, "
 		"p_n);\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n",
