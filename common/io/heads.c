@@ -101,12 +101,29 @@ static bool hash_of(struct str raw, uint8_t out[32])
 	return raw.n == 68 && raw.p[0] == '"' && hex_from(out, 32, (struct str){raw.p + 1, 66});
 }
 
-/* hash: raw JSON text of it, or empty when the number alone is known. */
-static void ring(struct heads *h, uint64_t number, struct str hash)
+static bool quantity(struct str raw, uint64_t *v)
+{
+	return raw.n > 2 && raw.p[0] == '"' && str_hex_to_u64((struct str){raw.p + 1, raw.n - 2}, v);
+}
+
+/* What a message says of its block, as raw JSON. */
+struct said {
+	bool log;
+	struct str number, hash, time, parent;
+};
+
+/* hash: raw JSON text of it, or empty when the number alone is known. said: NULL: nothing more. */
+static void ring(struct heads *h, uint64_t number, struct str hash, const struct said *said)
 {
 	h->state.heard = true;
 	h->state.head = number;
 	h->state.has_hash = hash_of(hash, h->state.hash);
+	h->state.by_log = h->state.has_time = h->state.has_parent = false;
+	if (said) {
+		h->state.by_log = said->log;
+		h->state.has_time = quantity(said->time, &h->state.time);
+		h->state.has_parent = hash_of(said->parent, h->state.parent);
+	}
 	h->ev.on_head(h->ev.arg, number);
 }
 
@@ -146,7 +163,7 @@ static void compare(struct heads *h, uint64_t number)
 			on_doubt, h);
 	}
 	if (number > h->state.head || !h->state.heard)
-		ring(h, number, (struct str){0});
+		ring(h, number, (struct str){0}, NULL);
 }
 
 static void poll_failed(struct heads *h, const char *why)
@@ -171,12 +188,7 @@ static void poll_worked(struct heads *h, uint64_t number)
 	if (h->phase == PHASE_UP)
 		compare(h, number);
 	else
-		ring(h, number, (struct str){0});
-}
-
-static bool quantity(struct str raw, uint64_t *v)
-{
-	return raw.n > 2 && raw.p[0] == '"' && str_hex_to_u64((struct str){raw.p + 1, raw.n - 2}, v);
+		ring(h, number, (struct str){0}, NULL);
 }
 
 static void on_polled(void *arg, const struct rpc_reply *r)
@@ -278,29 +290,29 @@ static bool is_news(struct heads *h, const uint8_t hash[32], bool removed)
 	return true;
 }
 
-static void on_log(struct heads *h, struct str number, struct str hash, bool removed)
+static void on_log(struct heads *h, const struct said *s, bool removed)
 {
 	static const uint8_t none[32];
 	uint64_t v;
 	uint8_t block[32];
 	/* a log of a block that is not sealed yet names none */
-	if (!quantity(number, &v) || !hash_of(hash, block) || memcmp(block, none, 32) == 0)
+	if (!quantity(s->number, &v) || !hash_of(s->hash, block) || memcmp(block, none, 32) == 0)
 		return;
 	if (is_news(h, block, removed))
-		ring(h, v, removed ? (struct str){0} : hash);
+		ring(h, v, removed ? (struct str){0} : s->hash, removed ? NULL : s);
 }
 
-static void on_new_head(struct heads *h, struct str number, struct str hash)
+static void on_new_head(struct heads *h, const struct said *s)
 {
 	uint64_t v;
 	uint8_t block[32];
-	if (!quantity(number, &v))
+	if (!quantity(s->number, &v))
 		return;
 	h->ws_head = v;
 	h->ws_heard = true;
-	if (hash_of(hash, block))
+	if (hash_of(s->hash, block))
 		is_news(h, block, false);
-	ring(h, v, hash);
+	ring(h, v, s->hash, s);
 }
 
 static void on_answer(struct heads *h, struct str id, struct str result, struct str message)
@@ -331,10 +343,26 @@ static void on_answer(struct heads *h, struct str id, struct str result, struct 
 
 static void on_text(void *arg, struct str text)
 {
-	enum { METHOD, SUBSCRIPTION, NUMBER, HASH, LOG_NUMBER, LOG_HASH, REMOVED, ID, RESULT, ERROR, PATHS };
+	enum {
+		METHOD,
+		SUBSCRIPTION,
+		NUMBER,
+		HASH,
+		TIME,
+		PARENT,
+		LOG_NUMBER,
+		LOG_HASH,
+		LOG_TIME,
+		REMOVED,
+		ID,
+		RESULT,
+		ERROR,
+		PATHS
+	};
 	static const char *const paths[PATHS] = {"method", "params.subscription", "params.result.number",
-		"params.result.hash", "params.result.blockNumber", "params.result.blockHash", "params.result.removed",
-		"id", "result", "error.message"};
+		"params.result.hash", "params.result.timestamp", "params.result.parentHash",
+		"params.result.blockNumber", "params.result.blockHash", "params.result.blockTimestamp",
+		"params.result.removed", "id", "result", "error.message"};
 	struct heads *h = arg;
 	struct str v[PATHS];
 	if (h->closing || !json_pick(v, paths, PATHS, text))
@@ -343,9 +371,12 @@ static void on_text(void *arg, struct str text)
 	if (!v[METHOD].n)
 		on_answer(h, v[ID], v[RESULT], v[ERROR]);
 	else if (h->heads_id.n && str_eq(v[SUBSCRIPTION], h->heads_id))
-		on_new_head(h, v[NUMBER], v[HASH]);
+		on_new_head(
+			h, &(struct said){.number = v[NUMBER], .hash = v[HASH], .time = v[TIME], .parent = v[PARENT]});
 	else if (h->logs_id.n && str_eq(v[SUBSCRIPTION], h->logs_id))
-		on_log(h, v[LOG_NUMBER], v[LOG_HASH], str_is(v[REMOVED], "true"));
+		on_log(h,
+			&(struct said){.log = true, .number = v[LOG_NUMBER], .hash = v[LOG_HASH], .time = v[LOG_TIME]},
+			str_is(v[REMOVED], "true"));
 }
 
 static void on_no_confirm(void *arg)

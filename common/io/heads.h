@@ -27,6 +27,11 @@ struct heads_state {
 	uint64_t head; /* the number that rang last */
 	bool has_hash; /* it came by newHeads or a log, with its hash: */
 	uint8_t hash[32];
+	bool by_log;     /* it was a log that named it */
+	bool has_time;   /* it said when the block was made: */
+	uint64_t time;   /* seconds */
+	bool has_parent; /* it said which block is below it: */
+	uint8_t parent[32];
 	uint32_t reconnects; /* WebSocket tries since start, the first not counted */
 	uint32_t failures;   /* polls failed in a row */
 };

@@ -71,16 +71,79 @@ static void watch_first(struct pg *c)
 	pg_watch_deadline(c, u->deadline_ms);
 }
 
-void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg)
+static bool is_queued(const struct pg *c, const struct pg_unit *u)
+{
+	const struct pg_unit *q = c->queue.head;
+	while (q && q != u)
+		q = q->next;
+	return q;
+}
+
+/* A unit that was begun keeps its place; one that lost its connection gets a new one. */
+static void enqueue(struct pg_unit *u, uint64_t limit_ms, pg_done_fn fn, void *arg)
 {
 	struct pg *c = u->c;
 	must(u->step_count > 0 && !u->array);
 	u->fn = fn;
 	u->arg = arg;
-	u->limit_ms = deadline_ms ? deadline_ms : UNIT_MS;
+	u->limit_ms = limit_ms ? limit_ms : UNIT_MS;
 	u->deadline_ms = 0;
-	pg_list_put(&c->queue, u);
+	if (c->open != u && !is_queued(c, u))
+		pg_list_put(&c->queue, u);
 	pg_turn(c);
+}
+
+void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg)
+{
+	u->begun = false;
+	enqueue(u, deadline_ms, fn, arg);
+}
+
+void pg_unit_begin(struct pg_unit *u)
+{
+	must(!u->begun);
+	u->begun = true;
+	enqueue(u, 0, NULL, NULL);
+}
+
+static void unqueue(struct pg *c, const struct pg_unit *u)
+{
+	struct pg_list rest;
+	pg_list_init(&rest);
+	while (c->queue.head) {
+		struct pg_unit *q = pg_list_take(&c->queue);
+		if (q != u)
+			pg_list_put(&rest, q);
+	}
+	pg_list_move(&c->queue, &rest);
+}
+
+/* Where no BEGIN was said ROLLBACK works as well, but warns of it: nobody wants to know. */
+void pg_unit_undo(struct pg_unit *u)
+{
+	static const struct pg_sql hush = {NULL, "SELECT set_config('client_min_messages', 'error', true)"};
+	static const struct pg_sql back = {NULL, "ROLLBACK"};
+	must(u->begun);
+	if (u->c->open == u) {
+		pg_stmt(u, &hush);
+		pg_stmt(u, &back);
+		pg_unit_run(u, 0, NULL, NULL);
+		return;
+	}
+	unqueue(u->c, u);
+	pg_unit_drop(u);
+}
+
+/* As it was before it left. */
+static void take_home(struct pg_unit *u)
+{
+	for (size_t i = 0; i < u->step_count; i++) {
+		PQclear(u->results[i]);
+		u->results[i] = NULL;
+		u->steps[i].parse = u->steps[i].parsed = false;
+	}
+	u->at = u->given = 0;
+	u->reply = (struct pg_reply){.failed = -1};
 }
 
 static void answer(struct pg_unit *u, enum pg_outcome outcome)
@@ -98,6 +161,10 @@ void pg_answer_all(struct pg_list *units, enum pg_outcome outcome, const struct 
 {
 	while (units->head) {
 		struct pg_unit *u = pg_list_take(units);
+		if (u->begun) {
+			take_home(u);
+			continue;
+		}
 		u->reply.err = *e;
 		u->reply.err.class = ERR_TRANSIENT;
 		u->reply.sqlstate[0] = 0;
@@ -140,20 +207,31 @@ bool pg_send_step(
 
 bool pg_send(struct pg *c, struct pg_unit *u)
 {
-	for (size_t i = 0; i < u->step_count; i++)
-		if (!pg_send_step(c->conn, &c->names, &c->vector, u, &u->steps[i]))
+	for (; u->given < u->step_count; u->given++)
+		if (!pg_send_step(c->conn, &c->names, &c->vector, u, &u->steps[u->given]))
 			return false;
 	watch_first(c);
-	if (!PQpipelineSync(c->conn))
+	c->open = u->begun ? u : NULL;
+	if (!u->begun && !PQpipelineSync(c->conn))
 		return false;
 	int left = PQflush(c->conn);
 	c->full = left == 1;
 	return left >= 0;
 }
 
+/* What was begun goes on before anything else leaves. */
+static bool may_leave(const struct pg *c)
+{
+	return c->open ? !c->open->begun : c->queue.head != NULL;
+}
+
 static void pump(struct pg *c)
 {
-	while (c->queue.head && !c->full && !c->dying && names_known(c, c->queue.head)) {
+	if (c->open && may_leave(c) && !c->full && !c->dying && !pg_send(c, c->open)) {
+		pg_lost_as(c, "the connection broke while sending");
+		return;
+	}
+	while (!c->open && c->queue.head && !c->full && !c->dying && names_known(c, c->queue.head)) {
 		struct pg_unit *u = pg_list_take(&c->queue);
 		pg_list_put(&c->sent, u);
 		if (!pg_send(c, u)) {
@@ -271,7 +349,7 @@ static bool receive(struct pg *c)
 		pg_lost_as(c, "the server closed the connection");
 		return false;
 	}
-	if (c->queue.head)
+	if (may_leave(c))
 		pg_turn(c);
 	return true;
 }
@@ -296,7 +374,7 @@ void pg_on_poll(uv_poll_t *h, int status, int events)
 			return;
 		}
 		c->full = left == 1;
-		if (c->queue.head)
+		if (may_leave(c))
 			pg_turn(c);
 	}
 	if (!pg_sock_watch(c, UV_READABLE | (c->full ? UV_WRITABLE : 0)))

@@ -198,6 +198,7 @@ void pg_lost(struct pg *c, const struct err *e)
 	pg_sock_drop(c);
 	PQfinish(c->conn);
 	c->conn = NULL;
+	c->open = NULL;
 	c->full = c->dying = false;
 	pg_names_forget(&c->names);
 	timer_stop(&c->deadline_timer);

@@ -52,6 +52,8 @@ struct pg_unit {
 	size_t array_at;         /* where its brace stands in values */
 	void **results;          /* one a step, NULL until it came */
 	size_t at;               /* the step whose answer comes next */
+	size_t given;            /* steps that libpq has */
+	bool begun;              /* pg_unit_begin, and not ended yet: the caller still has it */
 	struct pg_reply reply;
 	uint64_t limit_ms, deadline_ms; /* deadline: 0 until its answer is the next one */
 	pg_done_fn fn;
@@ -126,6 +128,7 @@ struct pg {
 	struct pg_vector vector;
 	struct pg_list queue; /* not yet given to libpq */
 	struct pg_list sent;  /* given to libpq, answers come in this order */
+	struct pg_unit *open; /* the last of sent, while its Sync is still to come: nothing may leave behind it */
 	struct pg_unit *spare;
 	size_t spares;
 	struct timer *connect_timer; /* the next try, or the end of this one */

@@ -190,8 +190,8 @@ void pg_unit_clear(struct pg_unit *u)
 	if (u->values.cap > KEEP_BYTES)
 		buf_fini(&u->values);
 	buf_clear(&u->values);
-	u->param_count = u->step_count = u->at = 0;
-	u->array = false;
+	u->param_count = u->step_count = u->at = u->given = 0;
+	u->array = u->begun = false;
 	u->reply = (struct pg_reply){.failed = -1};
 }
 
