@@ -247,6 +247,11 @@ struct learner *provider_learner(struct provider *p)
 	return &p->learner;
 }
 
+uint64_t provider_latency_us(const struct provider *p)
+{
+	return p->latency_us;
+}
+
 uint64_t provider_patience_ms(const struct provider *p)
 {
 	uint64_t most = p->ps->chain->timeout_ms / 2;

@@ -90,6 +90,7 @@ int64_t provider_lag(const struct provider *p); /* blocks behind providers_head;
 /* After how many ms without a first byte another endpoint should be asked as well: a few times what it
  * usually takes, at most half of the chain's timeout. */
 uint64_t provider_patience_ms(const struct provider *p);
+uint64_t provider_latency_us(const struct provider *p); /* smoothed; 0: unknown */
 
 /* 0: go: the calls are taken from its bucket and the request has a place, until provider_answered,
  * provider_failed or provider_dropped gives it back. > 0: ms until it is worth asking again. PROVIDER_FULL:

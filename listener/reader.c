@@ -14,6 +14,8 @@ enum { BLOCKS_AT_ONCE = 64, LOGS_FILTER_MOST = 16384, LESSONS_MS = 1000 };
 void reader_enter(struct reader *r, enum reader_phase phase)
 {
 	r->phase = phase;
+	if (phase != READER_LIVE && phase != READER_COMMIT)
+		ahead_undo(r);
 	if (phase == READER_OFF)
 		r->why[0] = 0; /* a spare is ready */
 	if (phase == READER_IDLE) {
@@ -423,6 +425,7 @@ static void on_left(void *arg)
 	arena_fini(&r->mem);
 	timer_free(&r->timer);
 	timer_free(&r->patience);
+	timer_free(&r->ahead.late);
 	timer_free(&r->lessons);
 	free(r);
 	free(c);
@@ -454,6 +457,7 @@ void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 	timer_stop(&r->timer);
 	timer_stop(&r->lessons);
 	fetch_drop(r);
+	ahead_undo(r);
 	if (r->begun)
 		providers_end(r->providers);
 	r->begun = false;

@@ -107,6 +107,12 @@ struct reader {
 	uint8_t asked[32];           /* LIVE: the hash that was asked for */
 	char why[560];        /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
 	char halted_for[560]; /* why, as it was logged last */
+	struct {
+		struct pg_unit *unit; /* NULL: there is none */
+		struct chain_step step;
+		struct chain_block block;
+		struct timer *late;
+	} ahead; /* LIVE: what was begun of the commit */
 	int64_t commit_last_seq;
 	uint64_t commit_events;
 
@@ -145,6 +151,13 @@ struct pg_copy *backfill_copy_open(struct reader *r); /* a connection for COPY *
 void fetch_first(struct reader *r);
 void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
+
+/* ahead.c: the commit of the block that is being asked for is begun with what was heard of it, where that
+ * saves time; nothing of it is committed before the block was read (R1). */
+void ahead_begin(struct reader *r, const uint8_t hash[32]);
+void ahead_undo(struct reader *r); /* also when nothing was begun */
+/* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one. */
+struct pg_unit *ahead_step(struct reader *r, const struct chain_step *s);
 
 /* reorg.c */
 void reorg_look(struct reader *r); /* from the beginning */

@@ -283,15 +283,13 @@ void store_step(struct reader *r)
 	r->floor = store_floor(r, done, &final);
 	struct rows_batch b;
 	rows_decode(&b, &r->mem, &r->rows, r->at, r->logs, r->nlogs, time_of, r);
-	struct pg_unit *u = pg_unit(r->m->pg);
 	/* INV-8, and INV-3: the numbers up to at are given in this commit */
-	chain_step(u, lease_lane(r->lease), r->row.id,
-		&(struct chain_step){.at = b.last_seq,
-			.done = done,
-			.head = r->head,
-			.final = final,
-			.blocks = blocks_of(r),
-			.nblocks = r->nheaders});
+	struct pg_unit *u = ahead_step(r, &(struct chain_step){.at = b.last_seq,
+										  .done = done,
+										  .head = r->head,
+										  .final = final,
+										  .blocks = blocks_of(r),
+										  .nblocks = r->nheaders});
 	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
 	bool advance = !r->step.live && r->floor > r->row.floor; /* live: store_aside */
 	store_note(r, u, done, b.n, advance);

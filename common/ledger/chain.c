@@ -153,6 +153,16 @@ void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct ch
 	pg_put_bool(u, s->blocks->linked);
 }
 
+void chain_step_at(struct pg_unit *u, const struct lane *l, int64_t at)
+{
+	static const struct pg_sql sql = {
+		"chain_step_at", "UPDATE fairlead.lane SET at = $3 WHERE name = $1 AND epoch = $2"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, l->name);
+	pg_put_int(u, l->epoch);
+	pg_put_int(u, at);
+}
+
 void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r)
 {
 	static const char *const levels[] = {"none", "bloom", "sources", "receipts"};

@@ -60,6 +60,8 @@ struct chain_step {
 	bool aside;
 };
 void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct chain_step *s);
+/* Behind chain_step in one unit: the numbers up to this one are given instead. */
+void chain_step_at(struct pg_unit *u, const struct lane *l, int64_t at);
 
 /* Notes that first..last were read at that level (R6), with so many events. source: "" is the chain's own
  * lane. */

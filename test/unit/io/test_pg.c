@@ -448,6 +448,86 @@ static void test_deadline_behind(void **state)
 	assert_int_equal(last.outcome, PG_UNKNOWN);
 }
 
+static struct pg_unit *begun(struct world *w, const char *name, const char *text)
+{
+	struct pg_unit *u = unit_of(w, name, text);
+	stmt(u, "lock", "SELECT pg_advisory_xact_lock(7)");
+	pg_unit_begin(u);
+	spin_until(
+		w->loop, sql_int("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") == 1);
+	return u;
+}
+
+/* What was begun runs at once, counts with its end only, and nothing overtakes it. */
+static void test_begun(void **state)
+{
+	need_server();
+	struct world *w = *state;
+	struct got all = {0}, behind = {0};
+	sql_do("CREATE TABLE begun (id int)");
+	struct pg_unit *u = begun(w, "one", "INSERT INTO begun VALUES (1)");
+	pg_unit_run(unit_of(w, NULL, "SELECT count(*) FROM begun"), 0, on_done, &behind);
+	spin_until(w->loop, sql_int("SELECT count(*) FROM begun") == 0);
+	stmt(u, "two", "INSERT INTO begun VALUES (2)");
+	stmt(u, "one", "INSERT INTO begun VALUES (1)");
+	assert_int_equal(behind.calls, 0);
+	pg_unit_run(u, 0, on_done, &all);
+	spin_until(w->loop, behind.calls == 1);
+	assert_ok(&all);
+	assert_int_equal(all.statements, 4);
+	assert_string_equal(behind.text, "3");
+}
+
+static void test_begun_and_undone(void **state)
+{
+	need_server();
+	struct world *w = *state;
+	struct got after = {0}, refused = {0};
+	sql_do("CREATE TABLE undone (id int)");
+	pg_unit_undo(begun(w, "one", "INSERT INTO undone VALUES (1)"));
+	struct pg_unit *u = unit_of(w, "one", "INSERT INTO undone VALUES (1)");
+	pg_unit_begin(u);
+	pg_unit_undo(u); /* before it left */
+	run(w, unit_of(w, "one", "INSERT INTO undone VALUES (1)"), &after);
+	assert_ok(&after);
+	assert_int_equal(sql_int("SELECT count(*) FROM undone"), 1);
+	assert_int_equal(sql_int("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0);
+	u = unit_of(w, NULL, "SELECT 1/0");
+	pg_unit_begin(u);
+	stmt(u, NULL, "INSERT INTO undone VALUES (2)");
+	run(w, u, &refused);
+	assert_int_equal(refused.outcome, PG_REFUSED);
+	assert_string_equal(refused.sqlstate, "22012");
+	assert_int_equal(refused.failed, 0);
+	assert_int_equal(sql_int("SELECT count(*) FROM undone"), 1);
+}
+
+/* Its caller still has it: it runs once, whole, on the next connection. */
+static void test_begun_and_lost(void **state)
+{
+	need_server();
+	struct world *w = *state;
+	struct got all = {0}, away = {0};
+	sql_do("CREATE TABLE lost (id int)");
+	struct pg_unit *u = begun(w, "one", "INSERT INTO lost VALUES (1)");
+	struct pg_unit *given_up = unit_of(w, NULL, "INSERT INTO lost VALUES (3)");
+	pg_unit_begin(given_up);
+	kill_backend(pg_server_pid(w->pg));
+	spin_until(w->loop, w->downs == 1);
+	pg_unit_undo(given_up);
+	spin_until(w->loop, w->ups == 2);
+	stmt(u, NULL, "INSERT INTO lost VALUES (2)");
+	run(w, u, &all);
+	assert_ok(&all);
+	assert_int_equal(sql_int("SELECT sum(id) FROM lost"), 3);
+	u = begun(w, NULL, "INSERT INTO lost VALUES (4)");
+	kill_backend(pg_server_pid(w->pg));
+	spin_until(w->loop, w->downs == 2);
+	run(w, u, &away);
+	assert_int_equal(away.outcome, PG_UNSENT);
+	assert_int_equal(sql_int("SELECT sum(id) FROM lost"), 3);
+}
+
 static void test_notify(void **state)
 {
 	need_server();
@@ -669,6 +749,9 @@ int main(void)
 		T(test_killed),
 		T(test_deadline),
 		T(test_deadline_behind),
+		T(test_begun),
+		T(test_begun_and_undone),
+		T(test_begun_and_lost),
 		T(test_notify),
 		T(test_close),
 		T(test_no_server),
