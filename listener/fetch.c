@@ -212,6 +212,27 @@ static void hear_tag(struct reader *r, const struct rpc_reply *q, int i)
 		final_heard(&r->final, (int64_t)h.number, r->head);
 }
 
+static void on_tag(void *arg, const struct rpc_reply *q)
+{
+	struct reader *r = arg;
+	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)))
+		return;
+	hear_tag(r, q, 0);
+	fetch_good(r, q);
+	r->tag_asked = true;
+	reader_read(r);
+}
+
+void fetch_tag(struct reader *r)
+{
+	reader_enter(r, READER_FIRST);
+	struct rpc_request *q = fetch_open(r, -1, 1, NULL);
+	if (!q)
+		return;
+	ask_tag(r, q);
+	fetch_send(r, q, on_tag);
+}
+
 static bool links(const struct reader *r, int64_t number, const uint8_t parent[32])
 {
 	const uint8_t *ours = window_hash(&r->window, number - 1);

@@ -10,15 +10,15 @@
 #include <time.h>
 
 enum {
-	HELD_MOST = 3 << 20,   /* bytes of rows that wait: beyond, only the first range is asked for */
-	PAUSE_MOST = 4 << 20,  /* beyond, ranges on their way stand still but for the first */
+	HELD_MOST = 3 << 20,     /* bytes of rows that wait: beyond, only the first range is asked for */
+	PAUSE_MOST = 4 << 20,    /* beyond, ranges on their way stand still but for the first */
 	FLUSH_BYTES = 512 << 10, /* rows of one range that are held; more are given away before it is complete */
-	ROOM_BYTES = 1 << 20,  /* bytes on their way to PostgreSQL: beyond, nothing is added */
-	COMMIT_ROWS = 50000,   /* a transaction ends with so many rows, */
-	COMMIT_MS = 250,       /* or when it is so old */
-	LOOK_MS = 100,         /* a look for endpoints that hang, and for what may be asked again */
-	PROGRESS_MS = 5000,    /* between two lines about a long reading */
-	UNLINKED_MOST = 2,     /* times that a range may not link before it is believed */
+	ROOM_BYTES = 1 << 20,    /* bytes on their way to PostgreSQL: beyond, nothing is added */
+	COMMIT_ROWS = 50000,     /* a transaction ends with so many rows, */
+	COMMIT_MS = 250,         /* or when it is so old */
+	LOOK_MS = 100,           /* a look for endpoints that hang, and for what may be asked again */
+	PROGRESS_MS = 5000,      /* between two lines about a long reading */
+	UNLINKED_MOST = 2,       /* times that a range may not link before it is believed */
 };
 
 struct fill {

@@ -51,3 +51,14 @@ int64_t final_window(const struct chain_decl *c)
 	int64_t depth = c->final == FINAL_DEPTH ? (int64_t)c->final_depth : FINAL_DEFAULT_DEPTH;
 	return depth > FINAL_DEFAULT_WINDOW ? depth : FINAL_DEFAULT_WINDOW;
 }
+
+enum { WINDOW_MOST = 100000 };
+
+int64_t final_window_now(const struct final *f, const struct chain_decl *c, int64_t head)
+{
+	int64_t w = final_window(c), lag = head - f->tag;
+	bool by_tag = f->kind == FINAL_DEFAULT ? f->tag_moves : f->kind != FINAL_DEPTH;
+	if (!by_tag || f->tag < 0 || lag <= w)
+		return w;
+	return lag < WINDOW_MOST ? lag : WINDOW_MOST;
+}

@@ -21,5 +21,8 @@ void final_heard(struct final *f, int64_t tag, int64_t head);
 int64_t final_at(struct final *f, int64_t head, int64_t done);
 /* The depth of the window: parent hashes and undo images are kept so deep (default max(final, 64)). */
 int64_t final_window(const struct chain_decl *c);
+/* The window as it is now: where a tag says what is final, it grows with the tag's lag behind the head (R5).
+ */
+int64_t final_window_now(const struct final *f, const struct chain_decl *c, int64_t head);
 
 #endif

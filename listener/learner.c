@@ -1,9 +1,10 @@
 #include "listener/learner.h"
 
 enum {
-	REPLY_LEAST = 256<<10, /* bytes: below it requests cost more than logs, above REPLY_MOST nothing is won */
-	REPLY_AIM = 512<<10,
-	REPLY_MOST = 1<<20,
+	REPLY_LEAST =
+		256 << 10, /* bytes: below it requests cost more than logs, above REPLY_MOST nothing is won */
+	REPLY_AIM = 512 << 10,
+	REPLY_MOST = 1 << 20,
 	PATIENCE_MOST = 64,
 	PAUSE_FIRST_MS = 500,
 	PAUSE_MOST_MS = 30000,

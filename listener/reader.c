@@ -40,11 +40,16 @@ bool reader_back(struct reader *r)
 	return false;
 }
 
+static void may_begin(struct reader *r);
+
 static void go_on(void *arg)
 {
 	struct reader *r = arg;
 	if (r->phase == READER_RETRY || r->phase == READER_HALTED) {
 		store_load(r);
+	} else if (r->phase == READER_PAUSE && r->paused == READER_FIRST) {
+		reader_enter(r, READER_IDENT);
+		may_begin(r);
 	} else if (r->phase == READER_PAUSE) {
 		reader_enter(r, READER_IDLE);
 		reader_drive(r);
@@ -62,6 +67,7 @@ void reader_retry(struct reader *r, const char *why)
 
 void reader_pause(struct reader *r, uint64_t ms)
 {
+	r->paused = r->phase;
 	reader_enter(r, READER_PAUSE);
 	timer_start(r->m->loop, &r->timer, ms, go_on, r);
 }
@@ -175,6 +181,14 @@ void reader_reload(struct reader *r)
 		store_load(r);
 }
 
+/* R5: it grows with the lag of the tag that says what is final, and so does what is kept of it. */
+static int64_t window_now(struct reader *r)
+{
+	r->deep = final_window_now(&r->final, r->chain, r->head);
+	window_keep(&r->window, (size_t)r->deep + 2);
+	return r->deep;
+}
+
 /* The next thing to do, when nothing is in flight. */
 void reader_drive(struct reader *r)
 {
@@ -189,7 +203,7 @@ void reader_drive(struct reader *r)
 		.head_known = r->head >= 0,
 		.head = r->head,
 		.seen = (int64_t)r->chain->seen,
-		.window = final_window(r->chain),
+		.window = window_now(r),
 		.by_hash = r->chain->completeness != PROOF_NONE,
 		.blocks = r->blocks.now};
 	r->step = plan_next(&v);
@@ -220,7 +234,7 @@ static void on_head(void *arg, struct provider *p)
 	if (idle && r->head == r->row.done && window_top(&r->window) && !provider_heads(p)->has_hash)
 		reorg_check(r); /* a poll tells no hash */
 	else if (r->phase == READER_FILL)
-		backfill_to(r, r->head - final_window(r->chain));
+		backfill_to(r, r->head - window_now(r));
 	else
 		reader_drive(r);
 }
@@ -305,6 +319,10 @@ void reader_loaded(struct reader *r)
 void reader_read(struct reader *r)
 {
 	r->head = providers_head(r->providers);
+	if (final_tag(&r->final) && !r->tag_asked) {
+		fetch_tag(r);
+		return;
+	}
 	if (window_top(&r->window)) {
 		reorg_check(r); /* what happened while nobody looked */
 		return;
@@ -335,6 +353,7 @@ static void stop_asking(struct reader *r)
 		providers_end(r->providers);
 	r->begun = false;
 	r->rang = NULL;
+	r->tag_asked = false;
 }
 
 static void on_loss(void *arg)
@@ -381,7 +400,8 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	*r = (struct reader){.m = m, .chain = c, .head = -1, .floor = -1, .told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
-	window_init(&r->window, (size_t)final_window(c) + 2);
+	r->deep = final_window(c);
+	window_init(&r->window, (size_t)r->deep + 2);
 	filter_init(&r->filter, m->config, c);
 	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
 	rows_init(&r->rows, &r->filter);

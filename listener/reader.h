@@ -55,9 +55,9 @@ struct reader {
 	struct history history;
 	bool reload_due; /* reader_reload was asked for while something was under way */
 
-	enum reader_phase phase;
-	bool in_flight;  /* one operation is out; its callback clears it */
-	int states_out;  /* store_state's units that are out beside it */
+	enum reader_phase phase, paused; /* PAUSE: where it came from */
+	bool in_flight;                  /* one operation is out; its callback clears it */
+	int states_out;                  /* store_state's units that are out beside it */
 	bool off_wanted; /* the lane was lost, or we drain: go to OFF as soon as the operation is back */
 	bool closing;
 	struct timer *timer, *patience, *lessons;
@@ -92,6 +92,8 @@ struct reader {
 	struct chain_state told; /* what fairlead.chain says of us */
 	struct window window;
 	struct final final;
+	bool tag_asked;      /* in this term */
+	int64_t deep;        /* the window as it is now, in blocks */
 	struct range blocks; /* blocks by hash, a request */
 
 	struct arena mem; /* of the step in work; reset when it ends */
@@ -149,6 +151,8 @@ struct pg_copy *backfill_copy_open(struct reader *r); /* a connection for COPY *
 
 /* fetch.c: each starts one question and ends in one of reader_* or store_* */
 void fetch_first(struct reader *r);
+void fetch_tag(
+	struct reader *r); /* what is final now, by the endpoint's word: how deep the window must be (R5) */
 void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
 

@@ -191,8 +191,7 @@ static void on_aside(void *arg, const struct pg_reply *q)
 /* In a unit of its own, so that no event waits for it: it costs a look into every table. */
 static void store_aside(struct reader *r)
 {
-	if (r->aside.out || r->floor - r->row.floor <= final_window(r->chain) / 4 || !lease_held(r->lease) ||
-		r->closing)
+	if (r->aside.out || r->floor - r->row.floor <= r->deep / 4 || !lease_held(r->lease) || r->closing)
 		return;
 	r->aside.out = true;
 	r->aside.loads = r->loads;
@@ -247,7 +246,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 int64_t store_floor(struct reader *r, int64_t done, int64_t *final)
 {
 	*final = final_at(&r->final, done, done);
-	int64_t floor = least(*final, done - final_window(r->chain));
+	int64_t floor = least(*final, done - r->deep);
 	return floor > r->floor ? floor : r->floor;
 }
 
@@ -359,7 +358,7 @@ void store_halt(struct reader *r)
 		"A reorg goes deeper than the window of %" PRId64 " blocks (below block %" PRId64
 		"); nothing was changed. If the new branch is right: restore a backup from before it. If the node is "
 		"wrong: give another rpc: and set fairlead.chain.halted to null. Then start the listener again",
-		final_window(r->chain), r->window.blocks[0].number);
+		r->deep, r->window.blocks[0].number);
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
 	chain_halt(u, r->row.id, r->why);

@@ -18,6 +18,14 @@ void window_fini(struct window *w)
 	*w = (struct window){0};
 }
 
+void window_keep(struct window *w, size_t cap)
+{
+	if (cap <= w->cap)
+		return;
+	w->blocks = mem_grow(w->blocks, cap * 2, sizeof *w->blocks);
+	w->cap = cap;
+}
+
 void window_clear(struct window *w)
 {
 	w->n = 0;

@@ -17,6 +17,7 @@ struct window {
 };
 void window_init(struct window *w, size_t cap);
 void window_fini(struct window *w);
+void window_keep(struct window *w, size_t cap); /* at least so many from now on; never fewer than before */
 void window_clear(struct window *w);
 /* Numbers rise; a gap (a jump to a range's end) forgets what is below it. */
 void window_add(struct window *w, int64_t number, const uint8_t hash[32]);

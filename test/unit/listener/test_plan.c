@@ -11,8 +11,7 @@
 
 static struct plan_view view(int64_t done, int64_t head)
 {
-	return (struct plan_view){
-		.done = done, .head_known = true, .head = head, .window = 64, .range = 1000, .blocks = 16};
+	return (struct plan_view){.done = done, .head_known = true, .head = head, .window = 64, .blocks = 16};
 }
 
 static void waits_without_a_head(void **state)
@@ -45,20 +44,25 @@ static void several_blocks_inside_the_window_are_not_live(void **state)
 	assert_false(p.live);
 }
 
-static void below_the_window_a_range_that_ends_at_the_window(void **state)
+static void below_the_window_all_of_it_as_one_range(void **state)
 {
 	(void)state;
 	struct plan_view v = view(-1, 5000);
 	struct plan p = plan_next(&v);
 	assert_int_equal(p.step, PLAN_RANGE);
 	assert_int_equal(p.from, 0);
-	assert_int_equal(p.to, 999);
+	assert_int_equal(p.to, 4936);
 	v.done = 4930;
 	p = plan_next(&v);
 	assert_int_equal(p.step, PLAN_RANGE);
 	assert_int_equal(p.to, 4936);
 	v.done = 4936;
 	assert_int_equal(plan_next(&v).step, PLAN_BLOCKS);
+	v.done = -1;
+	v.by_hash = true; /* R6: a proof of each block is wanted */
+	p = plan_next(&v);
+	assert_int_equal(p.step, PLAN_BLOCKS);
+	assert_int_equal(p.to, 15);
 }
 
 static void seen_holds_back(void **state)
@@ -139,6 +143,28 @@ static void final_by_default_trusts_only_a_tag_that_moves(void **state)
 	assert_int_equal(final_at(&f, 61, 61), 46);
 }
 
+static void the_window_grows_with_the_lag_of_a_tag(void **state)
+{
+	(void)state;
+	struct chain_decl c = {.final = FINAL_FINALIZED};
+	struct final f;
+	final_init(&f, &c, -1);
+	assert_int_equal(final_window_now(&f, &c, 500), 64); /* no tag was heard */
+	final_heard(&f, 420, 500);
+	assert_int_equal(final_window_now(&f, &c, 500), 80);
+	final_heard(&f, 480, 500);
+	assert_int_equal(final_window_now(&f, &c, 500), 64);
+	c.final = FINAL_DEPTH; /* the tag is not what is asked for */
+	c.final_depth = 12;
+	final_init(&f, &c, -1);
+	f.tag = 1;
+	assert_int_equal(final_window_now(&f, &c, 500), 64);
+	c.final = FINAL_DEFAULT; /* a tag that never moved says nothing */
+	final_init(&f, &c, -1);
+	final_heard(&f, 1, 500);
+	assert_int_equal(final_window_now(&f, &c, 500), 64);
+}
+
 static void final_by_tag_waits_for_it(void **state)
 {
 	(void)state;
@@ -157,12 +183,13 @@ int main(void)
 		cmocka_unit_test(waits_without_a_head),
 		cmocka_unit_test(the_child_at_the_head_is_live),
 		cmocka_unit_test(several_blocks_inside_the_window_are_not_live),
-		cmocka_unit_test(below_the_window_a_range_that_ends_at_the_window),
+		cmocka_unit_test(below_the_window_all_of_it_as_one_range),
 		cmocka_unit_test(seen_holds_back),
 		cmocka_unit_test(a_head_below_the_cursor_is_looked_into),
 		cmocka_unit_test(a_range_halves_and_grows),
 		cmocka_unit_test(final_by_depth_is_monotone),
 		cmocka_unit_test(final_by_default_trusts_only_a_tag_that_moves),
+		cmocka_unit_test(the_window_grows_with_the_lag_of_a_tag),
 		cmocka_unit_test(final_by_tag_waits_for_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
