@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "common/evm/keccak.h"
+#include "common/evm/keccak.c"
 #include "test/unit/evm/hex.h"
 
 /* The reference: Keccak-f as its specification states it, step by step, with constants computed and not
@@ -110,11 +110,79 @@ static void test_every_length_and_split(void **state)
 	}
 }
 
+/* Neighbours of all sorts, through each way that this machine has. */
+static void hash_each(int way, uint8_t (*out)[32], const struct bytes *m, size_t n)
+{
+#if defined __x86_64__
+	if (way == 1 && __builtin_cpu_supports("avx2")) {
+		four_at_once(absorb4_avx2, out, m, n);
+		return;
+	}
+	if (way == 2 && __builtin_cpu_supports("avx512vl")) {
+		four_at_once(absorb4_avx512, out, m, n);
+		return;
+	}
+#endif
+	(void)way;
+	keccak256_each(out, m, n);
+}
+
+static void test_four_at_once(void **state)
+{
+	(void)state;
+	enum { LENGTHS = 601 };
+	static uint8_t text[LENGTHS + 3], wanted[LENGTHS][32];
+	uint64_t random = 1;
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = (uint8_t)(i * 31 + i / 7);
+	for (size_t n = 0; n < LENGTHS; n++)
+		slow_keccak(wanted[n], text + n % 4, n);
+	for (int way = 0; way < 3; way++)
+		for (size_t n = 0; n < 2 * LENGTHS; n++) {
+			uint8_t got[5][32];
+			struct bytes m[4];
+			const size_t messages = n % 4 + 1;
+			for (size_t i = 0; i < 4; i++) {
+				random = random * 6364136223846793005u + 1442695040888963407u;
+				m[i].n = n < LENGTHS ? (n + i) % LENGTHS : (size_t)(random >> 33) % LENGTHS;
+				m[i].p = m[i].n ? text + m[i].n % 4 : NULL;
+			}
+			memset(got, 7, sizeof got);
+			hash_each(way, got, m, messages);
+			for (size_t i = 0; i < messages; i++)
+				assert_memory_equal(got[i], wanted[m[i].n], 32);
+			for (size_t i = 0; i < 32; i++)
+				assert_int_equal(got[messages][i], 7);
+		}
+}
+
+/* Any number of them: fours, and what is left. */
+static void test_each(void **state)
+{
+	(void)state;
+	static uint8_t text[300];
+	for (size_t n = 0; n <= 11; n++) {
+		uint8_t got[12][32], wanted[32];
+		struct bytes m[11] = {{NULL, 0}};
+		for (size_t i = 0; i < n; i++)
+			m[i] = (struct bytes){text, 29 * i};
+		memset(got, 7, sizeof got);
+		keccak256_each(got, m, n);
+		for (size_t i = 0; i < n; i++) {
+			slow_keccak(wanted, text, 29 * i);
+			assert_memory_equal(got[i], wanted, 32);
+		}
+		assert_int_equal(got[n][0], 7);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_every_length_and_split),
+		cmocka_unit_test(test_four_at_once),
+		cmocka_unit_test(test_each),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
