@@ -26,6 +26,7 @@ void fetch_drop(struct reader *r)
 	if (r->place)
 		provider_dropped(r->p);
 	give_back(r);
+	prove_drop(r);
 }
 
 struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, uint32_t calls)
@@ -103,25 +104,34 @@ void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)
 		timer_start(r->m->loop, &r->patience, provider_patience_ms(r->p), on_patience, r);
 }
 
-bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what, int64_t from, int64_t to)
+static enum learner_next refuse(struct reader *r, const struct rpc_reply *q, int i, const char *what,
+	int64_t from, int64_t to, struct err *e)
 {
-	if (q->ok && q->answers[i].ok)
-		return true;
 	struct refusal_view v;
 	struct refused refused;
-	struct err e = q->err;
+	*e = q->err;
 	provider_view(&v, q, i);
 	v.has_asked = from >= 0;
 	v.from = from;
 	v.to = to;
 	refusal_class(&refused, &v);
 	if (q->ok)
-		err_put(&e, ERR_TRANSIENT, "%s: %.*s (%d)", what,
+		err_put(e, ERR_TRANSIENT, "%s: %.*s (%d)", what,
 			(int)(q->answers[i].message.n < 200 ? q->answers[i].message.n : 200), q->answers[i].message.p,
 			q->answers[i].code);
 	struct learner_asked asked = {from, to, q->calls, 0, 0};
+	if (!r->place)
+		provider_take(r->p, 0);
 	r->place = false;
-	provider_failed(r->p, &refused, &asked, &e);
+	return provider_failed(r->p, &refused, &asked, e);
+}
+
+bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what, int64_t from, int64_t to)
+{
+	struct err e;
+	if (q->ok && q->answers[i].ok)
+		return true;
+	refuse(r, q, i, what, from, to, &e);
 	reader_provider_error(r, &e);
 	return false;
 }
@@ -239,8 +249,6 @@ static bool links(const struct reader *r, int64_t number, const uint8_t parent[3
 	return !ours || memcmp(ours, parent, 32) == 0;
 }
 
-static void fetch_logs(struct reader *r);
-
 /* Takes the headers that are there and link; what lies behind the first that does not is read in the next
  * step. */
 static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t want)
@@ -254,6 +262,10 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 		if (!q->answers[i].ok)
 			break;
 		if (!header_parse(&r->mem, q->answers[i].result, h, &found, &e)) {
+			fetch_lie(r, q, "eth_getBlockByNumber", &e);
+			return false;
+		}
+		if (found && !prove_header(&r->prove, &r->mem, q->answers[i].result, &e)) {
 			fetch_lie(r, q, "eth_getBlockByNumber", &e);
 			return false;
 		}
@@ -294,7 +306,7 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 		return;
 	}
 	if (r->ask.n == 0)
-		store_step(r);
+		prove_step(r);
 	else
 		fetch_logs(r);
 }
@@ -326,28 +338,79 @@ static bool log_belongs(
 	return true;
 }
 
-static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **all, size_t *n, bool *doubt)
+/* More logs than the endpoint gives of one block, or logs that can't be true: its receipts are asked. */
+static void by_receipts(struct reader *r, size_t i)
+{
+	if (!r->prove.unknown)
+		r->prove.unknown = arena_alloc(&r->mem, r->nheaders * sizeof *r->prove.unknown);
+	r->prove.unknown[i] = true;
+}
+
+/* The logs of header i. false: r knows why there are none. */
+static bool take_block(struct reader *r, const struct rpc_reply *q, size_t i, struct log **logs, size_t *n)
 {
 	struct err e = {0};
+	int call = r->calls[i];
+	int64_t number = (int64_t)r->headers[i].number;
+	bool fine = true;
+	*n = 0;
+	if (call < 0)
+		return true;
+	if (!q->ok || !q->answers[call].ok) {
+		if (refuse(r, q, call, "eth_getLogs", number, number, &e) == LEARNER_FLOOR &&
+			(q->ok || r->nheaders == 1)) {
+			by_receipts(r, i);
+			return true;
+		}
+		reader_provider_error(r, &e);
+		return false;
+	}
+	fine = logs_parse(&r->mem, q->answers[call].result, logs, n, &e);
+	for (size_t k = 0; fine && k < *n; k++)
+		fine = log_belongs(r, &(*logs)[k], &r->headers[i], &e);
+	if (fine)
+		return true;
+	*n = 0;
+	if (r->chain->completeness != PROOF_RECEIPTS) {
+		fetch_lie(r, q, "eth_getLogs", &e);
+		return false;
+	}
+	provider_lied(r->p, e.text); /* the receipts know better */
+	by_receipts(r, i);
+	return true;
+}
+
+/* R2: no logs where the bloom is positive: the machine that answered may not have the block yet. true: to be
+ * asked once more. */
+static bool doubtful(struct reader *r, size_t i, size_t n)
+{
+	struct prove *v = &r->prove;
+	const struct block_header *h = &r->headers[i];
+	if (n > 0 && v->doubted && v->doubted != r->p && v->doubted_at == (int64_t)h->number) {
+		provider_lied(v->doubted, "no logs were given of a block that has some");
+		v->doubted = NULL;
+	}
+	if (n > 0 || r->chain->completeness >= PROOF_SOURCES || (v->unknown && v->unknown[i]) ||
+		!filter_bloom(&r->filter, h->bloom))
+		return false;
+	if (!r->asked_again && !v->doubted) {
+		v->doubted = r->p;
+		v->doubted_at = (int64_t)h->number;
+	}
+	return true;
+}
+
+static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **all, size_t *n, bool *doubt)
+{
 	size_t cap = 0;
 	*n = 0;
 	*all = NULL;
 	for (size_t i = 0; i < r->nheaders; i++) {
-		struct log *logs;
+		struct log *logs = NULL;
 		size_t k;
-		int64_t number = (int64_t)r->headers[i].number;
-		if (!fetch_ok(r, q, (int)i, "eth_getLogs", number, number))
+		if (!take_block(r, q, i, &logs, &k))
 			return false;
-		if (!logs_parse(&r->mem, q->answers[i].result, &logs, &k, &e)) {
-			fetch_lie(r, q, "eth_getLogs", &e);
-			return false;
-		}
-		for (size_t j = 0; j < k; j++)
-			if (!log_belongs(r, &logs[j], &r->headers[i], &e)) {
-				fetch_lie(r, q, "eth_getLogs", &e);
-				return false;
-			}
-		if (k == 0 && filter_bloom(&r->filter, r->headers[i].bloom))
+		if (r->calls[i] >= 0 && doubtful(r, i, k))
 			*doubt = true;
 		if (*n + k > cap) {
 			cap = (*n + k) * 2;
@@ -381,7 +444,7 @@ static bool still_known(struct reader *r, const struct rpc_reply *q, const struc
 
 /* A factory's children that were created in these blocks were not asked for yet: all of it once more, with
  * them. */
-static bool learned_children(struct reader *r)
+bool fetch_learned(struct reader *r)
 {
 	size_t added = 0;
 	for (size_t i = 0; r->filter.has_factories && i < r->nlogs; i++) {
@@ -393,30 +456,36 @@ static bool learned_children(struct reader *r)
 	return added > 0;
 }
 
-static void took_logs(struct reader *r, const struct rpc_reply *q)
+static void took_logs(struct reader *r, const struct rpc_reply *q, const struct rpc_answer *behind)
 {
 	bool doubt = false;
+	struct err e = {0};
+	r->prove.unknown = NULL;
 	if (!take_logs(r, q, &r->logs, &r->nlogs, &doubt)) {
 		range_refused(&r->blocks);
 		return;
 	}
-	if (!still_known(r, q, &q->answers[r->nheaders]))
+	if (q->ok && !still_known(r, q, behind))
 		return;
+	if (!prove_given(r, &e)) {
+		fetch_lie(r, q, "eth_getLogs", &e);
+		return;
+	}
 	fetch_good(r, q);
-	if (learned_children(r) || (doubt && !r->asked_again)) {
+	if (fetch_learned(r) || (doubt && !r->asked_again)) {
 		r->asked_again = r->asked_again || doubt;
 		fetch_logs(r);
 		return;
 	}
 	range_ok(&r->blocks);
-	store_step(r);
+	prove_step(r);
 }
 
 static void on_logs(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
 	if (reader_back(r))
-		took_logs(r, q);
+		took_logs(r, q, &q->answers[q->calls - 1]);
 }
 
 /* The head named a hash: logs first, the header by the same hash behind them, so that it proves that the
@@ -444,12 +513,17 @@ static void on_live(void *arg, const struct rpc_reply *q)
 		return;
 	}
 	hear_tag(r, q, 2);
+	if (!prove_header(&r->prove, &r->mem, q->answers[1].result, &e)) {
+		fetch_lie(r, q, "eth_getBlockByHash", &e);
+		return;
+	}
 	if (!links(r, r->step.from, r->headers[0].parent)) {
 		fetch_good(r, q);
 		reorg_look(r);
 		return;
 	}
-	took_logs(r, q);
+	r->calls = arena_alloc(&r->mem, sizeof *r->calls); /* the first */
+	took_logs(r, q, &q->answers[1]);
 }
 
 void fetch_live(struct reader *r, const uint8_t hash[32])
@@ -468,17 +542,37 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	ahead_begin(r, hash);
 }
 
-/* Of the endpoint that gave the headers. */
-static void fetch_logs(struct reader *r)
+/* R1: blocks whose bloom proves that they are empty are left out. */
+static size_t blocks_to_ask(struct reader *r)
+{
+	size_t n = 0;
+	r->calls = arena_alloc(&r->mem, r->nheaders * sizeof *r->calls);
+	for (size_t i = 0; i < r->nheaders; i++)
+		r->calls[i] = prove_empty(r, &r->headers[i]) ? -1 : (int)n++;
+	return n;
+}
+
+/* Of the endpoint that gave the headers; the second time rather of another one. */
+void fetch_logs(struct reader *r)
 {
 	reader_enter(r, READER_LOGS);
-	struct rpc_request *q = fetch_open_at(r, r->p, (uint32_t)r->nheaders + 1);
+	size_t n = blocks_to_ask(r);
+	int64_t top = (int64_t)r->headers[r->nheaders - 1].number;
+	if (n == 0) {
+		r->nlogs = 0;
+		prove_step(r);
+		return;
+	}
+	struct rpc_request *q = r->asked_again && r->prove.doubted
+								? fetch_open(r, top, (uint32_t)n + 1, r->prove.doubted)
+								: fetch_open_at(r, r->p, (uint32_t)n + 1);
 	if (!q)
 		return;
 	char hash[67];
 	for (size_t i = 0; i < r->nheaders; i++) {
 		hex_to_0x(hash, r->headers[i].hash, 32);
-		rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, r->ask.requests[0].members);
+		if (r->calls[i] >= 0)
+			rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", hash, r->ask.requests[0].members);
 	}
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
 	fetch_send(r, q, on_logs);

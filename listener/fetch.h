@@ -24,6 +24,9 @@ bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *wh
 void fetch_good(struct reader *r, const struct rpc_reply *q); /* all that was wanted of it is there */
 /* An answer that is not as it must be, or that contradicts another (P11). */
 void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, struct err *e);
+/* Were children of factories created in the step's logs that were not known? Then the logs are to be asked
+ * for again: r->ask is made anew. */
+bool fetch_learned(struct reader *r);
 void fetch_ask_header(struct rpc_request *q, int64_t number);
 
 #endif

@@ -385,3 +385,13 @@ void provider_lacks_receipts(struct provider *p)
 {
 	p->no_receipts = true;
 }
+
+bool provider_gives_receipts(const struct provider *p)
+{
+	return !p->no_receipts;
+}
+
+bool provider_is_believed(const struct provider *p)
+{
+	return time_now(p->ps) >= p->lied_until_ms;
+}

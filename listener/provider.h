@@ -74,6 +74,8 @@ struct provider *providers_pick(struct providers *ps, const struct provider_need
  * until the next call. */
 const char *providers_why(struct providers *ps);
 int64_t providers_head(const struct providers *ps); /* highest head of those that are well; -1: none */
+/* Highest block that two endpoints on different hosts have shown, both well; -1: there are no two. */
+int64_t providers_head_of_two(const struct providers *ps);
 size_t providers_count(const struct providers *ps);
 struct provider *providers_at(struct providers *ps, size_t i); /* in the order of the file */
 
@@ -114,8 +116,10 @@ enum learner_next provider_failed(
 void provider_dropped(struct provider *p);
 /* It answered, and the answer contradicts itself, another answer or another endpoint (P11): counted, an odd
  * line, asked less. The place of the request was given back by provider_answered. what: a sentence. */
+bool provider_is_believed(const struct provider *p); /* it has not lied of late */
 void provider_lied(struct provider *p, const char *what);
-void provider_lacks_receipts(struct provider *p); /* eth_getBlockReceipts is not served */
+void provider_lacks_receipts(struct provider *p);       /* eth_getBlockReceipts is not served */
+bool provider_gives_receipts(const struct provider *p); /* it has not refused that */
 
 /* ── what is stored and shown ── */
 

@@ -4,7 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { BURIED_PROBE_MS = 60000 }; /* between two tries below what an endpoint is known to have */
+enum {
+	BURIED_PROBE_MS = 60000, /* between two tries below what an endpoint is known to have */
+	POLLS_MOST = 3           /* that fail in a row: it does not show heads any more */
+};
 
 int64_t providers_head(const struct providers *ps)
 {
@@ -14,6 +17,27 @@ int64_t providers_head(const struct providers *ps)
 		if (ps->all[i].state == PROVIDER_WELL && h->heard && (int64_t)h->head > best)
 			best = (int64_t)h->head;
 	}
+	return best;
+}
+
+/* It shows heads, and still does. */
+static bool shows(const struct provider *p)
+{
+	const struct heads_state *h = provider_heads(p);
+	return p->state == PROVIDER_WELL && h->heard && h->failures < POLLS_MOST;
+}
+
+int64_t providers_head_of_two(const struct providers *ps)
+{
+	int64_t best = -1;
+	for (size_t i = 0; i < ps->n; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct provider *a = &ps->all[i], *b = &ps->all[k];
+			uint64_t x = provider_heads(a)->head, y = provider_heads(b)->head;
+			int64_t both = (int64_t)(x < y ? x : y);
+			if (shows(a) && shows(b) && strcmp(a->host, b->host) != 0 && both > best)
+				best = both;
+		}
 	return best;
 }
 

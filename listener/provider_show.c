@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { SAVE_MS = 3000, SAVE_IDLE_MS = 15000 };
+enum { SAVE_MS = 3000, SAVE_LIES_MS = 500, SAVE_IDLE_MS = 15000 };
 
 static const char *role_words(unsigned roles)
 {
@@ -39,16 +39,17 @@ void providers_load(struct providers *ps, const struct pg_reply *r, int stmt)
 bool providers_dirty(const struct providers *ps)
 {
 	uint64_t since = loop_now_ms(ps->loop) - ps->saved_ms;
-	bool learned = false, moved = false;
+	bool learned = false, moved = false, lied = false;
 	if (ps->saving || !ps->begun)
 		return false;
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct provider *p = &ps->all[i];
 		learned |= p->learner.version != p->seen_version;
+		lied |= p->lies != p->told_lies;
 		moved |= p->requests != p->told_requests || p->failures != p->told_failures;
 	}
-	return learned || (ps->changed && (ps->saved_ms == 0 || since >= SAVE_MS)) ||
-		   (moved && since >= SAVE_IDLE_MS);
+	return learned || (lied && since >= SAVE_LIES_MS) ||
+		   (ps->changed && (ps->saved_ms == 0 || since >= SAVE_MS)) || (moved && since >= SAVE_IDLE_MS);
 }
 
 static void row_of(struct provider *p, struct endpoint_row *e)

@@ -21,9 +21,11 @@ void reader_enter(struct reader *r, enum reader_phase phase)
 	if (phase == READER_IDLE) {
 		arena_reset(&r->mem);
 		r->headers = NULL;
+		r->calls = NULL;
 		r->logs = NULL;
 		r->nheaders = r->nlogs = 0;
 		r->asked_again = false;
+		prove_forget(&r->prove);
 	}
 }
 
@@ -168,7 +170,8 @@ static void caught_up(struct reader *r)
 static void read_blocks(struct reader *r)
 {
 	const struct heads_state *h = r->rang ? provider_heads(r->rang) : NULL;
-	if (r->step.live && h && h->has_hash && (int64_t)h->head == r->step.from && r->ask.n > 0)
+	if (r->step.live && h && h->has_hash && provider_is_believed(r->rang) &&
+		(int64_t)h->head == r->step.from && r->ask.n > 0)
 		fetch_live(r, h->hash);
 	else
 		fetch_headers(r);
@@ -201,7 +204,7 @@ void reader_drive(struct reader *r)
 		return;
 	struct plan_view v = {.done = r->row.done,
 		.head_known = r->head >= 0,
-		.head = r->head,
+		.head = prove_head(r),
 		.seen = (int64_t)r->chain->seen,
 		.window = window_now(r),
 		.by_hash = r->chain->completeness != PROOF_NONE,
@@ -213,6 +216,8 @@ void reader_drive(struct reader *r)
 	case PLAN_WAIT:
 		if (other_branch(r))
 			reorg_suspect(r);
+		else if (v.head < r->head)
+			prove_waits(r);
 		else
 			caught_up(r);
 		break;
@@ -397,7 +402,8 @@ static void start_block(struct reader *r, const struct config *c)
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
 {
 	struct reader *r = mem_alloc(sizeof *r);
-	*r = (struct reader){.m = m, .chain = c, .head = -1, .floor = -1, .told = {.head = -2}};
+	*r = (struct reader){
+		.m = m, .chain = c, .head = -1, .floor = -1, .prove = {.differed = -1}, .told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
 	r->deep = final_window(c);

@@ -12,6 +12,7 @@
 #include "listener/final.h"
 #include "listener/history.h"
 #include "listener/plan.h"
+#include "listener/prove.h"
 #include "listener/range.h"
 #include "listener/rows.h"
 #include "listener/window.h"
@@ -28,6 +29,7 @@ enum reader_phase {
 	READER_LIVE,   /* the block that the head named: its logs and its header by that hash, in one request (R1)
 					*/
 	READER_LOGS,   /* logs of each of those hashes */
+	READER_PROOF,  /* what proves those logs, as far as `completeness:` wants it (R6) */
 	READER_FILL,   /* history below the window: fill.h has many ranges in flight */
 	READER_COMMIT, /* blocks, events and cursor in one unit (INV-1, INV-9) */
 	READER_HASHES, /* something does not link: the hashes of the whole window are asked, twice before they
@@ -75,7 +77,7 @@ struct reader {
 
 	struct chain_row row;
 	int64_t floor; /* blocks at or below it are out of the window (R5); row.floor is what is stored of it */
-	bool has_genesis, saving;
+	bool has_genesis;
 	uint8_t genesis[32];
 	int64_t noted;    /* fairlead.range reaches up to it; */
 	uint64_t unnoted; /* events of the blocks behind it */
@@ -100,8 +102,12 @@ struct reader {
 	struct plan step;
 	struct block_header *headers; /* of the step: nheaders from step.from on */
 	size_t nheaders;
+	int *calls; /* LOGS: by header: which call asks for its logs; -1: none does, its bloom says that it has
+				 * none
+				 */
 	struct log *logs;
 	size_t nlogs;
+	struct prove prove;
 	bool asked_again;            /* a positive bloom came with no log of ours: asked once more */
 	struct window_search search; /* HASHES */
 	int round;                   /* HASHES: 1: searching; 2: asking both sides of the fork once more */
@@ -155,6 +161,7 @@ void fetch_tag(
 	struct reader *r); /* what is final now, by the endpoint's word: how deep the window must be (R5) */
 void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
+void fetch_logs(struct reader *r); /* of the step's headers */
 
 /* ahead.c: the commit of the block that is being asked for is begun with what was heard of it, where that
  * saves time; nothing of it is committed before the block was read (R1). */
@@ -180,6 +187,9 @@ void store_identity(
 /* Notes that the blocks behind the cursor up to done were read. now: false may lag, where no proof is wanted.
  */
 void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t events, bool now);
+/* Notes the same of from..to, which lie behind the cursor and all that was noted in this unit. */
+void store_range(
+	struct reader *r, struct pg_unit *u, int64_t from, int64_t to, enum proof_level level, uint64_t events);
 int64_t store_floor(struct reader *r, int64_t done, int64_t *final); /* what they are once done is read */
 void store_halt(struct reader *r);
 

@@ -27,6 +27,7 @@ static const char *phase_name(enum reader_phase p)
 		[READER_HEADERS] = "reading",
 		[READER_LIVE] = "reading",
 		[READER_LOGS] = "reading",
+		[READER_PROOF] = "proving",
 		[READER_FILL] = "catching up",
 		[READER_COMMIT] = "writing",
 		[READER_HASHES] = "checking for a reorg",

@@ -252,18 +252,21 @@ int64_t store_floor(struct reader *r, int64_t done, int64_t *final)
 
 void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t events, bool now)
 {
-	enum proof_level level = r->chain->completeness;
-	if (!now && level == PROOF_NONE) {
+	if (now)
+		store_range(r, u, r->row.done + 1, done, PROOF_NONE, events);
+	else
 		r->unnoted += events;
-		return;
-	}
-	int64_t from = r->row.done + 1;
+}
+
+void store_range(
+	struct reader *r, struct pg_unit *u, int64_t from, int64_t to, enum proof_level level, uint64_t events)
+{
 	if (r->noted < from - 1)
 		chain_note_range(
 			u, r->row.id, &(struct chain_range){"", r->noted + 1, from - 1, PROOF_NONE, r->unnoted});
-	chain_note_range(u, r->row.id, &(struct chain_range){"", from, done, level, events});
+	chain_note_range(u, r->row.id, &(struct chain_range){"", from, to, level, events});
 	r->unnoted = 0;
-	r->noted = done;
+	r->noted = to;
 }
 
 void store_step(struct reader *r)
@@ -291,7 +294,8 @@ void store_step(struct reader *r)
 										  .nblocks = r->nheaders});
 	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
 	bool advance = !r->step.live && r->floor > r->row.floor; /* live: store_aside */
-	store_note(r, u, done, b.n, advance);
+	if (!prove_note(r, u, &b))
+		store_note(r, u, done, b.n, advance);
 	if (advance) {
 		chain_advance(u, lease_lane(r->lease), r->row.id, final, r->floor);
 		r->row.floor = r->floor;
@@ -376,9 +380,14 @@ static void on_state(void *arg, const struct pg_reply *q)
 		r->told.head = -2; /* not told, as far as we know: again when it is asked for */
 	if (pg_fenced(q))
 		lease_lost(r->lease);
-	if (r->providers && r->saving)
+}
+
+static void on_saved(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	if (r->providers)
 		providers_saved(r->providers, q->outcome == PG_OK);
-	r->saving = false;
+	on_state(arg, q);
 }
 
 void store_state(struct reader *r)
@@ -401,7 +410,6 @@ void store_state(struct reader *r)
 	chain_set_state(u, r->row.id, &s);
 	if (learned)
 		providers_save(r->providers, u, r->row.id);
-	r->saving = learned;
 	r->states_out++;
-	pg_unit_run(u, 0, on_state, r);
+	pg_unit_run(u, 0, learned ? on_saved : on_state, r);
 }

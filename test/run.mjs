@@ -133,7 +133,7 @@ const make = (name, ...words) => check(name, () => command(["make", "-s", "--no-
 const files = (dir, re) => (existsSync(join(root, dir)) ? readdirSync(join(root, dir)).filter((f) => re.test(f)).sort() : []);
 function scenarios() {
 	return files("test/scenario", /^[A-Za-z]+-?\d*.*\.mjs$/).map((f) => {
-		const [, id, words] = f.match(/^([A-Za-z]+-\d+[a-z]?|[A-Za-z]+)-?(.*)\.mjs$/);
+		const [, id, words] = f.match(/^([A-Za-z]+\d*-\d+[a-z]?|[A-Za-z]+)-?(.*)\.mjs$/);
 		const text = readFileSync(join(root, "test/scenario", f), "utf8");
 		return { file: join(root, "test/scenario", f), id, words, limit: Number(text.match(/^export const limit = (\d+)/m)?.[1] ?? 120), builds: ["asan", "valgrind"].filter((b) => new RegExp(`build:\\s*["']${b}`).test(text)) };
 	});
