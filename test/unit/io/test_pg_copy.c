@@ -199,6 +199,48 @@ static void rows_and_statements_are_one_transaction(void **state)
 	assert_true(pg_copy_is_up(c));
 }
 
+/* A table of the session that the same command makes: rows that may be there already go through it. */
+static void commands_before_a_copy_are_part_of_it(void **state)
+{
+	(void)state;
+	need_server();
+	static const char
+		staged[] = "CREATE TEMP TABLE IF NOT EXISTS s (LIKE t) ON COMMIT DELETE ROWS; "
+				   "COPY pg_temp.s (id, name) FROM STDIN (FORMAT binary)",
+		move[] = "WITH n AS (INSERT INTO t SELECT * FROM pg_temp.s ON CONFLICT DO NOTHING RETURNING 1) "
+				 "SELECT count(*) FROM n";
+	begin(0);
+	rows(staged, 1, 3);
+	rows(to_u, 1, 1);
+	rows(staged, 4, 1);
+	stmt("move", move);
+	assert_int_equal(commit(), PG_OK);
+	assert_string_equal(last_text, "4");
+	begin(0); /* it stands, and is empty; two of these are there */
+	rows(staged, 3, 3);
+	stmt("move", move);
+	assert_int_equal(commit(), PG_OK);
+	assert_string_equal(last_text, "1");
+	/* made in a transaction that is rolled back, it is made again, and the statement finds it */
+	pg_copy_close(c);
+	open_to(conninfo);
+	begin(0);
+	rows(staged, 6, 1);
+	stmt("move", move);
+	stmt(NULL, "SELECT 1 / 0");
+	assert_int_equal(commit(), PG_REFUSED);
+	begin(0);
+	rows(staged, 5, 2);
+	stmt("move", move);
+	assert_int_equal(commit(), PG_OK);
+	assert_string_equal(last_text, "1");
+	assert_int_equal(sql_int("SELECT count(*) FROM t"), 6);
+	begin(0);
+	rows("CREATE TABLE t (x int); COPY t FROM STDIN (FORMAT binary)", 1, 1);
+	spin_until(l, fails == 1);
+	assert_string_equal(last.sqlstate, "42P07");
+}
+
 static void without_rows_and_without_statements_it_ends_too(void **state)
 {
 	(void)state;
@@ -505,6 +547,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(rows_and_statements_are_one_transaction),
+		T(commands_before_a_copy_are_part_of_it),
 		T(without_rows_and_without_statements_it_ends_too),
 		T(a_row_that_is_there_already_refuses_all),
 		T(an_error_in_the_middle_is_told_before_the_end),

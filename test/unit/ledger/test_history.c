@@ -1,5 +1,8 @@
 /* Histories against a real PostgreSQL: what becomes one, how far it may go, what rules do on it (R4). */
 #include "app.h"
+#include "test/unit/io/spin.h"
+
+#include "common/ledger/chain.h"
 
 #define TABLES                                                                                         \
 	"CREATE TABLE counted (id bigint PRIMARY KEY, n bigint NOT NULL DEFAULT 1 CHECK (n <> 666), note " \
@@ -389,6 +392,76 @@ static void what_waits_in_a_rule_goes_on(void **state)
 	end(&w, &a);
 }
 
+/* ── rows that may stand there already ── */
+
+static bool answered;
+
+static void on_reply(void *arg, const struct pg_reply *r)
+{
+	(void)arg;
+	if (r->outcome != PG_OK)
+		fail_msg("%s", r->err.text);
+	answered = true;
+}
+
+/* The longest names that the file allows: neither the session's table nor the statement may be cut. */
+static void through_a_table_of_the_session(void **state)
+{
+	(void)state;
+	static const char schema[] = "a_contract_whose_name_is_forty_letters_ab",
+					  table[] = "an_event_with_a_very_long_name_that_has_sixty_letters_in_it_a";
+	struct contract_decl contract = {.name = schema, .schema = schema};
+	struct event_decl ev[2] = {{.contract = &contract, .table = table},
+		{.contract = &contract, .table = "an_event_with_a_very_long_name_that_has_sixty_letters_in_it_b"}};
+	struct app a;
+	struct world w;
+	struct buf b = {0};
+	struct arena mem = {0};
+	found(&w, &a);
+	for (size_t i = 0; i < 2; i++)
+		q(&w, "SELECT fairlead.declare(1::smallint, '%s', '%s', 'X.%zu', '\\x0%zu', '{x bigint}')", schema,
+			ev[i].table, i, i);
+	world_conninfo(&b, w.name);
+	struct loop *loop = loop_new();
+	struct pg *conn =
+		pg_open(loop, &(struct pg_options){.conninfo = b.p, .application = "test"}, &(struct pg_events){0});
+	spin_until(loop, pg_is_up(conn));
+	for (int turn = 0; turn < 2; turn++) { /* the second finds one of its two rows there */
+		struct pg_unit *u = pg_unit(conn);
+		for (size_t i = 0; i < 2; i++) {
+			char *make = arena_text(&mem, chain_stage_copy(&mem, &ev[i], "COPY \"x\" (\"x\") FROM STDIN"));
+			char *copy = strstr(make, "; COPY ");
+			assert_non_null(copy);
+			char *columns = strstr(copy, " (\"x\") FROM STDIN");
+			assert_non_null(columns);
+			*copy = *columns = 0;
+			pg_stmt(u, &(struct pg_sql){NULL, make});
+			pg_stmt(
+				u, &(struct pg_sql){NULL, arena_printf(&mem,
+											  "INSERT INTO %s (_seq, _block, _at, _log, _chain, _open, "
+											  "_block_hash, _tx, _id, x) SELECT %zu - 1000 + g, "
+											  "g, now(), 1, 1, false, sha256('b'), sha256('t'), "
+											  "sha256('%zu'), g FROM generate_series(%d, %d) g",
+											  copy + 7, 100 * i + (size_t)turn * 10, i, turn + 1, turn + 2)});
+		}
+		for (size_t i = 0; i < 2; i++)
+			chain_from_stage(u, &mem, &ev[i], i);
+		for (size_t i = 0; i < 2; i++)
+			chain_count_staged(u, &ev[i], i);
+		answered = false;
+		pg_unit_run(u, 0, on_reply, NULL);
+		spin_until(loop, answered);
+	}
+	assert_string_equal(
+		q(&w, "SELECT string_agg(swept::text, ' ') FROM fairlead.decl WHERE contract = '%s'", schema), "3 3");
+	assert_string_equal(q(&w, "SELECT count(*) FROM fairlead.event"), "6");
+	pg_close(conn);
+	loop_free(loop);
+	arena_fini(&mem);
+	buf_fini(&b);
+	end(&w, &a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +477,7 @@ int main(void)
 		cmocka_unit_test(what_a_reorg_takes_is_not_its),
 		cmocka_unit_test(poison_is_put_aside),
 		cmocka_unit_test(what_waits_in_a_rule_goes_on),
+		cmocka_unit_test(through_a_table_of_the_session),
 	};
 	if (!getenv("FAIRLEAD_TEST_PG")) {
 		print_message("skipped: FAIRLEAD_TEST_PG is not set (conninfo of a PostgreSQL superuser)\n");
