@@ -25,6 +25,7 @@ struct loop {
 	uv_idle_t idle;   /* on while something waits in next: the turn then does not block */
 	uv_signal_t sigint, sigterm;
 	struct later_list next, now; /* next collects; now is being run */
+	struct later_list last;      /* for loop_free */
 	void (*on_term)(void *arg);
 	void *on_term_arg;
 	bool signals, term_seen, ended;
@@ -117,6 +118,8 @@ static void settle(struct loop *l)
 
 void loop_free(struct loop *l)
 {
+	for (size_t i = 0; i < l->last.n; i++)
+		l->last.v[i].fn(l->last.v[i].arg);
 	uv_unref((uv_handle_t *)&l->alive);
 	if (l->signals) {
 		uv_unref((uv_handle_t *)&l->sigint);
@@ -135,6 +138,7 @@ void loop_free(struct loop *l)
 	must(uv_loop_close(&l->uv) == 0);
 	free(l->next.v);
 	free(l->now.v);
+	free(l->last.v);
 	free(l);
 }
 
@@ -208,14 +212,23 @@ bool timer_is_on(const struct timer *t)
 	return t && uv_is_active((const uv_handle_t *)&t->uv);
 }
 
-void loop_later(struct loop *l, timer_fn fn, void *arg)
+static void later_put(struct later_list *q, timer_fn fn, void *arg)
 {
-	struct later_list *q = &l->next;
 	if (q->n == q->cap) {
 		q->cap = q->cap ? q->cap * 2 : 16;
 		q->v = mem_grow(q->v, q->cap, sizeof *q->v);
 	}
 	q->v[q->n++] = (struct later){fn, arg};
+}
+
+void loop_before_free(struct loop *l, timer_fn fn, void *arg)
+{
+	later_put(&l->last, fn, arg);
+}
+
+void loop_later(struct loop *l, timer_fn fn, void *arg)
+{
+	later_put(&l->next, fn, arg);
 	if (!uv_is_active((uv_handle_t *)&l->idle))
 		uv_idle_start(&l->idle, run_laters);
 }

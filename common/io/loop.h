@@ -38,6 +38,9 @@ bool timer_is_on(const struct timer *t);
 /* Runs fn in the next turn of the loop, once; several calls before it keep their order. */
 void loop_later(struct loop *l, timer_fn fn, void *arg);
 
+/* Runs fn once, when loop_free begins: for what lives as long as its loop. */
+void loop_before_free(struct loop *l, timer_fn fn, void *arg);
+
 /* Watches one file by its directory (a rename over it counts, a missing file too); also looked at every 5 s,
  * because network file systems tell nothing. on_change runs when size, mtime or inode differ. */
 struct watch;

@@ -15,11 +15,40 @@ enum {
 struct ws_lws {
 	struct loop *loop;
 	struct lws_context *context;
-	bool tls;
+	bool tls, loop_goes;
 	int users, turns;
 	struct ws_lws *next;
 };
 static struct ws_lws *contexts; /* one without TLS, one with, of each loop in use */
+
+static void take_down(void *arg)
+{
+	struct ws_lws *x = arg;
+	if (++x->turns < TURNS) {
+		loop_later(x->loop, take_down, x);
+		return;
+	}
+	lws_context_destroy(x->context);
+	free(x);
+}
+
+static void end(struct ws_lws *x)
+{
+	struct ws_lws **p = &contexts;
+	while (*p != x)
+		p = &(*p)->next;
+	*p = x->next;
+	lws_context_destroy(x->context);
+	loop_later(x->loop, take_down, x);
+}
+
+static void on_loop_goes(void *arg)
+{
+	struct ws_lws *x = arg;
+	x->loop_goes = true;
+	if (x->users == 0)
+		end(x);
+}
 
 struct ws_lws *ws_lws_get(struct loop *l, bool tls, const struct lws_protocols *protocols)
 {
@@ -51,6 +80,7 @@ struct ws_lws *ws_lws_get(struct loop *l, bool tls, const struct lws_protocols *
 	must(x->context);
 	x->next = contexts;
 	contexts = x;
+	loop_before_free(l, on_loop_goes, x);
 	return x;
 }
 
@@ -59,25 +89,8 @@ struct lws_context *ws_lws_context(struct ws_lws *x)
 	return x->context;
 }
 
-static void take_down(void *arg)
-{
-	struct ws_lws *x = arg;
-	if (++x->turns < TURNS) {
-		loop_later(x->loop, take_down, x);
-		return;
-	}
-	lws_context_destroy(x->context);
-	free(x);
-}
-
 void ws_lws_put(struct ws_lws *x)
 {
-	if (--x->users)
-		return;
-	struct ws_lws **p = &contexts;
-	while (*p != x)
-		p = &(*p)->next;
-	*p = x->next;
-	lws_context_destroy(x->context);
-	loop_later(x->loop, take_down, x);
+	if (--x->users == 0 && x->loop_goes)
+		end(x);
 }

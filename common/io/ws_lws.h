@@ -1,5 +1,7 @@
-/* ws_lws: the one libwebsockets context of a process, on our loop. It is made for the first socket and taken
- * down behind the last, because it costs memory; with wss:// it also brings TLS up. */
+/* ws_lws: the one libwebsockets context of a process, on our loop. It is made for the first socket, because
+ * it costs memory, and with wss:// it also brings TLS up; it goes with the loop. Never earlier: libwebsockets
+ * 4.1 closes the number of a context's own pipe twice, a turn apart, and what was opened in between under
+ * that number, a connection of curl's as it may be, is closed under its owner's feet. */
 #ifndef FAIRLEAD_IO_WS_LWS_H
 #define FAIRLEAD_IO_WS_LWS_H
 

@@ -49,10 +49,11 @@ class Program {
 		this.fault = fault;
 		this.exited = new Promise((done) => child.once("exit", (code, signal) => {
 			this.child = undefined;
-			const asked = this.asked ?? (fault?.endsWith(":kill") && signal === "SIGKILL" ? "SIGKILL" : undefined);
+			const asked = this.asked, own = fault?.endsWith(":kill") && signal === "SIGKILL";
 			this.asked = undefined;
-			if (signal !== asked && !(asked === "SIGTERM" && code === 0) && code !== 75) this.w.problems.push(`${this.name} ended by itself: ${signal ?? `exit ${code}`}`);
-			if (asked === "SIGTERM" && signal !== "SIGTERM" && code !== 0 && code !== 75) this.w.problems.push(`${this.name} did not drain: ${signal ?? `exit ${code}`}`);
+			const drained = code === 0 || code === 75 || signal === "SIGTERM"; // SIGTERM before main() holds it
+			if (asked === "SIGTERM" && !drained && !own) this.w.problems.push(`${this.name} did not drain: ${signal ?? `exit ${code}`}`);
+			else if (signal !== asked && !own && !(asked === "SIGTERM" && drained) && code !== 75) this.w.problems.push(`${this.name} ended by itself: ${signal ?? `exit ${code}`}`);
 			this.deaths.push(signal ?? code);
 			if (this.on) this.#spawn();
 			done();

@@ -2,7 +2,9 @@
 #include "common/io/ws.h"
 #include "ws_peer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 /* A WebSocket server by hand (RFC 6455), so that a test can break its rules. It upgrades every peer and
  * answers each text frame by mode. */
@@ -207,6 +209,11 @@ static void a_bad_url_is_rejected_later(void **state)
 static void a_closed_port_and_no_route_leave_nothing_behind(void **state)
 {
 	(void)state;
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened); /* the context stands now, and stays */
+	ws_close(w);
+	spin_until(l, closed);
+	closed = 0;
 	int before = handles();
 	const char *urls[] = {"ws://127.0.0.1:1/", "ws://255.255.255.255:1/", "ws://[::1]:1/"};
 	for (int i = 0; i < 60; i++) {
@@ -353,6 +360,39 @@ static void a_real_node_takes_a_subscription(void **state)
 	spin_until(l, closed);
 }
 
+/* What is opened while the last socket goes is nobody else's to close. */
+static int fresh[8];
+static void on_close_and_open(void *arg, const struct err *e)
+{
+	on_close(arg, e);
+	for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++)
+		fresh[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void a_descriptor_is_closed_once(void **state)
+{
+	(void)state;
+	char url[128];
+	struct ws_events ev = {.on_open = on_open, .on_text = on_text, .on_close = on_close_and_open};
+	snprintf(url, sizeof url, "ws://127.0.0.1:%d/", server.port);
+	struct ws *w = ws_open(l, url, &ev);
+	spin_until(l, opened);
+	ws_close(w);
+	spin_until(l, closed);
+	struct ws *next =
+		open_at("127.0.0.1"); /* the turns that it takes are those in which the first would be closed again */
+	spin_until(l, opened == 2);
+	ws_close(next);
+	spin_until(l, closed == 2);
+	for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++) {
+		struct stat was, is;
+		assert_int_equal(stat("/dev/null", &was), 0);
+		assert_int_equal(fstat(fresh[i], &is), 0);
+		assert_int_equal(is.st_rdev, was.st_rdev);
+		close(fresh[i]);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -370,6 +410,7 @@ int main(void)
 		T(broken_frames_end_it),
 		T(pings_are_sent_and_pongs_heard),
 		T(a_dead_peer_is_cut),
+		T(a_descriptor_is_closed_once),
 		T(a_real_node_takes_a_subscription),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
