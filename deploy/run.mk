@@ -22,5 +22,6 @@ help:
 	@echo 'make check-source        layers, format, sizes, words'
 	@echo 'make bench               how fast, beside hand-written workers; make bench-ingest: how fast a chain is read'
 	@echo 'make fuzz FUZZ_S=60      each decoder under libFuzzer, so many seconds a target'
+	@echo 'make soak                10,000 random worlds and a million events, for hours; SEEDS= FROM= EVENTS='
 	@echo 'make install             DESTDIR= PREFIX=/usr/local: programs, sql, README'
 	@echo 'make clean               build/ and .run/'

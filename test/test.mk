@@ -55,3 +55,11 @@ $(NODE): $(call obj,test/node) $(call floor_libs,io evm base)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 .PHONY: node
 node: $(NODE)
+
+# Long runs of what `make test` does briefly: 10,000 random worlds (test/worlds/run.mjs; SEEDS, FROM), and a million events with flat memory.
+.PHONY: soak
+soak:
+	@deploy/setup --test
+	@$(MAKE) --no-print-directory all node
+	@EVENTS=$${EVENTS:-1000000} node test/worlds/million.mjs
+	@SEEDS=$${SEEDS:-10000} FROM=$${FROM:-1} node test/worlds/run.mjs

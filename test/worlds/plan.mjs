@@ -25,7 +25,6 @@ function rng(seed) {
 	return r;
 }
 
-const proves = false;
 const providers = "alchemy ankr besu blast bsc chainstack cloudflare drpc erigon geth infura nethermind quicknode reth".split(" ");
 
 export function planOf(seed) {
@@ -118,7 +117,7 @@ const fault = (r) => {
 // by a chain whose completeness is proved.
 function mood(r, plan) {
 	const on = r.int(0, plan.endpoints.length - 1), as = r.pick(providers), times = r.int(1, 6);
-	const proved = proves && plan.chain.completeness === "receipts";
+	const proved = plan.chain.completeness === "receipts";
 	const kinds = {
 		latency: () => ({ mood: { on, latency: r.int(1, 15), jitter: r.int(0, 20) } }),
 		error: () => ({ mood: { on, times, error: { code: -32000, message: r.pick(["internal error", "header not found", "too many requests", "request timed out", "limit exceeded"]) } } }),
