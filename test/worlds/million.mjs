@@ -17,7 +17,7 @@ types.setTypeParser(20, Number);
 const total = Number(process.env.EVENTS ?? 1000000);
 const perBlock = 250, blocks = Math.ceil(total / perBlock), atHead = Math.min(400, Math.ceil(blocks / 10));
 const dir = process.env.WORLDS_DIR ?? join(root, ".run/million");
-const most = { listener: Number(process.env.LISTENER_MIB ?? 24), batcher: Number(process.env.BATCHER_MIB ?? 24) };
+const most = { listener: Number(process.env.LISTENER_MIB ?? 40), batcher: Number(process.env.BATCHER_MIB ?? 24) };
 
 const own = (pid) => Number(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").match(/^Pss_Anon:\s+(\d+)/m)[1]) / 1024;
 const peak = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmHWM:\s+(\d+)/m)[1]) / 1024;
