@@ -304,6 +304,11 @@ void rows_rebase(struct run_rows *r, int64_t base)
 		encode_set_seq(rows_tuple(r, i), base + encode_get_seq(rows_tuple(r, i)));
 }
 
+size_t rows_id_at(const struct run_rows *r, size_t i)
+{
+	return r->at[i] + AT_ID;
+}
+
 void rows_clear(struct run_rows *r)
 {
 	buf_clear(&r->bytes);

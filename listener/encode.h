@@ -50,6 +50,8 @@ static inline char *rows_tuple(const struct run_rows *r, size_t i)
 {
 	return r->bytes.p + r->at[i];
 }
+/* Where the id of tuple i stands in bytes. It is that of the log, until another is written there. */
+size_t rows_id_at(const struct run_rows *r, size_t i);
 void rows_clear(struct run_rows *r); /* empty, memory kept */
 void rows_fini(struct run_rows *r);
 

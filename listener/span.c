@@ -12,7 +12,7 @@ struct span *span_new(const struct span_world *w)
 	struct span *s = mem_alloc(sizeof *s);
 	s->world = w;
 	s->runs = mem_alloc((w->filter->n + 1) * sizeof *s->runs);
-	s->ranks = mem_alloc(sizeof *s->ranks);
+	s->ids = ids_new(w->network);
 	return s;
 }
 
@@ -20,6 +20,7 @@ static void forget(struct span *s)
 {
 	for (size_t i = 0; i < s->world->filter->n; i++)
 		rows_clear(&s->runs[i]);
+	ids_restart(s->ids);
 	arena_reset(&s->mem);
 	s->bad = NULL;
 	s->gathered = NULL;
@@ -42,8 +43,7 @@ void span_free(struct span *s)
 	for (size_t i = 0; i < s->world->filter->n; i++)
 		rows_fini(&s->runs[i]);
 	free(s->runs);
-	ranks_fini(s->ranks);
-	free(s->ranks);
+	ids_free(s->ids);
 	free(s->times);
 	log_stream_free(s->stream);
 	filter_plan_fini(&s->plan);
@@ -492,6 +492,7 @@ size_t span_take_rows(struct span *s, size_t i, int64_t base, struct buf *out)
 {
 	struct run_rows *run = &s->runs[i];
 	size_t n = run->n;
+	ids_flush(s->ids);
 	rows_rebase(run, base);
 	*out = run->bytes;
 	run->bytes = (struct buf){0};

@@ -80,7 +80,7 @@ struct span {
 	size_t widest;                       /* longest list of the plan */
 	struct rpc_request *request, *aside; /* the question; block times beside it */
 	struct log_stream *stream;
-	struct log_ranks *ranks;
+	struct log_ids *ids;
 	struct log_place { /* of a log */
 		uint64_t block, tx, log;
 		uint8_t hash[32];

@@ -52,7 +52,7 @@ static void keep_bad(struct span *s, const struct event_decl *ev, const struct l
 	b->log.data.p = arena_copy(&s->mem, l->data.p, l->data.n);
 }
 
-/* In chain order: identity (INV-2), then its tuple. */
+/* In chain order: its tuple, and its identity (INV-2), which is written into the tuple when it is known. */
 static void encode(struct span *s, const struct filter_event *ev, struct log *l)
 {
 	struct run_rows *run = &s->runs[ev->index];
@@ -62,11 +62,12 @@ static void encode(struct span *s, const struct filter_event *ev, struct log *l)
 		.swept = s->world->swept,
 		.late = s->world->late};
 	size_t before = run->bytes.n;
-	ranks_next(s->ranks, l, s->world->network);
 	if (!rows_put(run, &s->world->encoders[ev->index], l, &head, &e)) {
+		ids_put(s->ids, l, NULL, 0);
 		keep_bad(s, ev->decl, l, e.text);
 		return;
 	}
+	ids_put(s->ids, l, &run->bytes.p, rows_id_at(run, run->n - 1));
 	s->rows++;
 	s->live_bytes += run->bytes.n - before;
 	if (!l->has_time)

@@ -54,16 +54,16 @@ void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
 size_t logs_once(struct log *logs, size_t n);
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id);
 
-/* The same, one log after the other in chain order, with memory for the logs of one block only. A zeroed one
- * is ready; it begins anew with each block hash. */
-struct log_ranks {
-	uint8_t block_hash[32];
-	uint32_t block; /* of the entries that count, from 1 */
-	size_t n, cap;  /* entries that count; room, a power of two */
-	struct log_rank *table;
-};
-void ranks_next(struct log_ranks *r, struct log *log, struct u256 chain_id); /* sets log->id */
-void ranks_fini(struct log_ranks *r);
+/* The same, one log after the other in chain order, with memory for the logs of one block only. Hashes cost
+ * least four at a time: an id may wait for the logs behind it. */
+struct log_ids;
+struct log_ids *ids_new(struct u256 chain_id);
+void ids_free(struct log_ids *ids); /* NULL: nothing */
+/* The next log. Its id is written to *base + at, by ids_flush at the latest: until then *base may move, base
+ * itself may not. NULL: nobody asks for this id, but the log counts for the ranks of those behind it. */
+void ids_put(struct log_ids *ids, const struct log *log, char *const *base, size_t at);
+void ids_flush(struct log_ids *ids);   /* each id is where it was wanted */
+void ids_restart(struct log_ids *ids); /* for another answer: what waits is dropped, and all ranks */
 
 /* May bloom contain it? (Yellow Paper 4.3.1) false is a proof of absence where the bloom is trusted. */
 bool bloom_may_hold(const uint8_t bloom[256], const void *p, size_t n);

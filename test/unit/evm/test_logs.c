@@ -4,8 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "common/evm/keccak.h"
-#include "common/evm/logs.h"
+#include "common/evm/identity.c"
 #include "test/unit/evm/hex.h"
 
 #include <stdio.h>
@@ -359,50 +358,118 @@ static void test_thousands_alike(void **state)
 		assert_memory_not_equal(l[i].id, l[i - 3].id, 32);
 }
 
-/* Fed log by log, blocks of any size behind each other, with ranks counted here the slow way. */
-static void test_ranks_as_they_come(void **state)
+/* ── ids as the logs come, worked out some at a time ── */
+
+/* What the id of this log is, as its rank among its like is known here. */
+static void slow_id(uint8_t id[32], const struct log *l, const uint8_t origin[32], uint64_t rank)
+{
+	uint8_t text[104];
+	struct keccak k;
+	keccak_init(&k);
+	keccak_add(&k, l->address, 20);
+	keccak_add(&k, (const uint8_t[]){(uint8_t)l->ntopics}, 1);
+	keccak_add(&k, l->topics, 32 * (size_t)l->ntopics);
+	keccak_add(&k, l->data.p, l->data.n);
+	u256_to_be(text, u256_of(31337));
+	memcpy(text + 32, origin, 32);
+	keccak_end(&k, text + 64);
+	memset(text + 96, 0, 8);
+	text[102] = (uint8_t)(rank >> 8);
+	text[103] = (uint8_t)rank;
+	keccak256(id, text, sizeof text);
+}
+
+/* Log i of block b: one of six kinds that come again and again, or one of its own. */
+static unsigned log_of_kind(struct log *l, unsigned b, size_t i, bool own)
+{
+	static const uint8_t data[600] = {7, [255] = 8, [599] = 9};
+	const unsigned kind = own ? 6 + (unsigned)i : (unsigned)(i * 7 + b) % 6;
+	*l = (struct log){.block = b, .block_hash = {(uint8_t)(b / 2 + 1), (uint8_t)(b & 1)}, .log_index = i};
+	l->tx_hash[0] = kind % 2 ? 1 : 0; /* 0: the block is its origin */
+	memcpy(l->address, &kind, sizeof kind);
+	l->ntopics = kind % 5; /* with data on both sides of what is kept */
+	l->data = (struct bytes){data, (size_t)kind * 73 % sizeof data};
+	return kind;
+}
+
+/* Blocks of any size behind each other, ids into memory that moves, with ranks counted here the slow way. */
+static void test_ids_as_they_come(void **state)
 {
 	(void)state;
 	enum { CROWD = 5000, BLOCKS = 40 };
-	struct log *l = arena_alloc(&mem, CROWD * sizeof *l);
-	struct log_ranks r = {.n = 0};
-	static const uint8_t data[600] = {7, [255] = 8, [599] = 9};
+	struct log_ids *ids = ids_new(u256_of(31337));
+	struct buf got = {0}, wanted = {0};
 	size_t crowded = 0;
 	for (unsigned b = 0; b < BLOCKS; b++) {
 		const size_t n = b == 20 ? CROWD : b % 9;
 		uint64_t seen[6] = {0};
 		for (size_t i = 0; i < n; i++) {
-			const unsigned kind = b == 20 && i >= 60 ? 6 + (unsigned)i : (unsigned)(i * 7 + b) % 6;
-			l[i] = (struct log){
-				.block = b, .block_hash = {(uint8_t)(b / 2 + 1), (uint8_t)(b & 1)}, .log_index = i};
-			l[i].tx_hash[0] = kind % 2 ? 1 : 0; /* 0: the block is its origin */
-			memcpy(l[i].address, &kind, sizeof kind);
-			l[i].ntopics = kind % 5; /* with data on both sides of what is hashed in one piece */
-			l[i].data = (struct bytes){data, (size_t)kind * 73 % sizeof data};
-			ranks_next(&r, &l[i], u256_of(31337));
-			uint8_t digest[32], id[32], text[104];
-			struct keccak k;
-			keccak_init(&k);
-			keccak_add(&k, l[i].address, 20);
-			keccak_add(&k, (const uint8_t[]){(uint8_t)l[i].ntopics}, 1);
-			keccak_add(&k, l[i].topics, 32 * (size_t)l[i].ntopics);
-			keccak_add(&k, l[i].data.p, l[i].data.n);
-			keccak_end(&k, digest);
-			u256_to_be(text, u256_of(31337));
-			memcpy(text + 32, kind % 2 ? l[i].tx_hash : l[i].block_hash, 32);
-			memcpy(text + 64, digest, 32);
-			memset(text + 96, 0, 8);
-			const uint64_t rank = kind < 6 ? seen[kind]++ : 0;
-			text[102] = (uint8_t)(rank >> 8);
-			text[103] = (uint8_t)rank;
-			keccak256(id, text, sizeof text);
-			assert_memory_equal(l[i].id, id, 32);
+			struct log l;
+			uint8_t id[32], data[600];
+			const unsigned kind = log_of_kind(&l, b, i, b == 20 && i >= 60);
+			slow_id(id, &l, kind % 2 ? l.tx_hash : l.block_hash, kind < 6 ? seen[kind]++ : 0);
+			memcpy(data, l.data.p, l.data.n);
+			l.data.p = data;
+			if (kind == 3) { /* counted, but nobody asks for its id */
+				ids_put(ids, &l, NULL, 0);
+			} else {
+				memset(buf_room(&got, 32), 0, 32);
+				got.n += 32;
+				buf_put(&wanted, id, 32);
+				ids_put(ids, &l, &got.p, got.n - 32);
+			}
+			memset(data, 0x55, sizeof data); /* the log is gone */
+			memset(&l, 0x55, sizeof l);
 		}
-		crowded = r.cap > crowded ? r.cap : crowded;
+		if (b % 7 == 6) {
+			ids_flush(ids);
+			assert_memory_equal(got.p, wanted.p, got.n);
+		}
+		crowded = ids->ranks.cap > crowded ? ids->ranks.cap : crowded;
 	}
+	ids_flush(ids);
+	ids_flush(ids);
+	assert_int_equal(got.n, wanted.n);
+	assert_memory_equal(got.p, wanted.p, got.n);
 	assert_true(crowded >= CROWD);
-	assert_true(r.cap < CROWD); /* what a crowd took is given back */
-	ranks_fini(&r);
+	assert_true(ids->ranks.cap < CROWD); /* what a crowd took is given back */
+	buf_fini(&got);
+	buf_fini(&wanted);
+	ids_free(ids);
+	ids_free(NULL);
+}
+
+/* The same block, told again from its first log on: nothing of what came before counts. */
+static void test_ids_begin_again(void **state)
+{
+	(void)state;
+	enum { SIX = 6 };
+	struct log_ids *ids = ids_new(u256_of(31337));
+	char given[2 * SIX][32], *base = given[0];
+	struct log l[SIX];
+	memset(given, 7, sizeof given);
+	for (size_t i = 0; i < SIX; i++)
+		l[i] = (struct log){.block_hash = {3}, .tx_hash = {4}, .address = {i == 3}};
+	for (size_t i = 0; i < SIX; i++)
+		ids_put(ids, &l[i], &base, 32 * i);
+	ids_restart(ids);
+	for (size_t i = 0; i < SIX; i++)
+		ids_put(ids, &l[i], &base, 32 * (SIX + i));
+	ids_flush(ids);
+	logs_identify(l, SIX, u256_of(31337));
+	for (size_t i = 0; i < SIX; i++)
+		assert_memory_equal(given[SIX + i], l[i].id, 32);
+	for (size_t k = 0; k < 32; k++)
+		assert_int_equal(given[SIX - 1][k], 7); /* it was waiting when the answer was dropped */
+	ids_restart(ids);
+	ids_free(ids);
+
+	ids = ids_new(u256_of(31337));
+	ids_restart(ids);
+	ids_put(ids, &l[0], &base, 0);
+	ids_flush(ids);
+	assert_memory_equal(given[0], l[0].id, 32);
+	ids_free(ids);
 }
 
 int main(void)
@@ -418,7 +485,8 @@ int main(void)
 		cmocka_unit_test(test_ranks_stay_within_a_block),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_thousands_alike),
-		cmocka_unit_test(test_ranks_as_they_come),
+		cmocka_unit_test(test_ids_as_they_come),
+		cmocka_unit_test(test_ids_begin_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, teardown);
 }
