@@ -74,7 +74,7 @@ static void encode(struct span *s, const struct filter_event *ev, struct log *l)
 		want_time(s, l);
 }
 
-static void gather(struct span *s, const struct log *l)
+static void gather_log(struct span *s, const struct log *l)
 {
 	if (s->ngathered == s->gathered_cap) {
 		size_t cap = s->gathered_cap ? s->gathered_cap * 2 : 256;
@@ -123,7 +123,7 @@ bool span_take_log(struct span *s, size_t request, struct log *l)
 		/* a log that two requests gave counts once; children are told apart when all of them are known */
 		bool other = ev && s->plan.of[ev->index] != request && s->plan.of[ev->index] != SIZE_MAX;
 		if (!other && (ev || s->world->filter->has_factories))
-			gather(s, l);
+			gather_log(s, l);
 		return true;
 	}
 	int o = s->at.any ? order(l, &s->at) : 1;
