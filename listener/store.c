@@ -336,6 +336,10 @@ void store_retract(struct reader *r, int64_t ancestor)
 	log_odd("reorg",
 		"The chain was reorganised; taking back what stood on the old branch and reading the new one",
 		F_STR("chain", r->chain->name), F_INT("ancestor", ancestor), F_INT("depth", r->row.done - ancestor));
+	if (ancestor < r->row.final)
+		log_odd("reorg.final",
+			"Blocks that were final have left the chain; what they held is listed in fairlead.odd",
+			F_STR("chain", r->chain->name), F_INT("ancestor", ancestor), F_INT("final", r->row.final));
 	if (fault_hit(FAULT_listen_before_retract)) {
 		reader_retry(r, "a fault was asked for");
 		return;

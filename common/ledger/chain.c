@@ -426,12 +426,31 @@ void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from
 {
 	static const struct pg_sql sql = {"chain_retract", "SELECT fairlead.retract($1, $2, $3, $4)"};
 	static const struct pg_sql cut = {"chain_cut_ranges", "SELECT fairlead.cut_ranges($1, $2)"};
+	/* R5: what was called final and left is repaired like the rest, and a person is told what it was */
+	static const struct pg_sql tell = {"chain_tell_was_final",
+		"INSERT INTO fairlead.odd (kind, what) SELECT 'was_final', format("
+		"'%s: a reorg from block %s on, final up to block %s; it took back %s final events: %s', c.name, "
+		"$2::bigint, "
+		"c.final, (SELECT count(*) FROM fairlead.retraction t WHERE t.chain = r.chain AND t.reorg = r.seq "
+		"AND t.block <= c.final), (SELECT string_agg(x.what, ', ') FROM (SELECT format('%s in block %s, log "
+		"%s', "
+		"d.title, t.block, t.image->>'_log') AS what FROM fairlead.retraction t JOIN fairlead.decl d ON "
+		"d.rel = t.rel "
+		"WHERE t.chain = r.chain AND t.reorg = r.seq AND t.block <= c.final ORDER BY t.seq LIMIT 50) x)) "
+		"FROM fairlead.reorg r JOIN fairlead.chain c ON c.id = r.chain "
+		"WHERE r.chain = $1 AND r.from_block = $2 AND r.reason = 'reorg' AND r.was_final ORDER BY r.seq DESC "
+		"LIMIT 1"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_int(u, l->epoch);
 	pg_put_int(u, from);
 	pg_put_text(u, reseat ? "reseat" : "reorg");
 	pg_stmt(u, &cut);
+	pg_put_int(u, id);
+	pg_put_int(u, from);
+	if (reseat)
+		return;
+	pg_stmt(u, &tell);
 	pg_put_int(u, id);
 	pg_put_int(u, from);
 }
