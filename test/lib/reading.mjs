@@ -9,7 +9,8 @@
 // The contract Book at BOOK emits Noted(uint256 indexed n, uint256 amount) (shape "note", counting n), table book.noted; start: 1.
 //
 // w.n the scripted node · await w.book(blocks, count, more) mines · await w.rows() what is stored, await w.truth(on) what endpoint `on`
-// says, both as [block, block hash, transaction, log index, address] in chain order · w.agrees() they are equal and the cursor stands at the
+// says (the oracle, one endpoint more that only the test knows: w.oracle; w.ours are the others' numbers, so commands that change what an
+// endpoint says name on: w.ours), both as [block, block hash, transaction, log index, address] in chain order · w.agrees() they are equal and the cursor stands at the
 // head · w.agreesOn(on) · w.done() · w.reorgs() · w.calls(filter) eth_getLogs heard: [{ on, from, to, hash }], from/to blocks
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -36,8 +37,10 @@ ${sql ? `sql: ${sql}\n` : ""}${rules ? `rules:\n${rules}\n` : ""}`;
 }
 
 export async function reading(t, o = {}) {
-	const w = await t.world({ chain: "node", node: { endpoints: o.endpoints ?? 1, seed: o.seed ?? 1, ...o.node }, yaml: yamlOf(o), pg: o.pg ?? "shared", env: o.env ?? {} });
+	const w = await t.world({ chain: "node", node: { endpoints: (o.endpoints ?? 1) + 1, seed: o.seed ?? 1, ...o.node }, yaml: yamlOf(o), pg: o.pg ?? "shared", env: o.env ?? {} });
 	const n = (w.n = w.scripted);
+	w.oracle = o.endpoints ?? 1;
+	w.ours = Array.from({ length: w.oracle }, (_, i) => i);
 	n.endpoints.forEach((e, i) => Object.assign(w.env, { [`RPC_${i}`]: e.http, [`WS_${i}`]: e.ws }));
 	for (const [name, text] of Object.entries(o.files ?? {})) {
 		mkdirSync(dirname(join(w.dir, name)), { recursive: true });
@@ -48,10 +51,10 @@ export async function reading(t, o = {}) {
 	w.book = (blocks = 1, count = 1, more = {}) => n.mine(blocks, { ...more, logs: { shape: "note", count } });
 	w.rows = async () => (await w.sql("SELECT _block::int AS b, '0x' || encode(_block_hash, 'hex') AS h, '0x' || encode(_tx, 'hex') AS t, _log AS l, '0x' || encode(_address, 'hex') AS a FROM fairlead.event ORDER BY _seq")).map((r) => [r.b, r.h, r.t, r.l, r.a]);
 	w.truthOf = (logs) => logs.map((l) => [Number(l.blockNumber), l.blockHash, l.transactionHash, Number(l.logIndex), l.address]);
-	w.truth = async (on = 0, filter = {}) => w.truthOf(await n.rpc("eth_getLogs", [{ fromBlock: "0x1", toBlock: "latest", address: BOOK, ...filter }], on));
+	w.truth = async (on = w.oracle, filter = {}) => w.truthOf(await n.rpc("eth_getLogs", [{ fromBlock: "0x1", toBlock: "latest", address: BOOK, ...filter }], on));
 	w.done = async () => (await w.one("SELECT done::int AS done FROM fairlead.chain WHERE name = 'main'"))?.done;
 	w.agreesOn = async (on, filter) => (await w.done()) === Number(await n.rpc("eth_blockNumber", [], on)) && JSON.stringify(await w.rows()) === JSON.stringify(await w.truth(on, filter));
-	w.agrees = () => w.agreesOn(0);
+	w.agrees = () => w.agreesOn(w.oracle);
 	w.reorgs = () => w.sql("SELECT from_block::int AS \"from\", reason, events, was_final FROM fairlead.reorg ORDER BY seq");
 	w.calls = async (filter = {}) => (await n.asked({ method: "eth_getLogs", ...filter })).map((c) => ({ on: c.on, at: c.at_us, from: c.params[0].fromBlock && Number(c.params[0].fromBlock), to: c.params[0].toBlock && Number(c.params[0].toBlock), hash: c.params[0].blockHash, filter: c.params[0] }));
 	return w;

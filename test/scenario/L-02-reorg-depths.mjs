@@ -39,11 +39,11 @@ export default async function (t) {
 	await w.book(6, 1);
 	await w.waitFor(w.agrees, "six blocks more");
 	at = await head();
-	await n.do({ set: { head: at - 4 } });
+	await n.do({ set: { on: w.ours, head: at - 4 } });
 	await n.forget();
 	await w.waitFor(async () => (await n.count({ method: "eth_blockNumber" })) + (await n.count({ method: "eth_getBlockByNumber" })) > 6, "the node to be asked again and again");
 	assert.equal(await w.done(), at);
-	await n.do({ set: { head: false } });
+	await n.do({ set: { on: w.ours, head: false } });
 	assert.equal(await size(), before, "no reorg");
 
 	// two at once: nothing is read of the branch in between
