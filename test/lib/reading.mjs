@@ -11,7 +11,7 @@
 // w.n the scripted node · await w.book(blocks, count, more) mines · await w.rows() what is stored, await w.truth(on) what endpoint `on`
 // says (the oracle, one endpoint more that only the test knows: w.oracle; w.ours are the others' numbers, so commands that change what an
 // endpoint says name on: w.ours), both as [block, block hash, transaction, log index, address] in chain order · w.agrees() they are equal and the cursor stands at the
-// head · w.agreesOn(on) · w.done() · w.reorgs() · w.calls(filter) eth_getLogs heard: [{ on, from, to, hash }], from/to blocks
+// head · w.agreesOn(on) · w.done() · w.reorgs() · w.calls(filter) eth_getLogs heard: [{ on, from, to, hash }], from/to blocks · w.spans(filter) the lengths of those by range
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -56,6 +56,7 @@ export async function reading(t, o = {}) {
 	w.agreesOn = async (on, filter) => (await w.done()) === Number(await n.rpc("eth_blockNumber", [], on)) && JSON.stringify(await w.rows()) === JSON.stringify(await w.truth(on, filter));
 	w.agrees = () => w.agreesOn(w.oracle);
 	w.reorgs = () => w.sql("SELECT from_block::int AS \"from\", reason, events, was_final FROM fairlead.reorg ORDER BY seq");
-	w.calls = async (filter = {}) => (await n.asked({ method: "eth_getLogs", ...filter })).map((c) => ({ on: c.on, at: c.at_us, from: c.params[0].fromBlock && Number(c.params[0].fromBlock), to: c.params[0].toBlock && Number(c.params[0].toBlock), hash: c.params[0].blockHash, filter: c.params[0] }));
+	w.calls = async (filter = {}) => (await n.asked({ method: "eth_getLogs", ...filter })).filter((c) => c.on !== w.oracle).map((c) => ({ on: c.on, at: c.at_us, from: c.params[0].fromBlock && Number(c.params[0].fromBlock), to: c.params[0].toBlock && Number(c.params[0].toBlock), hash: c.params[0].blockHash, filter: c.params[0] }));
+	w.spans = async (filter) => (await w.calls(filter)).filter((c) => c.from !== undefined).map((c) => c.to - c.from + 1);
 	return w;
 }

@@ -83,9 +83,10 @@ bool record_asked(struct world *w, const cJSON *o, struct buf *out, struct err *
 		buf_printf(out, "%llu", (unsigned long long)all);
 		return true;
 	}
+	uint64_t skip = last < all ? all - last : 0;
 	buf_char(out, '[');
 	for (size_t i = first; i < w->nasked; i++) {
-		if (!wanted(&w->asked[i], o) || n++ + last < all)
+		if (!wanted(&w->asked[i], o) || n++ < skip)
 			continue;
 		if (out->p[out->n - 1] != '[')
 			buf_char(out, ',');

@@ -8,7 +8,6 @@ export default async function (t) {
 	const { n } = w;
 	const words = Object.keys(await n.do({ words: true }));
 	const cap = async () => (await w.one("SELECT range_cap::int AS n FROM fairlead.endpoint")).n;
-	const spans = async () => (await w.calls()).filter((c) => c.from !== undefined).map((c) => c.to - c.from + 1);
 	await n.mine(20);
 	let refusals = 0, stored;
 	const limit = 37;
@@ -18,7 +17,7 @@ export default async function (t) {
 		await w.book(600, [0, 1]);
 		await w.start("listener");
 		await w.waitFor(w.agrees, `600 blocks of ${as}`);
-		const all = await spans();
+		const all = await w.spans();
 		const known = all.findLastIndex((s) => s > limit);
 		refusals += all.filter((s) => s > limit).length;
 		assert.ok(known >= 0 && known < 20, `${as}: learned behind ${known + 1} questions: ${all}`);
@@ -33,7 +32,7 @@ export default async function (t) {
 	await w.book(500, [0, 1]);
 	await w.start("listener");
 	await w.waitFor(w.agrees, "the head after a restart");
-	assert.deepEqual((await spans()).filter((s) => s > limit), [], "not exceeded again");
-	assert.equal(Math.max(...(await spans())), stored, "and used in full");
+	assert.deepEqual((await w.spans()).filter((s) => s > limit), [], "not exceeded again");
+	assert.equal(Math.max(...(await w.spans())), stored, "and used in full");
 	t.note(`${words.length} ways, ${refusals} refusals`);
 }
