@@ -194,7 +194,7 @@ void learner_good(
 		return;
 	bool full = blocks >= learner_blocks(l, from);
 	learner_calm(l, now_ms);
-	l->stuck = l->buried = 0;
+	l->stuck = l->buried = l->unclear = 0;
 	if (l->tried > 0 && blocks >= l->tried) { /* what was proposed is true: never more than that again */
 		l->learned.range_cap = l->tried;
 		l->version++;
@@ -363,6 +363,15 @@ static enum learner_next too_many(struct learner *l, int64_t *cap, int64_t says,
 	return LEARNER_SMALLER;
 }
 
+/* Nobody knows what it means: it may be about the size, so it is tried. Twice in a row first: an endpoint
+ * that is down for a moment is not asked less for it. */
+static enum learner_next unclear(struct learner *l, int64_t span)
+{
+	if (span > 1 && ++l->unclear % 2 == 0)
+		shrink(l, span / 2);
+	return LEARNER_ELSEWHERE;
+}
+
 enum learner_next learner_refused(
 	struct learner *l, const struct refused *r, const struct learner_asked *asked, uint64_t now_ms)
 {
@@ -376,10 +385,10 @@ enum learner_next learner_refused(
 	case REFUSAL_PRUNED: return too_old(l, r, asked);
 	case REFUSAL_BATCH: return too_many(l, &l->learned.calls_cap, r->most_calls, asked->calls);
 	case REFUSAL_FILTER: return too_many(l, &l->learned.filter_cap, r->most_calls, asked->filter);
+	case REFUSAL_METHOD:
+	case REFUSAL_OTHER: return unclear(l, span);
 	case REFUSAL_NONE:
 	case REFUSAL_INCONSISTENT:
-	case REFUSAL_METHOD:
-	case REFUSAL_OTHER:
 	case REFUSAL_KINDS: break;
 	}
 	return LEARNER_ELSEWHERE;

@@ -40,6 +40,7 @@ struct learner {
 	bool grew;         /* soft was doubled and no full-sized answer has come since */
 	uint32_t stuck;    /* timeouts in a row at one block */
 	uint32_t buried;   /* refusals for pruned history in a row */
+	uint32_t unclear;  /* refusals of ranges that nobody understood, in a row */
 
 	bool sampled;         /* the next two are known: moving averages */
 	uint64_t block_bytes; /* bytes a block, × 256 */

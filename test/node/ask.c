@@ -181,7 +181,7 @@ static const char *one_call(struct ask *a, const cJSON *call, enum via via, bool
 		mood_whole(m, r);
 	if (m && m->body)
 		body = m->body;
-	if (!instead && !ok && !batch && a->status) {
+	if (!instead && !ok && a->status && (!batch || a->body)) { /* a page stands for the whole answer */
 		r->status = a->status;
 		if (a->headers)
 			buf_text(&r->headers, a->headers);

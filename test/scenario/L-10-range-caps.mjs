@@ -6,7 +6,9 @@ export default async function (t) {
 	const { assert } = t;
 	const w = await reading(t, { chain: { range: 250 } });
 	const { n } = w;
-	const words = Object.keys(await n.do({ words: true }));
+	// these say the same of a range as of too many logs or of a slow answer: no cap can be known of it
+	const unclear = ["bsc", "zksync", "nginx"];
+	const words = [...unclear, ...Object.keys(await n.do({ words: true })).filter((as) => !unclear.includes(as))];
 	const cap = async () => (await w.one("SELECT range_cap::int AS n FROM fairlead.endpoint")).n;
 	await n.mine(20);
 	let refusals = 0, stored;
@@ -18,6 +20,11 @@ export default async function (t) {
 		await w.start("listener");
 		await w.waitFor(w.agrees, `600 blocks of ${as}`);
 		const all = await w.spans();
+		if (unclear.includes(as)) {
+			assert.ok(all.some((s) => s <= limit) && all.length < 100, `${as}: ${all}`);
+			await w.stop("listener");
+			continue;
+		}
 		const known = all.findLastIndex((s) => s > limit);
 		refusals += all.filter((s) => s > limit).length;
 		assert.ok(known >= 0 && known < 20, `${as}: learned behind ${known + 1} questions: ${all}`);

@@ -363,8 +363,27 @@ static void the_rest_goes_elsewhere(void **state)
 	(void)state;
 	struct learner l = fresh(1000, 0);
 	assert_int_equal(NO(&l, 0, 1000, .class = REFUSAL_OTHER), LEARNER_ELSEWHERE);
-	assert_int_equal(NO(&l, 0, 1000, .class = REFUSAL_METHOD), LEARNER_ELSEWHERE);
 	assert_int_equal(NO(&l, 0, 1000, .class = REFUSAL_INCONSISTENT), LEARNER_ELSEWHERE);
+	assert_int_equal(learner_blocks(&l, 0), 1000);
+	assert_int_equal(l.version, 0);
+}
+
+/* It may be about the size: smaller is tried, and no cap is made of it. */
+static void what_nobody_understands_is_asked_smaller(void **state)
+{
+	(void)state;
+	struct learner l = fresh(1000, 0);
+	NO(&l, 0, 1000, .class = REFUSAL_OTHER);
+	yes(&l, 0, 1000);
+	NO(&l, 0, 1000, .class = REFUSAL_OTHER);
+	assert_int_equal(learner_blocks(&l, 0), 1000); /* once in a row */
+	assert_int_equal(NO(&l, 0, 1000, .class = REFUSAL_METHOD), LEARNER_ELSEWHERE);
+	assert_int_equal(learner_blocks(&l, 0), 500);
+	for (int i = 0; i < 40; i++)
+		NO(&l, 0, learner_blocks(&l, 0), .class = REFUSAL_OTHER);
+	assert_int_equal(learner_blocks(&l, 0), 1);
+	for (int64_t at = 0; at < 200; at++)
+		yes(&l, at, learner_blocks(&l, at));
 	assert_int_equal(learner_blocks(&l, 0), 1000);
 	assert_int_equal(l.version, 0);
 }
@@ -422,6 +441,7 @@ int main(void)
 		cmocka_unit_test(pruned_history_is_a_mark),
 		cmocka_unit_test(batches_and_filters_get_smaller),
 		cmocka_unit_test(the_rest_goes_elsewhere),
+		cmocka_unit_test(what_nobody_understands_is_asked_smaller),
 		cmocka_unit_test(anything_in_any_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
