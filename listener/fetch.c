@@ -136,11 +136,16 @@ bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *wh
 	return false;
 }
 
-void fetch_good(struct reader *r, const struct rpc_reply *q)
+void fetch_part(struct reader *r, const struct rpc_reply *q)
 {
 	if (r->place)
 		provider_answered(r->p, q->bytes, q->took_us);
 	r->place = false;
+}
+
+void fetch_good(struct reader *r, const struct rpc_reply *q)
+{
+	fetch_part(r, q);
 	if (r->failures > 0)
 		log_info("provider.ok", "The provider answers again", F_STR("chain", r->chain->name),
 			F_UINT("failures", r->failures));
@@ -300,7 +305,10 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 		unsure(r, q, "the node has shown a head that it can't give yet");
 		return;
 	}
-	fetch_good(r, q);
+	if (r->ask.n == 0)
+		fetch_good(r, q);
+	else
+		fetch_part(r, q); /* failures to give the logs are counted on */
 	if (!links(r, r->step.from, r->headers[0].parent)) {
 		reorg_look(r);
 		return;
@@ -363,6 +371,10 @@ static bool take_block(struct reader *r, const struct rpc_reply *q, size_t i, st
 			return true;
 		}
 		reader_provider_error(r, &e);
+		return false;
+	}
+	if (str_is(q->answers[call].result, "null")) { /* so some say that they don't have the block (R2) */
+		unsure(r, q, "the node has no logs of a block that it has shown");
 		return false;
 	}
 	fine = logs_parse(&r->mem, q->answers[call].result, logs, n, &e);
@@ -506,7 +518,7 @@ static void on_live(void *arg, const struct rpc_reply *q)
 				 memcmp(r->headers[0].hash, r->asked, 32) == 0; /* INV-9 */
 	if (!known) {
 		if (q->ok)
-			fetch_good(r, q);
+			fetch_part(r, q);
 		else if (!fetch_ok(r, q, 0, "eth_getLogs", -1, -1))
 			return;
 		fetch_headers(r);

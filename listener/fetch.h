@@ -22,6 +22,7 @@ void fetch_drop(struct reader *r); /* given up by us: no answer comes */
  * it was about, -1: none. */
 bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what, int64_t from, int64_t to);
 void fetch_good(struct reader *r, const struct rpc_reply *q); /* all that was wanted of it is there */
+void fetch_part(struct reader *r, const struct rpc_reply *q); /* so far; more is asked for the same step */
 /* An answer that is not as it must be, or that contradicts another (P11). */
 void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, struct err *e);
 /* Were children of factories created in the step's logs that were not known? Then the logs are to be asked

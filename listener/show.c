@@ -38,12 +38,21 @@ static const char *phase_name(enum reader_phase p)
 	return names[p];
 }
 
+/* One that is excluded, or has not said yet which chain it serves, is not polled and tells nothing. */
+static const struct provider *usable(const struct reader *r, size_t i)
+{
+	const struct provider *p = providers_at(r->providers, i);
+	enum provider_state s = provider_state(p);
+	return s == PROVIDER_WELL || s == PROVIDER_RESTING ? p : NULL;
+}
+
 /* How long every usable endpoint has owed an answer: 0 while one of them answers. */
 static uint64_t silent_ms(const struct reader *r)
 {
 	uint64_t least = UINT64_MAX;
 	for (size_t i = 0; i < providers_count(r->providers); i++) {
-		uint64_t ms = provider_silent_ms(providers_at(r->providers, i));
+		const struct provider *p = usable(r, i);
+		uint64_t ms = p ? provider_silent_ms(p) : UINT64_MAX;
 		least = ms < least ? ms : least;
 	}
 	return least == UINT64_MAX ? 0 : least;
@@ -53,10 +62,19 @@ static uint32_t polls_failed(const struct reader *r)
 {
 	uint32_t least = UINT32_MAX;
 	for (size_t i = 0; i < providers_count(r->providers); i++) {
-		uint32_t n = provider_heads(providers_at(r->providers, i))->failures;
+		const struct provider *p = usable(r, i);
+		uint32_t n = p ? provider_heads(p)->failures : UINT32_MAX;
 		least = n < least ? n : least;
 	}
 	return least == UINT32_MAX ? 0 : least;
+}
+
+static bool anybody_well(const struct reader *r)
+{
+	for (size_t i = 0; i < providers_count(r->providers); i++)
+		if (provider_state(providers_at(r->providers, i)) == PROVIDER_WELL)
+			return true;
+	return false;
 }
 
 void reader_reasons(const struct reader *r, struct buf *out)
@@ -68,7 +86,7 @@ void reader_reasons(const struct reader *r, struct buf *out)
 		lease_reasons(r->lease, out); /* a spare is ready to take over */
 	else if (r->why[0])
 		buf_printf(out, "chain %s: %s\n", name, r->why);
-	else if (r->phase == READER_IDENT && nobody[0])
+	else if (nobody[0] && (r->phase == READER_IDENT || !anybody_well(r)))
 		buf_printf(out, "chain %s: %s\n", name, nobody);
 	else if (r->head < 0)
 		buf_printf(out, "chain %s: no head has been heard yet\n", name);

@@ -303,6 +303,9 @@ static bool take_logs(struct span *s, const struct rpc_reply *q, int i, size_t r
 	if (s->streamed && q->answers[i].result.n == 0) {
 		if (log_stream_end(s->stream, &e))
 			return true;
+	} else if (str_is(q->answers[i].result, "null")) {
+		unknown_block(s, "the endpoint has no logs of blocks that it has shown");
+		return false;
 	} else if (logs_parse(&s->mem, q->answers[i].result, &logs, &n, &e)) {
 		for (size_t k = 0; k < n; k++)
 			if (!span_take_log(s, request, &logs[k]))

@@ -417,6 +417,8 @@ static bool do_push(struct world *w, const cJSON *o, struct buf *out, struct err
 	(void)out;
 	if (!control_known(o, "message", e) || !control_on(w, o, &on, e))
 		return false;
+	if (!message)
+		return err_set(e, ERR_REJECTED, "push wants a message");
 	for (size_t i = 0; i < on.n; i++)
 		for (struct conn *c = on.list[i]->listener->conns; c; c = c->next)
 			if (c->ws && !c->closing) {
