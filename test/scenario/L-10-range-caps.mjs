@@ -23,6 +23,7 @@ export default async function (t) {
 		if (unclear.includes(as)) {
 			assert.ok(all.some((s) => s <= limit) && all.length < 100, `${as}: ${all}`);
 			await w.stop("listener");
+			await w.sql("UPDATE fairlead.endpoint SET range_cap = NULL, results_cap = NULL");
 			continue;
 		}
 		const known = all.findLastIndex((s) => s > limit);
@@ -33,7 +34,7 @@ export default async function (t) {
 		await w.waitFor(async () => (await cap()) === used, `${as}: the cap of ${used} to be stored`);
 		stored = used;
 		await w.stop("listener");
-		if (as !== words.at(-1)) await w.sql("UPDATE fairlead.endpoint SET range_cap = NULL"); // as if it had never been asked
+		if (as !== words.at(-1)) await w.sql("UPDATE fairlead.endpoint SET range_cap = NULL, results_cap = NULL"); // as if it had never been asked
 	}
 	await n.forget();
 	await w.book(500, [0, 1]);
