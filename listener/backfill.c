@@ -37,6 +37,7 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 			.aside = true});
 	/* behind the numbers of this commit: what lies below the floor writes no images (A1) */
 	chain_advance(u, lease_lane(r->lease), r->row.id, final, floor);
+	sweep_in_commit(r->sweep, u, c->from, c->done);
 	store_note(r, u, c->done, c->events, true);
 	r->row.final = final;
 	r->row.floor = r->floor = floor;
@@ -57,6 +58,7 @@ static void on_commit(void *arg, const struct fill_commit *c)
 	r->why[0] = r->halted_for[0] = 0;
 	if (providers_dirty(r->providers))
 		store_state(r); /* a cap that was learned outlives a crash */
+	sweep_wrote(r->sweep, c->events);
 	if (c->events == 0)
 		return;
 	bus_ring(

@@ -248,6 +248,12 @@ void encode_set_time(char *tuple, uint64_t seconds)
 	put64(tuple + AT_TIME, fits ? (uint64_t)(((int64_t)seconds - epoch) * 1000000) : (uint64_t)INT64_MAX);
 }
 
+uint64_t encode_get_time(const char *tuple)
+{
+	const int64_t epoch = 946684800, us = get64(tuple + AT_TIME);
+	return us == INT64_MAX ? UINT64_MAX : (uint64_t)(us / 1000000 + epoch);
+}
+
 void encode_set_open(char *tuple, bool open)
 {
 	tuple[AT_OPEN] = open;

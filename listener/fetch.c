@@ -479,7 +479,7 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 	}
 	if (q->ok && !still_known(r, q, behind))
 		return;
-	if (!prove_given(r, &e)) {
+	if (!prove_given(r, &e) || !sweep_bound_met(r->sweep, &e)) {
 		fetch_lie(r, q, "eth_getLogs", &e);
 		return;
 	}

@@ -164,6 +164,7 @@ static void caught_up(struct reader *r)
 		log_info("caught_up", "Caught up with the chain; live from here", F_STR("chain", r->chain->name),
 			F_INT("block", r->row.done));
 	}
+	sweep_rest(r->sweep);
 	store_state(r);
 }
 
@@ -200,16 +201,17 @@ void reader_drive(struct reader *r)
 		return;
 	}
 	history_drive(r);
-	if (r->phase != READER_IDLE || r->in_flight)
+	if (r->phase != READER_IDLE || r->in_flight || sweep_turn(r->sweep))
 		return;
 	struct plan_view v = {.done = r->row.done,
 		.head_known = r->head >= 0,
 		.head = prove_head(r),
 		.seen = (int64_t)r->chain->seen,
 		.window = window_now(r),
-		.by_hash = r->chain->completeness != PROOF_NONE,
+		.by_hash = r->chain->completeness != PROOF_NONE || sweep_reseats(r->sweep),
 		.blocks = r->blocks.now};
 	r->step = plan_next(&v);
+	r->step.live = r->step.live && !sweep_reseats(r->sweep); /* what a sweep found is swept (R7) */
 	if (r->step.step == PLAN_BACK && !window_top(&r->window))
 		r->step.step = PLAN_WAIT; /* the chain has not come to the first block that is asked for */
 	switch (r->step.step) {
@@ -295,6 +297,7 @@ static void on_providers(void *arg)
 		may_begin(r);
 	else if (r->phase == READER_FILL && r->fill)
 		fill_wake(r->fill);
+	sweep_wake(r->sweep);
 }
 
 /* Heads, and the logs that we want: whichever comes first names the block that is to be read (R1). */
@@ -309,6 +312,8 @@ static void begin_asking(struct reader *r, const struct provider_identity *id)
 
 void reader_loaded(struct reader *r)
 {
+	if (!r->begun && sweep_term(r->sweep))
+		return;
 	reader_enter(r, READER_IDENT);
 	if (!r->begun) {
 		struct provider_identity id = {
@@ -354,6 +359,7 @@ static void stop_asking(struct reader *r)
 	timer_stop(&r->lessons);
 	backfill_stop(r);
 	history_stop(r);
+	sweep_stop(r->sweep);
 	if (r->begun)
 		providers_end(r->providers);
 	r->begun = false;
@@ -397,6 +403,11 @@ static void start_block(struct reader *r, const struct config *c)
 	else
 		r->start = 0;
 	r->begin = r->start_latest ? -1 : r->start - 1;
+	const struct options *o = &r->m->options;
+	if (o->has_from && !o->from_start) {
+		r->start_latest = false;
+		r->begin = (int64_t)o->from - 1;
+	}
 }
 
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
@@ -417,6 +428,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	start_block(r, m->config);
 	reader_metrics(r);
 	history_open(r);
+	r->sweep = sweep_open(r);
 	struct provider_events ev = {
 		.on_head = on_head, .on_state = on_providers, .on_identified = on_identified, .arg = r};
 	r->providers = providers_open(m->loop, c, &ev);
@@ -441,6 +453,7 @@ static void on_left(void *arg)
 	void *done_arg = c->arg;
 	pg_copy_close(r->copy);
 	history_close(r);
+	sweep_close(r->sweep);
 	window_fini(&r->window);
 	rows_end(&r->rows);
 	for (size_t i = 0; i < r->filter.n; i++)
@@ -484,6 +497,7 @@ void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 	timer_stop(&r->lessons);
 	fetch_drop(r);
 	ahead_undo(r);
+	sweep_stop(r->sweep);
 	if (r->begun)
 		providers_end(r->providers);
 	r->begun = false;

@@ -15,6 +15,7 @@
 #include "listener/prove.h"
 #include "listener/range.h"
 #include "listener/rows.h"
+#include "listener/sweep.h"
 #include "listener/window.h"
 
 enum reader_phase {
@@ -56,6 +57,7 @@ struct reader {
 	bool staged; /* rows below the window may stand there already */
 	struct history history;
 	bool reload_due; /* reader_reload was asked for while something was under way */
+	struct sweep *sweep;
 
 	enum reader_phase phase, paused; /* PAUSE: where it came from */
 	bool in_flight;                  /* one operation is out; its callback clears it */
@@ -192,5 +194,9 @@ void store_range(
 	struct reader *r, struct pg_unit *u, int64_t from, int64_t to, enum proof_level level, uint64_t events);
 int64_t store_floor(struct reader *r, int64_t done, int64_t *final); /* what they are once done is read */
 void store_halt(struct reader *r);
+/* The answer of an operation: anything but PG_OK is dealt with here. true: it was OK. */
+bool reader_stored(struct reader *r, const struct pg_reply *q);
+/* The log was taken back to r->ancestor; at: where it stands now. */
+void store_taken_back(struct reader *r, int64_t at);
 
 #endif

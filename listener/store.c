@@ -12,7 +12,6 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Anything but PG_OK: what is known decides. Value: true when it was OK. */
 static bool stored(struct reader *r, const struct pg_reply *q)
 {
 	if (q->outcome == PG_OK)
@@ -26,6 +25,11 @@ static bool stored(struct reader *r, const struct pg_reply *q)
 			F_STR("chain", r->chain->name), F_STR("sqlstate", q->sqlstate), F_STR("reason", q->err.text));
 	reader_retry(r, q->err.text); /* unknown outcome: LOAD reads what was committed */
 	return false;
+}
+
+bool reader_stored(struct reader *r, const struct pg_reply *q)
+{
+	return stored(r, q);
 }
 
 /* ── load ── */
@@ -68,9 +72,17 @@ enum {
 	LOAD_BLOCKS,
 	LOAD_ENDPOINTS,
 	LOAD_GENESIS,
+	LOAD_SWEEP,
 	LOAD_HISTORY,
 	LOAD_CHILDREN = LOAD_HISTORY + 2
 };
+
+static void take_sweep(struct reader *r, const struct pg_reply *q, int stmt)
+{
+	struct sweep_row row;
+	if (sweep_loaded(q, stmt, &row))
+		sweep_took(r->sweep, &row);
+}
 
 static void on_load(void *arg, const struct pg_reply *q)
 {
@@ -95,6 +107,7 @@ static void on_load(void *arg, const struct pg_reply *q)
 	r->has_genesis = endpoints_genesis_read(q, LOAD_GENESIS, r->genesis);
 	take_children(r, q, LOAD_CHILDREN);
 	history_loaded(r, q, LOAD_HISTORY);
+	take_sweep(r, q, LOAD_SWEEP);
 	if (r->row.halted) {
 		reader_halt(r, "%s", r->row.halted_why);
 		return;
@@ -116,6 +129,7 @@ void store_load(struct reader *r)
 	chain_load(u, r->chain->name);
 	endpoints_load(u, r->chain->name);
 	endpoints_genesis(u, r->chain->name);
+	sweep_load(u, r->chain->name);
 	history_ask_for(r, u);
 	for (size_t i = 0; i < r->m->config->ncontracts; i++)
 		if (chain_has_children(&r->m->config->contracts[i], r->chain))
@@ -230,6 +244,8 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	r->at = r->commit_last_seq;
 	backoff_ok(&r->backoff);
 	r->why[0] = r->halted_for[0] = 0;
+	sweep_stepped(r->sweep);
+	sweep_wrote(r->sweep, r->commit_events);
 	if (r->commit_events > 0) {
 		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at,
 			(int64_t)r->commit_events); /* INV-1: after COMMIT */
@@ -294,6 +310,7 @@ void store_step(struct reader *r)
 										  .nblocks = r->nheaders});
 	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
 	bool advance = !r->step.live && r->floor > r->row.floor; /* live: store_aside */
+	sweep_in_commit(r->sweep, u, (int64_t)r->headers[0].number, done);
 	if (!prove_note(r, u, &b))
 		store_note(r, u, done, b.n, advance);
 	if (advance) {
@@ -309,18 +326,24 @@ void store_step(struct reader *r)
 
 /* ── a reorg ── */
 
-static void on_retract(void *arg, const struct pg_reply *q)
+void store_taken_back(struct reader *r, int64_t at)
 {
-	struct reader *r = arg;
-	if (!reader_back(r) || !stored(r, q))
-		return;
-	r->at = chain_retracted(q, 0);
+	r->at = at;
 	window_cut(&r->window, r->ancestor + 1);
 	r->row.done = least(r->row.done, r->ancestor);
 	r->noted = least(r->noted, r->ancestor);
 	if (filter_children_forget(&r->filter, (uint64_t)(r->ancestor + 1)) > 0)
 		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
 	r->reload_due |= history_cut(r, r->ancestor);
+}
+
+static void on_retract(void *arg, const struct pg_reply *q)
+{
+	struct reader *r = arg;
+	if (!reader_back(r) || !stored(r, q))
+		return;
+	store_taken_back(r, chain_retracted(q, 0));
+	sweep_cut(r->sweep, r->ancestor);
 	metric_add(r->m_reorgs, 1);
 	if (fault_hit(FAULT_listen_after_retract)) {
 		reader_retry(r, "a fault was asked for");
@@ -396,7 +419,8 @@ static void on_saved(void *arg, const struct pg_reply *q)
 
 void store_state(struct reader *r)
 {
-	struct chain_state s = {.head = r->head, .rpc_ok = r->rpc_ok, .catching_up = !r->caught_up};
+	struct chain_state s = {
+		.head = r->head, .rpc_ok = r->rpc_ok, .catching_up = !r->caught_up, .sweeping = sweep_runs(r->sweep)};
 	for (size_t i = 0; r->providers && i < providers_count(r->providers); i++) {
 		const struct heads_state *h = provider_heads(providers_at(r->providers, i));
 		s.listening = s.listening || (r->rpc_ok && h->heard && h->failures == 0);
@@ -404,7 +428,7 @@ void store_state(struct reader *r)
 	}
 	const struct chain_state *t = &r->told;
 	bool same = s.rpc_ok == t->rpc_ok && s.listening == t->listening && s.catching_up == t->catching_up &&
-				s.reconnects == t->reconnects && t->head != -2;
+				s.sweeping == t->sweeping && s.reconnects == t->reconnects && t->head != -2;
 	bool learned = r->providers && providers_dirty(r->providers);
 	if ((same && !learned) || r->row.id == 0 || !lease_held(r->lease) || r->closing || !pg_is_up(r->m->pg))
 		return;

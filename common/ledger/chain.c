@@ -71,7 +71,7 @@ void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
 	static const struct pg_sql sql = {"chain_set_state",
 		"UPDATE fairlead.chain SET head = coalesce(nullif($2::bigint, -1), head), listening = $3, "
 		"catching_up = $4, rpc_ok = $5,"
-		" reconnects = $6 WHERE id = $1"};
+		" reconnects = $6, sweeping = $7 WHERE id = $1"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_int(u, s->head);
@@ -79,6 +79,7 @@ void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
 	pg_put_bool(u, s->catching_up);
 	pg_put_bool(u, s->rpc_ok);
 	pg_put_int(u, s->reconnects);
+	pg_put_bool(u, s->sweeping);
 }
 
 void chain_set_network(struct pg_unit *u, int id, struct u256 network, int64_t done)

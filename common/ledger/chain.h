@@ -34,7 +34,7 @@ void chain_load_children(struct pg_unit *u, struct arena *a, const struct contra
 
 struct chain_state { /* what /status, the views and readiness tell */
 	int64_t head;    /* -1: unknown */
-	bool listening, catching_up, rpc_ok;
+	bool listening, catching_up, rpc_ok, sweeping;
 	int64_t reconnects;
 };
 void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s);

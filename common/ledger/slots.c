@@ -255,11 +255,12 @@ void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *b
 		"  FROM fairlead.chain c, fairlead.lane l WHERE c.id = $2 AND l.name = $1"};
 	static const struct pg_sql hashes = {
 		"slots_blocks", "SELECT number, hash FROM fairlead.block WHERE chain = $1 AND number = ANY ($2)"};
-	/* The condition is the one of index item_orphan, so only what is rare is read. */
+	/* The condition is the one of index item_orphan, so only what is rare is read. What a reseat takes comes
+	 * back (R4). */
 	static const struct pg_sql orphans = {"slots_orphans",
 		"SELECT batch, id FROM fairlead.item WHERE cause IS NULL AND state IN ('batched', 'done') AND state "
 		"= 'batched'"
-		" AND chain = $1 ORDER BY id LIMIT 1000"};
+		" AND chain = $1 AND NOT fairlead.reseating($1) ORDER BY id LIMIT 1000"};
 	pg_stmt(u, &view);
 	pg_put_text(u, l->lane->name);
 	put_account(u, l);
