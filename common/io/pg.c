@@ -71,69 +71,6 @@ static void watch_first(struct pg *c)
 	pg_watch_deadline(c, u->deadline_ms);
 }
 
-static bool is_queued(const struct pg *c, const struct pg_unit *u)
-{
-	const struct pg_unit *q = c->queue.head;
-	while (q && q != u)
-		q = q->next;
-	return q;
-}
-
-/* A unit that was begun keeps its place; one that lost its connection gets a new one. */
-static void enqueue(struct pg_unit *u, uint64_t limit_ms, pg_done_fn fn, void *arg)
-{
-	struct pg *c = u->c;
-	must(u->step_count > 0 && !u->array);
-	u->fn = fn;
-	u->arg = arg;
-	u->limit_ms = limit_ms ? limit_ms : UNIT_MS;
-	u->deadline_ms = 0;
-	if (c->open != u && !is_queued(c, u))
-		pg_list_put(&c->queue, u);
-	pg_turn(c);
-}
-
-void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg)
-{
-	u->begun = false;
-	enqueue(u, deadline_ms, fn, arg);
-}
-
-void pg_unit_begin(struct pg_unit *u)
-{
-	must(!u->begun);
-	u->begun = true;
-	enqueue(u, 0, NULL, NULL);
-}
-
-static void unqueue(struct pg *c, const struct pg_unit *u)
-{
-	struct pg_list rest;
-	pg_list_init(&rest);
-	while (c->queue.head) {
-		struct pg_unit *q = pg_list_take(&c->queue);
-		if (q != u)
-			pg_list_put(&rest, q);
-	}
-	pg_list_move(&c->queue, &rest);
-}
-
-/* Where no BEGIN was said ROLLBACK works as well, but warns of it: nobody wants to know. */
-void pg_unit_undo(struct pg_unit *u)
-{
-	static const struct pg_sql hush = {NULL, "SELECT set_config('client_min_messages', 'error', true)"};
-	static const struct pg_sql back = {NULL, "ROLLBACK"};
-	must(u->begun);
-	if (u->c->open == u) {
-		pg_stmt(u, &hush);
-		pg_stmt(u, &back);
-		pg_unit_run(u, 0, NULL, NULL);
-		return;
-	}
-	unqueue(u->c, u);
-	pg_unit_drop(u);
-}
-
 /* As it was before it left. */
 static void take_home(struct pg_unit *u)
 {
@@ -225,23 +162,103 @@ static bool may_leave(const struct pg *c)
 	return c->open ? !c->open->begun : c->queue.head != NULL;
 }
 
-static void pump(struct pg *c)
+/* false: the connection is broken. */
+static bool leave(struct pg *c)
 {
-	if (c->open && may_leave(c) && !c->full && !c->dying && !pg_send(c, c->open)) {
-		pg_lost_as(c, "the connection broke while sending");
-		return;
-	}
+	if (c->open && may_leave(c) && !c->full && !c->dying && !pg_send(c, c->open))
+		return false;
 	while (!c->open && c->queue.head && !c->full && !c->dying && names_known(c, c->queue.head)) {
 		struct pg_unit *u = pg_list_take(&c->queue);
 		pg_list_put(&c->sent, u);
-		if (!pg_send(c, u)) {
-			pg_lost_as(c, "the connection broke while sending");
-			return;
-		}
+		if (!pg_send(c, u))
+			return false;
 	}
 	watch_first(c);
-	if (!pg_sock_watch(c, UV_READABLE | (c->full ? UV_WRITABLE : 0)))
+	return true;
+}
+
+static void pump(struct pg *c)
+{
+	if (c->broken || !leave(c))
+		pg_lost_as(c, "the connection broke while sending");
+	else if (!pg_sock_watch(c, UV_READABLE | (c->full ? UV_WRITABLE : 0)))
 		pg_lost_as(c, "the socket can't be watched");
+}
+
+/* Without waiting for the turn: a loss is told there. */
+static void leave_at_once(struct pg *c)
+{
+	if (c->phase == PG_UP && !c->broken)
+		c->broken = !leave(c);
+}
+
+/* ---- run ---- */
+
+static bool is_queued(const struct pg *c, const struct pg_unit *u)
+{
+	const struct pg_unit *q = c->queue.head;
+	while (q && q != u)
+		q = q->next;
+	return q;
+}
+
+/* A unit that was begun keeps its place; one that lost its connection gets a new one. */
+static void enqueue(struct pg_unit *u, uint64_t limit_ms, pg_done_fn fn, void *arg)
+{
+	struct pg *c = u->c;
+	must(u->step_count > 0 && !u->array);
+	u->fn = fn;
+	u->arg = arg;
+	u->limit_ms = limit_ms ? limit_ms : UNIT_MS;
+	u->deadline_ms = 0;
+	if (c->open != u && !is_queued(c, u))
+		pg_list_put(&c->queue, u);
+	pg_turn(c);
+}
+
+void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg)
+{
+	bool open = u->begun;
+	u->begun = false;
+	enqueue(u, deadline_ms, fn, arg);
+	if (open)
+		leave_at_once(u->c);
+}
+
+void pg_unit_begin(struct pg_unit *u)
+{
+	must(!u->begun);
+	u->begun = true;
+	enqueue(u, 0, NULL, NULL);
+	leave_at_once(u->c);
+}
+
+static void unqueue(struct pg *c, const struct pg_unit *u)
+{
+	struct pg_list rest;
+	pg_list_init(&rest);
+	while (c->queue.head) {
+		struct pg_unit *q = pg_list_take(&c->queue);
+		if (q != u)
+			pg_list_put(&rest, q);
+	}
+	pg_list_move(&c->queue, &rest);
+}
+
+/* Where no BEGIN was said ROLLBACK works as well, but warns of it: nobody wants to know. */
+void pg_unit_undo(struct pg_unit *u)
+{
+	static const struct pg_sql hush = {NULL, "SELECT set_config('client_min_messages', 'error', true)"};
+	static const struct pg_sql back = {NULL, "ROLLBACK"};
+	must(u->begun);
+	if (u->c->open == u) {
+		pg_stmt(u, &hush);
+		pg_stmt(u, &back);
+		pg_unit_run(u, 0, NULL, NULL);
+		return;
+	}
+	unqueue(u->c, u);
+	pg_unit_drop(u);
 }
 
 /* ---- receiving ---- */

@@ -199,7 +199,7 @@ void pg_lost(struct pg *c, const struct err *e)
 	PQfinish(c->conn);
 	c->conn = NULL;
 	c->open = NULL;
-	c->full = c->dying = false;
+	c->full = c->dying = c->broken = false;
 	pg_names_forget(&c->names);
 	timer_stop(&c->deadline_timer);
 	if (c->phase != PG_CLOSED) {

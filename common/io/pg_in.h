@@ -136,6 +136,7 @@ struct pg {
 	uint64_t deadline_at; /* when deadline_timer fires */
 	struct backoff backoff;
 	bool turn_due;   /* on_turn will run */
+	bool broken;     /* it can't be written to: the turn tells of the loss */
 	bool full;       /* libpq holds bytes that the socket did not take */
 	bool dying;      /* the server has said FATAL: the end of the connection follows, nothing more is sent */
 	char fatal[200]; /* what it said */
