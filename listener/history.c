@@ -254,9 +254,13 @@ static void on_end(void *arg)
 		bool children = finds_children(r, s);
 		tell(r, s, "history.end", "The past of what was asked for later is read; it has joined the chain");
 		forget_source(h, h->running);
-		if (children)
-			reader_reload(
-				r); /* they are asked for from here on, and what they did meanwhile is a history, too */
+		h->staged = false;
+		if (children) /* they are asked for from here on, and what they did meanwhile is a history, too */
+			reader_reload(r);
+	}
+	if (h->n == 0) {
+		pg_copy_close(h->copy);
+		h->copy = NULL;
 	}
 	history_drive(r);
 }
