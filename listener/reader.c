@@ -270,9 +270,10 @@ static void may_begin(struct reader *r)
 		return;
 	if (!r->row.has_network && !r->identity_due)
 		return; /* on_identified is on its way */
-	if (!r->row.has_network && r->start_latest && r->begin < 0)
+	bool fresh = chain_is_fresh(&r->row);
+	if (fresh && r->start_latest && r->begin < 0)
 		fetch_first(r);
-	else if (r->identity_due)
+	else if (fresh || r->identity_due)
 		store_identity(r);
 	else
 		reader_read(r);

@@ -153,8 +153,9 @@ void store_identity(struct reader *r)
 {
 	struct pg_unit *u = pg_unit(r->m->pg);
 	lane_fence(u, lease_lane(r->lease));
-	if (!r->row.has_network) /* K-16: the cursor stands just below the first block that a contract asks for */
-		chain_set_network(u, r->row.id, r->identity.network, r->begin);
+	if (chain_is_fresh(
+			&r->row)) /* K-16: the cursor stands just below the first block that a contract asks for */
+		chain_set_network(u, r->row.id, r->row.has_network ? r->row.network : r->identity.network, r->begin);
 	if (r->identity.has_genesis && !r->has_genesis)
 		endpoints_set_genesis(u, r->row.id, r->identity.genesis);
 	r->in_flight = true;

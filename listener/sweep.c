@@ -56,7 +56,7 @@ bool sweep_term(struct sweep *s)
 	struct reader *r = s->r;
 	if (s->started)
 		return false;
-	s->fresh = s->fresh || !r->row.has_network;
+	s->fresh = s->fresh || chain_is_fresh(&r->row);
 	struct pg_unit *u = fenced_unit(s);
 	happen_chain(u, r->row.id, "start", r->row.done, window_hash(&r->window, r->row.done), 0, -1);
 	r->in_flight = true;

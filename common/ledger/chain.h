@@ -21,6 +21,11 @@ struct chain_row {
 	bool halted;
 	char halted_why[560];
 };
+/* Nothing of it was ever read. (A chain with `id:` has its network from the beginning.) */
+static inline bool chain_is_fresh(const struct chain_row *c)
+{
+	return c->began < 0 && c->done < 0;
+}
 /* Two statements: the chain's row, then its block rows in ascending order (number, hash). */
 void chain_load(struct pg_unit *u, const char *name);
 bool chain_loaded(const struct pg_reply *r, int stmt, struct chain_row *out, struct err *e);

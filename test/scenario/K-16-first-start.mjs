@@ -1,8 +1,12 @@
 export const name = "an empty database: the first logs asked for are those of DEPLOYMENT_BLOCK";
 
 export default async function (t) {
+	for (const id of ["", "    id: 31337\n"]) await begins(t, id); // with id: the network is known before the first answer
+}
+
+async function begins(t, id) {
 	const { assert } = t;
-	const w = await t.world({ mining: "manual" });
+	const w = await t.world({ mining: "manual", yaml: (y) => y.replace(/^  main:\n/m, `$&${id}`) });
 	await w.reveal([1]); // below the block that the file will name
 	await w.mine(9);
 	const [at] = await w.reveal([2]);
@@ -15,4 +19,5 @@ export default async function (t) {
 	const none = await w.run("listener", ["--check"], { env: { DEPLOYMENT_BLOCK: null } });
 	assert.equal(none.code, 78);
 	assert.match(none.text, /DEPLOYMENT_BLOCK/);
+	await w.stopAll();
 }

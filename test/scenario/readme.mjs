@@ -6,9 +6,9 @@ import { root } from "../../deploy/run/npm.mjs";
 
 export default async function (t) {
 	const { assert } = t;
-	const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => m[1].replace(/^ {3}/gm, ""));
-	assert.equal(blocks.length, 2);
-	const [listening, acting] = blocks;
+	const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => (/^(?! {3}|$)/m.test(m[1]) ? m[1] : m[1].replace(/^ {3}/gm, "")));
+	assert.equal(blocks.length, 3);
+	const [listening, acting, reading] = blocks;
 	const w = await t.world({ mining: "auto", yaml: listening.replace(/^( +start:) .*$/m, "$1 0") });
 
 	const unset = await w.run("listener", ["--check"], { env: { RPC_URL: null } });
@@ -22,6 +22,11 @@ export default async function (t) {
 	const wrong = await w.run("listener", ["--check"], { file: join(w.dir, "wrong.yaml") });
 	assert.equal(wrong.code, 78);
 	assert.match(wrong.text, /wrong\.yaml:\d+:\d+: .*adress.*address/);
+
+	// the block about reading stands by itself
+	writeFileSync(join(w.dir, "reading.yaml"), reading);
+	const read = await w.run("listener", ["--check"], { file: join(w.dir, "reading.yaml"), env: { RPC_A: w.node.http, RPC_B: "http://127.0.0.2:1" } });
+	assert.equal(read.code, 0, read.text);
 
 	// the second block, put behind the first, checks too when its migration is there
 	writeFileSync(join(w.dir, "sql/mine.sql"), "CREATE TABLE seen (who text PRIMARY KEY, at timestamptz NOT NULL);\n");
