@@ -35,8 +35,8 @@ struct pg_options {
 	const char *application;               /* application_name: "fairlead-listener" */
 	const char *listen[4];                 /* LISTEN channels, set again at each connect; NULL ends */
 	uint64_t retry_first_ms, retry_max_ms; /* 0: 200 ms, 5 s */
-	bool
-		generic_plans; /* only engine SQL runs here: never plan a statement for its values (arrays of rows) */
+	bool generic_plans; /* only engine SQL runs here: a statement is planned once, for keys, never for its
+						   values (arrays of rows) or for the size of its tables */
 	uint64_t idle_in_transaction_ms; /* 0: unset; half the lease for writers (A4) */
 };
 /* Connects by itself, again and again. */

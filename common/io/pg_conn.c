@@ -141,8 +141,12 @@ static void set_up(struct pg *c)
 	put_setting(u, "bytea_output", "hex");
 	put_setting(u, "standard_conforming_strings", "on");
 	put_setting(u, "client_connection_check_interval", "5s");
-	if (c->o.generic_plans)
+	if (c->o.generic_plans) {
 		put_setting(u, "plan_cache_mode", "force_generic_plan");
+		/* A table that was small when its plan was made is not for ever, and is full of dead rows soon. */
+		put_setting(u, "enable_seqscan", "off");
+		put_setting(u, "jit", "off"); /* where there is no other way the plan looks expensive */
+	}
 	if (c->o.idle_in_transaction_ms) {
 		snprintf(idle, sizeof idle, "%llu", (unsigned long long)c->o.idle_in_transaction_ms);
 		put_setting(u, "idle_in_transaction_session_timeout", idle);
