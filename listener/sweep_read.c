@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	SPANS_MOST = 8,    /* on their way, or waiting to be held against the tables */
@@ -97,10 +98,12 @@ static bool undecoded(const struct span *sp, const struct log *l)
 	return false;
 }
 
-/* Which of the logs are rows, event by event, and the time of each: the tuples have it. */
+/* Which of the logs are rows, event by event, and the identity and time of each: the tuples have
+ * them. */
 static size_t sort_out(struct sweep *s, struct span *sp)
 {
 	size_t rows = 0, nkinds = s->r->filter.n;
+	ids_flush(sp->ids);
 	struct sweep_kind *kinds = arena_alloc(&s->check_mem, (nkinds + 1) * sizeof *kinds);
 	for (size_t i = 0; i < nkinds; i++)
 		kinds[i].at = arena_alloc(&s->check_mem, (sp->runs[i].n + 1) * sizeof *kinds[i].at);
@@ -110,8 +113,10 @@ static size_t sort_out(struct sweep *s, struct span *sp)
 		if (!ev || undecoded(sp, l) || kinds[ev->index].n == sp->runs[ev->index].n)
 			continue;
 		struct sweep_kind *k = &kinds[ev->index];
-		l->time = encode_get_time(rows_tuple(&sp->runs[ev->index], k->n));
+		const struct run_rows *run = &sp->runs[ev->index];
+		l->time = encode_get_time(rows_tuple(run, k->n));
 		l->has_time = true;
+		memcpy(l->id, run->bytes.p + rows_id_at(run, k->n), 32);
 		k->at[k->n++] = i;
 		rows++;
 	}
