@@ -1,0 +1,248 @@
+/* span_logs: which logs of an answer become rows, and that a row has its own log's id, whenever that is
+ * worked out. No endpoint is asked: the answers are made here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "listener/encode.c"
+#include "listener/filter.c"
+#include "listener/filter_ask.c"
+#include "listener/filter_where.c"
+#include "listener/learner.c"
+#include "listener/provider.c"
+#include "listener/provider_ident.c"
+#include "listener/provider_pick.c"
+#include "listener/refusal.c"
+#include "listener/refusal_text.c"
+#include "listener/span.c"
+#include "listener/span_logs.c"
+
+enum { LOGS = 400, EVENTS = 2 };
+
+static struct fixture {
+	struct arena mem;
+	uint8_t address[1][20];
+	struct contract_decl contract;
+	struct abi_entry entry[EVENTS];
+	struct event_decl event[EVENTS];
+	struct filter filter;
+	struct encoder encoders[EVENTS];
+	struct span_world world;
+	struct pipe_seg seg;
+	struct span *s;
+	struct log logs[LOGS];     /* in chain order */
+	struct buf wanted[EVENTS]; /* the rows of all of them, numbered from `base` */
+	struct buf got[EVENTS];
+	size_t nbad;
+} f;
+
+static const int64_t base = 1000;
+
+static uint64_t seed;
+static uint64_t any(void)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return seed >> 33;
+}
+
+static void declare(size_t i, const char *line)
+{
+	size_t at;
+	struct err e;
+	const char **columns = arena_alloc(&f.mem, 2 * sizeof *columns);
+	columns[0] = "a";
+	columns[1] = "b";
+	assert_true(abi_parse_line(&f.mem, str_of(line), &f.entry[i], &at, &e));
+	f.event[i] = (struct event_decl){&f.contract, &f.entry[i], i ? "texts" : "pairs", columns, {0}};
+}
+
+/* One of few contents, so that many are alike; every ninth is broken. */
+static void make_log(struct log *l, uint64_t block, uint64_t index)
+{
+	const size_t what = any() % EVENTS, text = what ? any() % 3 * 320 : 0, n = 64 + text;
+	uint8_t *data = arena_alloc(&f.mem, n);
+	*l = (struct log){.block = block, .tx_index = index / 4, .log_index = index, .ntopics = 1};
+	l->block_hash[0] = (uint8_t)block;
+	l->block_hash[1] = 1;
+	l->tx_hash[0] = (uint8_t)(any() % 2); /* 0: it has none */
+	l->has_time = any() % 2;
+	l->time = 1700000000 + block;
+	memcpy(l->address, f.address[0], 20);
+	memcpy(l->topics[0], f.entry[what].hash, 32);
+	data[31] = what ? 32 : 1;
+	data[62] = (uint8_t)(text >> 8);
+	data[63] = (uint8_t)text;
+	memset(data + 64, 'x', text);
+	l->data = (struct bytes){data, any() % 9 ? n : 5};
+}
+
+/* The same logs, identified all together and encoded one by one. */
+static void make_wanted(void)
+{
+	struct run_rows runs[EVENTS] = {{.n = 0}};
+	int64_t ordinal = 0;
+	struct log *l = arena_copy(&f.mem, f.logs, sizeof f.logs);
+	logs_identify(l, LOGS, f.world.network);
+	for (size_t i = 0; i < LOGS; i++) {
+		const size_t what = memcmp(l[i].topics[0], f.entry[1].hash, 32) == 0;
+		const struct encode_head h = {.ordinal = ordinal, .chain_id = f.world.chain_id};
+		struct err e;
+		if (rows_put(&runs[what], &f.encoders[what], &l[i], &h, &e))
+			ordinal++;
+		else
+			f.nbad++;
+	}
+	for (size_t i = 0; i < EVENTS; i++) {
+		assert_true(runs[i].n > LOGS / 4);
+		rows_rebase(&runs[i], base);
+		f.wanted[i] = runs[i].bytes;
+		runs[i].bytes = (struct buf){0};
+		rows_fini(&runs[i]);
+	}
+	assert_true(f.nbad > 10);
+}
+
+static int open_world(void **state)
+{
+	(void)state;
+	static const struct config none = {.nevents = 0};
+	memset(&f, 0, sizeof f);
+	seed = 7;
+	f.address[0][3] = 9;
+	f.contract = (struct contract_decl){
+		.name = "C", .schema = "c", .addresses = (const uint8_t(*)[20])f.address, .naddresses = 1};
+	declare(0, "event Pair(uint256 a, uint256 b)");
+	declare(1, "event Text(string a)");
+	filter_init_of(&f.filter, &none, (const struct event_decl *const[]){&f.event[0], &f.event[1]}, EVENTS);
+	for (size_t i = 0; i < EVENTS; i++)
+		encoder_init(&f.encoders[i], &f.event[i]);
+	f.world = (struct span_world){
+		.filter = &f.filter, .encoders = f.encoders, .network = u256_of(31337), .chain_id = 3};
+	uint64_t block = 1, index = 0;
+	for (size_t i = 0; i < LOGS; i++, index++) {
+		make_log(&f.logs[i], block, index);
+		if (any() % 8 == 0) {
+			block += 1 + any() % 2;
+			index = 0;
+		}
+	}
+	f.seg = (struct pipe_seg){.from = 1, .to = (int64_t)block + 5};
+	f.s = span_new(&f.world);
+	f.s->seg = &f.seg;
+	filter_plan_make(&f.s->plan, &f.filter, FILTER_CAP_DEFAULT, FILTER_REQUESTS_MOST);
+	assert_int_equal(f.s->plan.n, 1);
+	make_wanted();
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	(void)state;
+	span_free(f.s);
+	for (size_t i = 0; i < EVENTS; i++) {
+		encoder_fini(&f.encoders[i]);
+		buf_fini(&f.wanted[i]);
+		buf_fini(&f.got[i]);
+	}
+	filter_fini(&f.filter);
+	arena_fini(&f.mem);
+	return 0;
+}
+
+/* As the stream gives it: gone behind the call. */
+static void tell(size_t i)
+{
+	struct log l = f.logs[i];
+	uint8_t data[1024];
+	memcpy(data, l.data.p, l.data.n);
+	l.data.p = data;
+	if (!span_take_log(f.s, 0, &l))
+		fail_msg("%s", f.s->why.text);
+	memset(data, 0x55, sizeof data);
+}
+
+static void take_rows(void)
+{
+	for (size_t i = 0; i < EVENTS; i++) {
+		struct buf rows = {0};
+		span_take_rows(f.s, i, base, &rows);
+		buf_put(&f.got[i], rows.p, rows.n);
+		buf_fini(&rows);
+	}
+}
+
+static void rows_are_as_wanted(void)
+{
+	for (size_t i = 0; i < EVENTS; i++) {
+		assert_int_equal(f.got[i].n, f.wanted[i].n);
+		assert_memory_equal(f.got[i].p, f.wanted[i].p, f.got[i].n);
+	}
+	assert_int_equal(f.s->nbad, f.nbad);
+}
+
+static void test_as_they_come(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LOGS; i++) {
+		tell(i);
+		if (i % 3 == 0)
+			tell(i); /* the same one, told twice (K-22) */
+	}
+	take_rows();
+	rows_are_as_wanted();
+}
+
+/* A range that is written while it is read: inside blocks, with any number of ids not worked out. */
+static void test_rows_are_taken_on_the_way(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LOGS; i++) {
+		tell(i);
+		if (any() % 5 == 0)
+			take_rows();
+	}
+	take_rows();
+	assert_int_equal(span_bytes(f.s), 0);
+	rows_are_as_wanted();
+}
+
+static void test_asked_again(void **state)
+{
+	(void)state;
+	for (size_t cut = 1; cut < 9; cut++) {
+		for (size_t i = 0; i < cut; i++)
+			tell(i);
+		span_cancel(f.s);
+	}
+	for (size_t i = 0; i < LOGS; i++)
+		tell(i);
+	take_rows();
+	rows_are_as_wanted();
+}
+
+static void test_gathered(void **state)
+{
+	(void)state;
+	f.s->gather = true;
+	f.s->last.number = (uint64_t)f.seg.to;
+	for (size_t i = 0; i < LOGS; i++)
+		tell(i * 7 % LOGS);
+	assert_int_equal(span_bytes(f.s), LOGS * sizeof(struct log));
+	assert_true(span_settle(f.s));
+	take_rows();
+	rows_are_as_wanted();
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, open_world, close_world)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_as_they_come),
+		TEST(test_rows_are_taken_on_the_way),
+		TEST(test_asked_again),
+		TEST(test_gathered),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
