@@ -19,7 +19,7 @@ async function below(t, late) {
 	const top = (await w.one("SELECT max(_seq) AS n FROM accesscontrol.signature_revoked")).n;
 	await w.start("listener", { args: ["--replay", `${block - 1}..${block + 3}`] });
 	await w.waitFor(() => w.lines("listener", "replay.done").length > 0, "the result");
-	assert.equal(w.lines("listener", "replay.done")[0].msg, `Re-read blocks ${block - 1}..${block + 3}: 2 events were missing`);
+	assert.equal(w.lines("listener", "replay.done")[0].text, `Re-read blocks ${block - 1}..${block + 3}: 2 events were missing`);
 	await w.waitFor(w.whole, "both to be passed");
 	const found = (await w.stored()).filter((e) => e.block === block);
 	assert.deepEqual(found.map((e) => [e.late, e.swept, e.seq > top]), [[true, true, true], [true, true, true]]);
@@ -33,7 +33,7 @@ async function below(t, late) {
 	await w.stop("listener");
 	await w.start("listener", { args: ["--replay", `${block - 1}..${block + 3}`] });
 	await w.waitFor(() => w.lines("listener", "replay.done").length > 1, "the second result");
-	assert.match(w.lines("listener", "replay.done").at(-1).msg, /: 0 events were missing$/);
+	assert.match(w.lines("listener", "replay.done").at(-1).text, /: 0 events were missing$/);
 	return w;
 }
 
@@ -45,7 +45,7 @@ export default async function (t) {
 	await w.stop("listener");
 	await w.start("listener", { args: ["--replay", `${w.block}..1000000`] });
 	await w.waitFor(() => w.lines("listener", "replay.refused").length > 0, "the refusal");
-	assert.match(w.lines("listener", "replay.refused")[0].msg, /^Blocks \d+\.\.1000000 are not read again: blocks \d+\.\.\d+ were read so far; give a range within them$/);
+	assert.match(w.lines("listener", "replay.refused")[0].text, /^Blocks \d+\.\.1000000 are not read again: blocks \d+\.\.\d+ were read so far; give a range within them$/);
 	await w.logs(1);
 	await w.waitFor(w.whole, "live reading goes on");
 }
