@@ -52,7 +52,8 @@ static void keep_bad(struct span *s, const struct event_decl *ev, const struct l
 	b->log.data.p = arena_copy(&s->mem, l->data.p, l->data.n);
 }
 
-/* In chain order: its tuple, and its identity (INV-2), which is written into the tuple when it is known. */
+/* In chain order: its tuple, and its identity (INV-2), which is written into the tuple when it is known. A
+ * log that does not decode needs none and counts for no rank: its like don't decode either. */
 static void encode(struct span *s, const struct filter_event *ev, struct log *l)
 {
 	struct run_rows *run = &s->runs[ev->index];
@@ -63,7 +64,6 @@ static void encode(struct span *s, const struct filter_event *ev, struct log *l)
 		.late = s->world->late};
 	size_t before = run->bytes.n;
 	if (!rows_put(run, &s->world->encoders[ev->index], l, &head, &e)) {
-		ids_put(s->ids, l, NULL, 0);
 		keep_bad(s, ev->decl, l, e.text);
 		return;
 	}

@@ -188,8 +188,7 @@ void ids_flush(struct log_ids *ids)
 	}
 	keccak256_each(hash, m, n);
 	for (size_t i = 0; i < n; i++)
-		if (ids->pending[i].base)
-			memcpy(*ids->pending[i].base + ids->pending[i].at, hash[i], 32);
+		memcpy(*ids->pending[i].base + ids->pending[i].at, hash[i], 32);
 	ids->n = 0;
 }
 

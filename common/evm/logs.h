@@ -60,7 +60,7 @@ struct log_ids;
 struct log_ids *ids_new(struct u256 chain_id);
 void ids_free(struct log_ids *ids); /* NULL: nothing */
 /* The next log. Its id is written to *base + at, by ids_flush at the latest: until then *base may move, base
- * itself may not. NULL: nobody asks for this id, but the log counts for the ranks of those behind it. */
+ * itself may not. */
 void ids_put(struct log_ids *ids, const struct log *log, char *const *base, size_t at);
 void ids_flush(struct log_ids *ids);   /* each id is where it was wanted */
 void ids_restart(struct log_ids *ids); /* for another answer: what waits is dropped, and all ranks */
