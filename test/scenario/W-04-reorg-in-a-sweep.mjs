@@ -8,18 +8,23 @@ export default async function (t) {
 	await w.logs(1, 2);
 	await w.waitFor(w.same, "what is read at the head");
 	const block = (await w.head()) + 1;
-	let held = [];
+	let old; // the hash of that block
+	const held = [];
 	const free = w.node.on("eth_getLogs", async (call, next) => {
 		const logs = await next();
-		if (call.params[0].blockHash !== undefined) return logs.filter((l) => Number(l.blockNumber) !== block);
-		await new Promise((done) => held.push(done)); // the answer of the sweep is on its way
+		if (call.params[0].blockHash !== undefined) {
+			old ??= logs.find((l) => Number(l.blockNumber) === block)?.blockHash;
+			return logs.filter((l) => l.blockHash !== old);
+		}
+		if (Number(call.params[0].toBlock) > block + 1) await new Promise((done) => held.push(done)); // the answer of the sweep is on its way
 		return logs;
 	});
 	await w.logs(2);
 	await w.logs(1);
+	await w.gap(); // the range ends in a block without logs: nothing in the answer itself says that it is stale
 	await w.waitFor(w.whole, "the block without its logs");
 	await w.waitFor(() => held.length > 0, "the sweep to ask");
-	await w.scripted.do({ reorg: { depth: 2, blocks: 3, keep: "shift" } });
+	await w.scripted.do({ reorg: { depth: 3, blocks: 4, keep: "shift" } });
 	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM fairlead.reorg WHERE reason = 'reorg'")).n > 0, "the reorg");
 	free();
 	for (const done of held) done();
@@ -27,6 +32,7 @@ export default async function (t) {
 	const done = w.said(/^Batch sync complete/).length;
 	await w.waitFor(() => w.said(/^Batch sync complete/).length >= done + 2, "two more batches");
 	await w.waitFor(w.same, "the new branch still");
+	assert.deepEqual(await w.missed(), { found: 0, odd: 0, reseats: 0 }, "what the old branch had is not missing");
 	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.dead")).n, 0);
 	const [live, swept] = await w.counters();
 	assert.equal(live + swept, (await w.stored()).length);
