@@ -550,8 +550,8 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->ask.requests[0].members);
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
 	ask_tag(r, q);
-	ahead_begin(r, hash);
 	fetch_send(r, q, on_live);
+	ahead_begin(r, hash);
 }
 
 /* R1: blocks whose bloom proves that they are empty are left out. */
