@@ -22,7 +22,7 @@ const rules = {
 	"ranges have no gap and end at the cursor or before it": `SELECT first, last, before FROM (SELECT first, last, lag(last) OVER (ORDER BY first) AS before FROM fairlead.range WHERE source = '') x WHERE before <> first - 1
 		UNION ALL SELECT max(last), max(c.done), 0 FROM fairlead.range, fairlead.chain c HAVING max(last) > max(c.done)`,
 	"nothing was poison": "SELECT what, sqlstate, message FROM fairlead.dead_letter",
-	"nothing was left undone by a rollback": "SELECT * FROM fairlead.odd",
+	"nothing was left undone by a rollback": "SELECT * FROM fairlead.odd WHERE kind = 'undo'",
 	"nothing did not decode": "SELECT event, why FROM fairlead.undecoded",
 };
 

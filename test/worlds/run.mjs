@@ -2,7 +2,7 @@
 // the tables of events, what the rules wrote and the items are those of the final chain, computed by app.mjs from its logs.
 //
 //   node test/worlds/run.mjs                 seeds 1 to 200          SEEDS=10000 FROM=1 node test/worlds/run.mjs    as many as you like
-//   SEED=123 node test/worlds/run.mjs        one of them; its logs stay in .run/worlds/123.   PLAN=1: prints the plan
+//   SEED=123 node test/worlds/run.mjs        one of them (or several: "12 34"); its logs stay in .run/worlds/123.   PLAN=1: prints the plan
 //
 // AT_ONCE worlds run side by side (6). REINDEX=n: each n-th world is read once more, cleanly, by the fleet itself, and compared (8; of a
 // single SEED always). KEEP=1 keeps all logs. The script of a world is the seed's; how the processes interleave is the machine's: a seed that
@@ -19,10 +19,11 @@ import { environment, runWorld } from "./world.mjs";
 
 const { Client, types } = need("pg");
 types.setTypeParser(20, Number);
-const one = process.env.SEED && Number(process.env.SEED);
-const from = one || Number(process.env.FROM || 1);
-const count = Number(process.env.SEEDS || (one ? 1 : 200));
-const seeds = Array.from({ length: count }, (_, i) => (one ? one : from + i));
+const asked = (process.env.SEED ?? "").split(/[\s,]+/).filter(Boolean).map(Number);
+const one = asked.length === 1;
+const from = asked[0] ?? Number(process.env.FROM || 1);
+const count = Number(process.env.SEEDS || asked.length || 200);
+const seeds = Array.from({ length: count }, (_, i) => (asked.length ? asked[i % asked.length] : from + i));
 const every = Number(process.env.REINDEX ?? 8);
 const dir = process.env.WORLDS_DIR ?? join(root, `.run/worlds${one ? "" : "-many"}`);
 
@@ -81,7 +82,7 @@ async function main() {
 	await Promise.all(slots.map(async (slot, k) => {
 		for (let x; (x = queue.shift()); ) {
 			const plan = planOf(x.seed);
-			const home = join(dir, one && count === 1 ? String(x.seed) : `${x.seed}${one ? `-${x.i}` : ""}`);
+			const home = join(dir, `${x.seed}${count > asked.length && asked.length ? `-${x.i}` : ""}`);
 			const reindex = one ? true : every > 0 && x.i % every === 0;
 			const from = Date.now();
 			const r = await runWorld({ ...plan, database: `w${k}` }, { dir: home, sockets: slot.sockets, slot, template: templates[plan.rules], reindex });

@@ -186,6 +186,7 @@ async function settle(w) {
 	const { head } = (await w.node.do({ heads: true })).main;
 	await w.node.do({ mine: { blocks: Math.max(0, w.plan.blocks - head) + 3, logs: [{ shape: "moved", count: 1 }] } });
 	await caughtUp(w);
+	if (w.plan.chain.sweep) await until(async () => (await wrongEvents(w)) || true, "a sweep to find what was left out", w);
 	for (let i = 0; i < 3; i++) { // a grace is counted from when the batcher looks, and it looks when an event rings
 		await w.node.do({ mine: { blocks: w.plan.chain.grace + 1, logs: [{ shape: "opened", count: 1 }] } });
 		await caughtUp(w);
@@ -225,9 +226,10 @@ async function tables(db, rules, want) {
 	return out;
 }
 
+const wrongEvents = async (w) => differ("events", (await w.db(app.eventQuery)).map(app.eventLine), (await truth(w)).map(app.eventLine));
+
 async function judge(w) {
-	const events = await truth(w);
-	const wrong = differ("events", (await w.db(app.eventQuery)).map(app.eventLine), events.map(app.eventLine));
+	const events = await truth(w), wrong = await wrongEvents(w);
 	if (wrong) {
 		w.problems.push(wrong);
 		return;
