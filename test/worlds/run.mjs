@@ -4,7 +4,7 @@
 //   node test/worlds/run.mjs                 seeds 1 to 200          SEEDS=10000 FROM=1 node test/worlds/run.mjs    as many as you like
 //   SEED=123 node test/worlds/run.mjs        one of them (or several: "12 34"); its logs stay in .run/worlds/123.   PLAN=1: prints the plan
 //
-// AT_ONCE worlds run side by side (6). REINDEX=n: each n-th world is read once more, cleanly, by the fleet itself, and compared (8; of a
+// AT_ONCE worlds run side by side (8). REINDEX=n: each n-th world is read once more, cleanly, by the fleet itself, and compared (8; of a
 // single SEED always). KEEP=1 keeps all logs. The script of a world is the seed's; how the processes interleave is the machine's: a seed that
 // failed once may need several tries (SEEDS=20 SEED=123 runs it twenty times).
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -73,7 +73,7 @@ async function main() {
 	rmSync(dir, { recursive: true, force: true });
 	mkdirSync(dir, { recursive: true });
 	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), settings: { synchronous_commit: "off", full_page_writes: "off", autovacuum: "off", max_wal_size: "2GB" } });
-	const slots = await Promise.all(Array.from({ length: Math.min(Number(process.env.AT_ONCE || 6), seeds.length) }, (_, i) => makeSlot(pg, i)));
+	const slots = await Promise.all(Array.from({ length: Math.min(Number(process.env.AT_ONCE || 8), seeds.length) }, (_, i) => makeSlot(pg, i)));
 	const templates = {};
 	for (const rules of Object.keys(app.ruleSets)) templates[rules] = await makeTemplate(slots[0], rules);
 	const sum = { worlds: 0, events: 0, reorgs: 0, retracted: 0, starts: 0, blocks: 0, again: 0 };
