@@ -137,7 +137,7 @@ export async function runWorld(plan, { dir, sockets, slot, template, reindex }) 
 
 async function fresh(w, slot, template, ends, name) {
 	await slot.admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-	await slot.admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+	await slot.admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`); // a tenth of what WAL_LOG costs
 	ends.push(() => slot.admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 	const c = await slot.client(name);
 	ends.push(() => c.end());
