@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { NOBODY_MS = 200 };
+enum { TAG_MS = 1000, NOBODY_MS = 200 };
 
 /* ── one question ── */
 
@@ -208,10 +208,14 @@ void fetch_ask_header(struct rpc_request *q, int64_t number)
 	rpc_call(q, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]", (uint64_t)number);
 }
 
+/* Now and then: a tag moves with the chain's epochs, and each question stands in the way of a block. */
 static void ask_tag(struct reader *r, struct rpc_request *q)
 {
-	if (final_tag(&r->final))
-		rpc_call(q, "eth_getBlockByNumber", "[\"%s\",false]", final_tag(&r->final));
+	uint64_t now = loop_now_ms(r->m->loop);
+	if (!final_tag(&r->final) || (r->tag_ms > 0 && now - r->tag_ms < TAG_MS))
+		return;
+	r->tag_ms = now;
+	rpc_call(q, "eth_getBlockByNumber", "[\"%s\",false]", final_tag(&r->final));
 }
 
 /* The tag's answer stands last. A node that does not know the tag says an error or null: the depth decides
@@ -244,6 +248,7 @@ void fetch_tag(struct reader *r)
 	struct rpc_request *q = fetch_open(r, -1, 1, NULL);
 	if (!q)
 		return;
+	r->tag_ms = 0;
 	ask_tag(r, q);
 	fetch_send(r, q, on_tag);
 }

@@ -97,6 +97,7 @@ struct reader {
 	struct window window;
 	struct final final;
 	bool tag_asked;      /* in this term */
+	uint64_t tag_ms;     /* when it was asked last; 0: ask now */
 	int64_t deep;        /* the window as it is now, in blocks */
 	struct range blocks; /* blocks by hash, a request */
 
