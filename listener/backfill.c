@@ -71,6 +71,7 @@ static void on_commit(void *arg, const struct fill_commit *c)
 static void on_end(void *arg)
 {
 	struct reader *r = arg;
+	r->dense = fill_dense(r->fill);
 	backfill_stop(r);
 	pg_copy_close(r->copy); /* a connection that nobody needs for long */
 	r->copy = NULL;
@@ -149,6 +150,7 @@ void backfill_to(struct reader *r, int64_t to)
 		.end_unit = end_unit,
 		.on_commit = on_commit,
 		.on_end = on_end,
+		.dense_ends = true,
 		.on_fail = on_fail,
 		.on_why = on_why,
 		.arg = r};

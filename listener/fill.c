@@ -17,6 +17,7 @@ enum {
 	COMMIT_ROWS = 50000,     /* a transaction ends with so many rows, */
 	COMMIT_MS = 250,         /* or when it is so old */
 	LOOK_MS = 100,           /* a look for endpoints that hang, and for what may be asked again */
+	DENSE_MS = 1000,         /* before a block that was too much is asked for again */
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */
 	UNLINKED_MOST = 2,       /* times that a range may not link before it is believed */
 };
@@ -55,6 +56,7 @@ struct fill {
 	const char **copy_sql; /* one an event of the filter */
 	struct timer *look;
 	uint64_t ask_at_ms; /* nothing is asked before */
+	int64_t dense;      /* this block is more than an endpoint gives at once: nothing from it on; -1: none */
 	struct fill_stats stats;
 	uint64_t started_ms, marked_ms, told_ms, cpu_before;
 	struct fill_rate {
@@ -393,7 +395,8 @@ static void maybe_end(struct fill *f)
 	bool wanted = false; /* a range that is too large to be held wants a transaction of its own */
 	for (const struct span *s = f->busy; s; s = s->next)
 		wanted = wanted || (s->full && pipe_is_first(&f->pipe, s->seg));
-	if (wanted || pipe_done(&f->pipe) || age >= COMMIT_MS || f->commit.events >= COMMIT_ROWS)
+	if (wanted || pipe_done(&f->pipe) || f->next == f->dense || age >= COMMIT_MS ||
+		f->commit.events >= COMMIT_ROWS)
 		load_end(f);
 }
 
@@ -417,12 +420,16 @@ static void refused(struct fill *f, struct span *s)
 {
 	struct provider *p = s->p;
 	enum learner_next next = provider_failed(p, &s->refused, &s->asked, &s->why);
-	bool dense = next == LEARNER_FLOOR;
 	int64_t block = s->seg->from;
 	asked_again(f, s);
-	if (dense)
-		log_debug("fill.dense", "One block is more than the endpoint gives at once",
-			F_STR("chain", f->job.name), F_STR("endpoint", provider_name(p)), F_INT("block", block));
+	if (next != LEARNER_FLOOR)
+		return;
+	log_debug("fill.dense", "One block is more than the endpoint gives at once", F_STR("chain", f->job.name),
+		F_STR("endpoint", provider_name(p)), F_INT("block", block));
+	if (!f->job.dense_ends)
+		f->ask_at_ms = loop_now_ms(f->job.loop) + DENSE_MS;
+	else if (f->dense < 0 || block < f->dense)
+		f->dense = block;
 }
 
 static void answered(struct fill *f, struct span *s)
@@ -516,6 +523,8 @@ static void ask(struct fill *f)
 		return;
 	const struct pipe_seg *unasked;
 	while (!f->stopped && (unasked = pipe_unasked(&f->pipe))) {
+		if (f->dense >= 0 && unasked->from >= f->dense)
+			return;
 		bool first = pipe_is_first(&f->pipe, unasked);
 		if (!first && held(f) > HELD_MOST)
 			return;
@@ -578,7 +587,8 @@ static void pump(struct fill *f)
 	if (!f->stopped && loop_now_ms(f->job.loop) >= f->ask_at_ms)
 		ask(f);
 	hold_back(f);
-	if (f->stopped || f->ended || !pipe_done(&f->pipe) || f->load)
+	bool over = pipe_done(&f->pipe) || (f->dense >= 0 && f->next == f->dense);
+	if (f->stopped || f->ended || !over || f->load)
 		return;
 	f->ended = true;
 	if (f->stats.events > 0 || f->stats.blocks > 1000)
@@ -612,6 +622,7 @@ struct fill *fill_start(const struct fill_job *job)
 	f->at = job->at;
 	f->next = job->from;
 	f->commit.done = job->from - 1;
+	f->dense = -1;
 	f->has_parent = job->has_parent;
 	memcpy(f->parent, job->parent, 32);
 	pipe_init(&f->pipe, job->from, job->target);
@@ -630,6 +641,11 @@ void fill_extend(struct fill *f, int64_t target)
 void fill_wake(struct fill *f)
 {
 	pump(f);
+}
+
+int64_t fill_dense(const struct fill *f)
+{
+	return f->dense;
 }
 
 bool fill_commit_is_out(const struct fill *f)

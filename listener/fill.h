@@ -53,14 +53,18 @@ struct fill_job {
 	bool staged;        /* rows may stand there already: through a table of the session */
 	void (*end_unit)(void *arg, struct pg_unit *u, const struct fill_commit *c);
 	void (*on_commit)(void *arg, const struct fill_commit *c);
-	void (*on_end)(void *arg); /* all is committed; then fill_stop it */
+	/* All is committed, or all in front of a block that is too dense to be asked for as a range (fill_dense):
+	 * the owner reads that one otherwise. Then fill_stop it. */
+	void (*on_end)(void *arg);
+	bool dense_ends; /* false: such a block is asked for again and again, slowly */
 	void (*on_fail)(void *arg, enum fill_failure f, const char *sentence);
 	void (*on_why)(void *arg, const char *sentence); /* why it can't go on now, for /readyz; "" when it can */
 	void *arg;
 };
 struct fill *fill_start(const struct fill_job *job);
 void fill_extend(struct fill *f, int64_t target);
-void fill_wake(struct fill *f); /* an endpoint has room, is back, or shows a newer head */
+void fill_wake(struct fill *f);           /* an endpoint has room, is back, or shows a newer head */
+int64_t fill_dense(const struct fill *f); /* that block; -1: none */
 bool fill_commit_is_out(const struct fill *f);
 /* Gives up what is on its way and frees it. A COMMIT that is out is answered to nobody: the lane must be
  * another's by then, or the truth is read again behind the fence. NULL: nothing. */

@@ -330,6 +330,9 @@ void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i)
 		v->code = a->code;
 		v->message = a->message;
 		v->data = a->data;
+		for (int k = 0; k < q->calls; k++)
+			if (q->answers[k].ok)
+				v->calls = 1; /* others in the batch were answered: it is about this call, not about many */
 		return;
 	}
 	v->body = q->body;

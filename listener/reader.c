@@ -214,6 +214,9 @@ void reader_drive(struct reader *r)
 	r->step.live = r->step.live && !sweep_reseats(r->sweep); /* what a sweep found is swept (R7) */
 	if (r->step.step == PLAN_BACK && !window_top(&r->window))
 		r->step.step = PLAN_WAIT; /* the chain has not come to the first block that is asked for */
+	if (r->step.step == PLAN_RANGE &&
+		r->dense == r->step.from) /* no range holds it: by its hash, and alone */
+		r->step = (struct plan){.step = PLAN_BLOCKS, .from = r->dense, .to = r->dense};
 	switch (r->step.step) {
 	case PLAN_WAIT:
 		if (other_branch(r))
@@ -414,8 +417,13 @@ static void start_block(struct reader *r, const struct config *c)
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
 {
 	struct reader *r = mem_alloc(sizeof *r);
-	*r = (struct reader){
-		.m = m, .chain = c, .head = -1, .floor = -1, .prove = {.differed = -1}, .told = {.head = -2}};
+	*r = (struct reader){.m = m,
+		.chain = c,
+		.head = -1,
+		.floor = -1,
+		.prove = {.differed = -1},
+		.dense = -1,
+		.told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
 	r->deep = final_window(c);

@@ -54,7 +54,8 @@ struct reader {
 	struct encoder *encoders; /* one an event of the filter */
 	struct pg_copy *copy;
 	struct fill *fill;
-	bool staged; /* rows below the window may stand there already */
+	int64_t dense; /* a block that is too much for a range, as fill.h found; -1: none */
+	bool staged;   /* rows below the window may stand there already */
 	struct history history;
 	bool reload_due; /* reader_reload was asked for while something was under way */
 	struct sweep *sweep;
