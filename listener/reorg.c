@@ -98,6 +98,24 @@ static void ask_both_sides(struct reader *r)
 
 static void ask_hashes(struct reader *r);
 
+/* As many of the n numbers as fit into one request, evenly. */
+static size_t some_of(int64_t numbers[WINDOW_PROBES], size_t n, size_t most)
+{
+	if (most >= n)
+		return n;
+	for (size_t i = 0; i < most; i++)
+		numbers[i] = numbers[(2 * i + 1) * n / (2 * most)];
+	return most;
+}
+
+static bool none_answered(const struct rpc_reply *q)
+{
+	for (int i = 0; q->ok && i < q->calls; i++)
+		if (q->answers[i].ok)
+			return false;
+	return q->calls > 0;
+}
+
 static void on_hashes(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
@@ -105,8 +123,12 @@ static void on_hashes(void *arg, const struct rpc_reply *q)
 	int64_t numbers[WINDOW_PROBES];
 	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)))
 		return;
-	size_t n = window_search_next(&r->search, numbers);
+	size_t n = some_of(numbers, window_search_next(&r->search, numbers), (size_t)q->calls);
 	struct window_search next = r->search;
+	if (none_answered(q)) { /* no word about any block, as when the request is too large for the endpoint */
+		fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1);
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (!take_hash(r, q, (int)i, numbers[i], &hash))
 			return;
@@ -127,6 +149,7 @@ static void ask_hashes(struct reader *r)
 	struct rpc_request *q = fetch_open(r, -1, (uint32_t)n, NULL);
 	if (!q)
 		return;
+	n = some_of(numbers, n, (size_t)learner_calls(provider_learner(r->p), (int64_t)n));
 	for (size_t i = 0; i < n; i++)
 		fetch_ask_header(q, numbers[i]);
 	fetch_send(r, q, on_hashes);
