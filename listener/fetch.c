@@ -104,6 +104,19 @@ void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)
 		timer_start(r->m->loop, &r->patience, provider_patience_ms(r->p), on_patience, r);
 }
 
+/* Entries of the longest list that is asked for. */
+static int64_t widest(const struct filter_plan *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct filter_request *q = &p->requests[i];
+		n = q->naddresses > n ? q->naddresses : n;
+		for (size_t k = 0; k < 4; k++)
+			n = q->topics[k].n > n ? q->topics[k].n : n;
+	}
+	return (int64_t)n;
+}
+
 static enum learner_next refuse(struct reader *r, const struct rpc_reply *q, int i, const char *what,
 	int64_t from, int64_t to, struct err *e)
 {
@@ -119,11 +132,14 @@ static enum learner_next refuse(struct reader *r, const struct rpc_reply *q, int
 		err_put(e, ERR_TRANSIENT, "%s: %.*s (%d)", what,
 			(int)(q->answers[i].message.n < 200 ? q->answers[i].message.n : 200), q->answers[i].message.p,
 			q->answers[i].code);
-	struct learner_asked asked = {from, to, q->calls, 0, 0};
+	struct learner_asked asked = {from, to, q->calls, from >= 0 ? widest(&r->ask) : 0, 0};
 	if (!r->place)
 		provider_take(r->p, 0);
 	r->place = false;
-	return provider_failed(r->p, &refused, &asked, e);
+	enum learner_next next = provider_failed(r->p, &refused, &asked, e);
+	if (refused.class == REFUSAL_FILTER)
+		reader_plan(r);
+	return next;
 }
 
 bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *what, int64_t from, int64_t to)
@@ -469,7 +485,7 @@ bool fetch_learned(struct reader *r)
 		added += ev ? filter_learn(&r->filter, ev->decl, &r->logs[i]) : 0;
 	}
 	if (added > 0)
-		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+		reader_plan(r);
 	return added > 0;
 }
 

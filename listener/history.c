@@ -239,7 +239,7 @@ static void give_children(struct reader *r)
 		news |= filter_child_add(
 			&r->filter, f->children[i].contract, f->children[i].address, f->children[i].block);
 	if (news)
-		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+		reader_plan(r);
 }
 
 /* At the floor, or at its end: then it is one with the chain's log. */

@@ -414,6 +414,14 @@ static void start_block(struct reader *r, const struct config *c)
 	}
 }
 
+void reader_plan(struct reader *r)
+{
+	int64_t cap = FILTER_CAP_DEFAULT;
+	for (size_t i = 0; r->providers && i < providers_count(r->providers); i++)
+		cap = learner_filter(provider_learner(providers_at(r->providers, i)), cap);
+	filter_plan_make(&r->ask, &r->filter, (size_t)cap, 1);
+}
+
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
 {
 	struct reader *r = mem_alloc(sizeof *r);
@@ -429,7 +437,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	r->deep = final_window(c);
 	window_init(&r->window, (size_t)r->deep + 2);
 	filter_init(&r->filter, m->config, c);
-	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+	reader_plan(r);
 	rows_init(&r->rows, &r->filter);
 	r->encoders = mem_alloc((r->filter.n + 1) * sizeof *r->encoders);
 	for (size_t i = 0; i < r->filter.n; i++)

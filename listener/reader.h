@@ -133,6 +133,8 @@ struct reader {
 
 /* reader.c */
 struct reader *reader_open(struct member *m, const struct chain_decl *c);
+/* Makes r->ask anew: its filter as it stands, in lists as short as every endpoint takes them (R7). */
+void reader_plan(struct reader *r);
 void reader_drain(struct reader *r, void (*done)(void *arg), void *arg); /* frees the reader before done */
 void reader_pg_up(struct reader *r);
 void reader_enter(struct reader *r, enum reader_phase phase);

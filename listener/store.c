@@ -63,7 +63,7 @@ static void take_children(struct reader *r, const struct pg_reply *q, int stmt)
 		}
 		stmt++;
 	}
-	filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+	reader_plan(r);
 }
 
 enum {
@@ -334,7 +334,7 @@ void store_taken_back(struct reader *r, int64_t at)
 	r->row.done = least(r->row.done, r->ancestor);
 	r->noted = least(r->noted, r->ancestor);
 	if (filter_children_forget(&r->filter, (uint64_t)(r->ancestor + 1)) > 0)
-		filter_plan_make(&r->ask, &r->filter, FILTER_CAP_DEFAULT, 1);
+		reader_plan(r);
 	r->reload_due |= history_cut(r, r->ancestor);
 }
 
