@@ -21,12 +21,12 @@ export default async function (t) {
 	};
 	const small = await run((w) => w.book(200, 10), "2,000 events");
 	const large = await run((w) => w.book(4000, 50), "200,000 events");
-	const dense = await run((w) => w.book(2, 100000), "two answers of 60 MB");
+	const dense = await run((w) => w.book(2, 100000), "an answer of 114 MB");
 	assert.deepEqual([small.events, large.events, dense.events], [2000, 200000, 200000]);
-	for (const x of [large, dense]) {
-		assert.ok(x.mib < small.mib + 24, `${x.mib} MiB, ${small.mib} for a small history`);
+	t.note(`${[small, large, dense].map((x) => `${x.mib.toFixed(1)} MiB ${x.fds} fds ${x.connections} connections`).join(" | ")}`);
+	for (const [name, x] of Object.entries({ large, dense })) {
+		assert.ok(x.mib < small.mib + (name === "dense" ? 56 : 16), // half of the answer's 114 MB: the ranks of a block's logs are held while it is read `${name}: ${x.mib} MiB, ${small.mib} for a small history`);
 		assert.ok(x.fds <= small.fds + 16, `${x.fds} descriptors, ${small.fds} before`);
 		assert.ok(x.connections <= small.connections + 1);
 	}
-	t.note(`${[small, large, dense].map((x) => `${x.mib.toFixed(1)} MiB ${x.fds} fds ${x.connections} connections`).join(" | ")}`);
 }
