@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TAG_MS = 1000, NOBODY_MS = 200 };
+enum { TAG_MS = 1000, NOBODY_MS = 200, WAIT_MS = 50, WAITS_MOST = 20 };
 
 /* ── one question ── */
 
@@ -179,6 +179,7 @@ void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, st
 		provider_answered(r->p, q->bytes, q->took_us);
 	r->place = false;
 	provider_lied(r->p, e->text);
+	prove_lied(&r->prove.lies, &r->prove.trust, r->providers, r->p, r->step.from);
 	reader_provider_error(r, e);
 }
 
@@ -500,7 +501,7 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 	}
 	if (q->ok && !still_known(r, q, behind))
 		return;
-	if (!prove_given(r, &e) || !sweep_bound_met(r->sweep, &e)) {
+	if (!prove_given(r, &e) || (!r->prove.unknown && !sweep_bound_met(r->sweep, &e))) {
 		fetch_lie(r, q, "eth_getLogs", &e);
 		return;
 	}
@@ -585,6 +586,29 @@ static size_t blocks_to_ask(struct reader *r)
 	return n;
 }
 
+static void on_waited(void *arg)
+{
+	struct reader *r = arg;
+	if (r->phase == READER_LOGS && !r->in_flight)
+		fetch_logs(r);
+}
+
+/* The second question goes to another endpoint, if there is one: it may need a moment to come to that block.
+ * NULL: r waits. */
+static struct rpc_request *ask_another(struct reader *r, int64_t top, uint32_t calls)
+{
+	struct prove *v = &r->prove;
+	struct provider_need need = {.shown = top, .lowest = top, .other = v->doubted, .urgent = true};
+	if (!providers_pick(r->providers, &need) && v->waits++ < WAITS_MOST) {
+		need.shown = need.lowest = -1;
+		if (providers_pick(r->providers, &need)) {
+			timer_start(r->m->loop, &r->timer, WAIT_MS, on_waited, r);
+			return NULL;
+		}
+	}
+	return fetch_open(r, top, calls, v->doubted);
+}
+
 /* Of the endpoint that gave the headers; the second time rather of another one. */
 void fetch_logs(struct reader *r)
 {
@@ -596,9 +620,8 @@ void fetch_logs(struct reader *r)
 		prove_step(r);
 		return;
 	}
-	struct rpc_request *q = r->asked_again && r->prove.doubted
-								? fetch_open(r, top, (uint32_t)n + 1, r->prove.doubted)
-								: fetch_open_at(r, r->p, (uint32_t)n + 1);
+	struct rpc_request *q = r->asked_again && r->prove.doubted ? ask_another(r, top, (uint32_t)n + 1)
+															   : fetch_open_at(r, r->p, (uint32_t)n + 1);
 	if (!q)
 		return;
 	char hash[67];

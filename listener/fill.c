@@ -1,4 +1,5 @@
 #include "listener/fill.h"
+#include "listener/prove.h"
 
 #include "common/base/mem.h"
 #include "common/io/log.h"
@@ -19,7 +20,9 @@ enum {
 	LOOK_MS = 100,           /* a look for endpoints that hang, and for what may be asked again */
 	DENSE_MS = 1000,         /* before a block that was too much is asked for again */
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */
-	UNLINKED_MOST = 2,       /* times that a range may not link before it is believed */
+	DENSE_KEPT = 64,         /* blocks in flight that are too much for one question */
+	DOUBTS_MOST = 50,  /* times that another endpoint is waited for, as it may prove an empty range false */
+	UNLINKED_MOST = 2, /* times that a range may not link before it is believed */
 };
 
 struct fill {
@@ -52,11 +55,18 @@ struct fill {
 
 	struct density *density; /* being asked: no range is, before the answer */
 	bool guessed;
-	struct arena mem;      /* the life of the fill: */
-	const char **copy_sql; /* one an event of the filter */
+	struct {
+		int64_t block;
+		enum span_mode mode;
+	} pieces[DENSE_KEPT]; /* blocks that are too much for one question, and how they are asked next */
+	size_t npieces;
+	uint32_t doubts;        /* that were put off */
+	struct prove_lies lies; /* about the first range */
+	struct arena mem;       /* the life of the fill: */
+	const char **copy_sql;  /* one an event of the filter */
 	struct timer *look;
 	uint64_t ask_at_ms; /* nothing is asked before */
-	int64_t dense;      /* this block is more than an endpoint gives at once: nothing from it on; -1: none */
+	int64_t dense;      /* this block can't be had here even in pieces: nothing from it on; -1: none */
 	struct fill_stats stats;
 	uint64_t started_ms, marked_ms, told_ms, cpu_before;
 	struct fill_rate {
@@ -233,6 +243,16 @@ static void on_room(void *arg)
 	pump(arg);
 }
 
+/* What is written is not asked any more. */
+static void forget_dense(struct fill *f)
+{
+	for (size_t i = 0; i < f->npieces;)
+		if (f->pieces[i].block < f->next)
+			f->pieces[i] = f->pieces[--f->npieces];
+		else
+			i++;
+}
+
 static void on_commit(void *arg, const struct pg_reply *r)
 {
 	struct fill *f = arg;
@@ -253,6 +273,7 @@ static void on_commit(void *arg, const struct pg_reply *r)
 	f->job.on_commit(f->job.arg, &f->commit);
 	f->nbad = 0;
 	arena_reset(&f->bad_mem);
+	forget_dense(f);
 	if (loop_now_ms(f->job.loop) - f->told_ms >= PROGRESS_MS)
 		tell(f, "fill.progress", "Reading the history of the chain", false);
 	pump(f);
@@ -416,20 +437,68 @@ static void stream_first(struct fill *f)
 
 /* ── answers ── */
 
+/* How a block is asked for next. */
+static enum span_mode *mode_of(struct fill *f, int64_t block)
+{
+	size_t i = 0;
+	while (i < f->npieces && f->pieces[i].block != block)
+		i++;
+	return i < f->npieces ? &f->pieces[i].mode : NULL;
+}
+
+/* One block is more than the endpoint gives at once: by address and topic, then by receipts. */
+static void split(struct fill *f, const struct span *s)
+{
+	int64_t block = s->seg->from;
+	struct filter_plan pairs = {.n = 0};
+	enum span_mode *mode = mode_of(f, block);
+	filter_plan_pairs(&pairs, f->job.filter, FILTER_CAP_DEFAULT);
+	bool more = pairs.n > 1 && s->mode == SPAN_RANGE;
+	filter_plan_fini(&pairs);
+	if (!mode) {
+		size_t i = f->npieces < DENSE_KEPT ? f->npieces++ : (size_t)block % DENSE_KEPT;
+		f->pieces[i].block = block;
+		mode = &f->pieces[i].mode;
+	}
+	*mode = more ? SPAN_PAIRS : SPAN_RECEIPTS;
+	log_debug("fill.dense", "One block is more than the endpoint gives at once", F_STR("chain", f->job.name),
+		F_STR("endpoint", provider_name(s->p)), F_INT("block", block),
+		F_STR("next", more ? "by address and topic" : "by receipts"));
+}
+
+/* No logs at all, though a bloom says that there may be some: somebody else is asked, else the same once
+ * more. */
+static void doubt(struct fill *f, struct span *s)
+{
+	struct provider_need need = {.shown = s->seg->to, .lowest = s->seg->from, .other = s->p};
+	struct provider *p = providers_pick(f->job.providers, &need);
+	if (!p && providers_count(f->job.providers) > 1 && f->doubts++ < DOUBTS_MOST) {
+		asked_again(f, s); /* the others may not have spoken yet */
+		f->ask_at_ms = loop_now_ms(f->job.loop) + LOOK_MS;
+		return;
+	}
+	if (!p)
+		p = s->p;
+	provider_take(p, 3);
+	f->stats.requests++;
+	span_ask_again(s, p);
+}
+
 static void refused(struct fill *f, struct span *s)
 {
 	struct provider *p = s->p;
 	enum learner_next next = provider_failed(p, &s->refused, &s->asked, &s->why);
+	bool alone = s->seg->from == s->seg->to, last = s->mode == SPAN_RECEIPTS;
 	int64_t block = s->seg->from;
+	if (next == LEARNER_FLOOR && alone)
+		split(f, s);
 	asked_again(f, s);
-	if (next != LEARNER_FLOOR)
+	if (!last)
 		return;
-	log_debug("fill.dense", "One block is more than the endpoint gives at once", F_STR("chain", f->job.name),
-		F_STR("endpoint", provider_name(p)), F_INT("block", block));
 	if (!f->job.dense_ends)
 		f->ask_at_ms = loop_now_ms(f->job.loop) + DENSE_MS;
 	else if (f->dense < 0 || block < f->dense)
-		f->dense = block;
+		f->dense = block; /* nothing helps here: the reader says why */
 }
 
 static void answered(struct fill *f, struct span *s)
@@ -439,9 +508,17 @@ static void answered(struct fill *f, struct span *s)
 	provider_answered(s->p, s->bytes, s->took_us);
 	if (s->outcome == SPAN_LIED) {
 		provider_lied(s->p, s->why.text);
+		if (pipe_is_first(&f->pipe, s->seg))
+			prove_lied(&f->lies, f->job.trust, f->job.providers, s->p, s->seg->from);
 		asked_again(f, s);
 		return;
 	}
+	if (s->outcome == SPAN_DOUBT) {
+		doubt(f, s);
+		return;
+	}
+	if (s->doubted && s->doubted != s->p && s->logs > 0)
+		provider_lied(s->doubted, "no logs were given of a range that has some");
 	if (s->outcome == SPAN_UNSORTED) {
 		f->gather[place(f, s->p)] = true;
 		asked_again(f, s);
@@ -536,7 +613,9 @@ static void ask(struct fill *f)
 		struct pipe_seg *seg =
 			pipe_take(&f->pipe, blocks < shown ? blocks : shown); /* R2: up to what it showed */
 		f->stats.requests++;
-		span_ask(span_get(f), seg, p, f->gather[place(f, p)]);
+		const enum span_mode *dense = seg->from == seg->to ? mode_of(f, seg->from) : NULL;
+		bool here = dense && provider_learner(p)->floor_at == seg->from;
+		span_ask(span_get(f), seg, p, f->gather[place(f, p)], here ? *dense : SPAN_RANGE);
 	}
 }
 
@@ -605,6 +684,7 @@ struct fill *fill_start(const struct fill_job *job)
 	f->world = (struct span_world){.loop = job->loop,
 		.filter = job->filter,
 		.encoders = job->encoders,
+		.trust = job->trust,
 		.network = job->network,
 		.chain_id = job->chain_id,
 		.swept = true,

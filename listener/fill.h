@@ -44,6 +44,7 @@ struct fill_job {
 	const char *name; /* the chain's, for logs */
 	struct filter *filter;
 	struct encoder *encoders;
+	struct proof_trust *trust; /* of the chain: shared by all that read it */
 	struct u256 network;
 	int chain_id;
 	int64_t from, target; /* blocks; target may grow */

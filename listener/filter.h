@@ -102,6 +102,9 @@ void filter_plan_make(struct filter_plan *p, const struct filter *f, size_t cap,
  * them has not asked yet. */
 void filter_plan_children(
 	struct filter_plan *p, const struct filter *f, uint64_t since, size_t cap, size_t most);
+/* One block that is more than an endpoint gives at once: a request for each address and topic0. A log may be
+ * an answer to several; of[] says nothing. */
+void filter_plan_pairs(struct filter_plan *p, const struct filter *f, size_t cap);
 void filter_plan_fini(struct filter_plan *p);
 /* Could this log be an answer to that request? false: the node says what it was not asked (P11). */
 bool filter_asked(const struct filter_plan *p, size_t request, const struct log *log);

@@ -246,6 +246,39 @@ void filter_plan_children(
 	make(&(struct drafting){.p = p, .f = f, .cap = cap, .since = since, .children_only = true}, most);
 }
 
+static void put_pair(
+	struct filter_plan *p, const struct filter_event *e, const uint8_t address[20], size_t cap)
+{
+	struct filter_request *r = &p->requests[p->n++];
+	memcpy(r->topics, e->topics, sizeof r->topics);
+	for (unsigned i = 0; i < 4; i++)
+		if (r->topics[i].n > cap)
+			r->topics[i] = (struct filter_topics){.restricted = false};
+	r->addresses = (const uint8_t(*)[20])arena_copy(&p->mem, address, 20);
+	r->naddresses = 1;
+	r->members = members_text(&p->mem, r);
+}
+
+void filter_plan_pairs(struct filter_plan *p, const struct filter *f, size_t cap)
+{
+	size_t n = 0;
+	arena_reset(&p->mem);
+	for (size_t i = 0; i < f->n; i++)
+		n += f->events[i].decl->contract->naddresses + f->nchildren;
+	p->n = 0;
+	p->requests = arena_alloc(&p->mem, (n + 1) * sizeof *p->requests);
+	p->of = arena_alloc(&p->mem, (f->n + 1) * sizeof *p->of);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct contract_decl *c = f->events[i].decl->contract;
+		p->of[i] = SIZE_MAX;
+		for (size_t k = 0; k < c->naddresses; k++)
+			put_pair(p, &f->events[i], c->addresses[k], cap);
+		for (size_t k = 0; c->factory && k < f->nchildren; k++)
+			if (f->children[k].contract == c)
+				put_pair(p, &f->events[i], f->children[k].address, cap);
+	}
+}
+
 void filter_plan_fini(struct filter_plan *p)
 {
 	arena_fini(&p->mem);

@@ -12,12 +12,14 @@ static const uint32_t enough[PROOF_CHECKS] = {[PROOF_CHECK_BLOOM] = 1,
 	[PROOF_CHECK_ROOT] = 1,
 	[PROOF_CHECK_HEADER] = 1,
 	[PROOF_CHECK_INDEX] = 64,
-	[PROOF_CHECK_TX] = 64};
+	[PROOF_CHECK_TX] = 64,
+	[PROOF_CHECK_PAIR] = 64};
 static const char *const check_names[PROOF_CHECKS] = {[PROOF_CHECK_BLOOM] = "the bloom of blocks",
 	[PROOF_CHECK_ROOT] = "the root of receipts",
 	[PROOF_CHECK_HEADER] = "the hash of headers",
 	[PROOF_CHECK_INDEX] = "log indexes that grow through a block",
-	[PROOF_CHECK_TX] = "the transactions that logs name"};
+	[PROOF_CHECK_TX] = "the transactions that logs name",
+	[PROOF_CHECK_PAIR] = "one index for each transaction"};
 
 bool proof_trusts(const struct proof_trust *t, enum proof_check c)
 {
@@ -43,6 +45,7 @@ static void passed(struct proof_trust *t, enum proof_check c)
 {
 	if (t->passed[c] < UINT32_MAX)
 		t->passed[c]++;
+	t->lies[c] = 0;
 	if (enough[c] == 1)
 		t->failed[c] = false; /* what failed before was a lie, or another form */
 }
@@ -50,10 +53,19 @@ static void passed(struct proof_trust *t, enum proof_check c)
 /* true: it is a lie. Before a check could be trusted, a failure says that it does not hold on this chain. */
 static bool is_lie(struct proof_trust *t, enum proof_check c)
 {
-	if (proof_trusts(t, c))
+	if (proof_trusts(t, c)) {
+		t->lies[c]++;
 		return true;
+	}
 	t->failed[c] = true;
 	return false;
+}
+
+void proof_give_up(struct proof_trust *t)
+{
+	for (int c = 0; c < PROOF_CHECKS; c++)
+		if (enough[c] > 1 && t->lies[c] > 0)
+			t->failed[c] = true;
 }
 
 bool proof_header(struct proof_trust *t, enum header_truth truth)
@@ -66,7 +78,7 @@ bool proof_header(struct proof_trust *t, enum header_truth truth)
 /* ── logs and their header ── */
 
 /* A bloom that is nearly full says yes to anything: passing it proves nothing. */
-static bool bloom_is_full(const uint8_t bloom[256])
+bool proof_bloom_is_full(const uint8_t bloom[256])
 {
 	int bits = 0;
 	for (size_t i = 0; i < 256; i++)
@@ -82,6 +94,38 @@ static bool bloom_holds(const struct block_header *h, const struct log *l)
 		if (bloom[i] & ~h->bloom[i])
 			return false;
 	return true;
+}
+
+bool proof_bloom(struct proof_trust *t, const struct block_header *h, const uint8_t bloom[256], size_t n)
+{
+	for (size_t i = 0; i < 256; i++)
+		if (bloom[i] & ~h->bloom[i])
+			return !is_lie(t, PROOF_CHECK_BLOOM);
+	if (n > 0 && !proof_bloom_is_full(h->bloom))
+		passed(t, PROOF_CHECK_BLOOM);
+	return true;
+}
+
+const char *proof_behind(struct proof_trust *t, const struct proof_place *from, const struct proof_place *to)
+{
+	static const uint8_t none[32];
+	bool one = memcmp(from->tx_hash, to->tx_hash, 32) == 0;
+	if (one && memcmp(to->tx_hash, none, 32) == 0)
+		return NULL; /* R3: logs without a transaction */
+	if (one != (from->tx == to->tx)) {
+		if (is_lie(t, PROOF_CHECK_PAIR))
+			return one ? "has another transaction index than a log of the same transaction"
+					   : "has another transaction than a log of the same transaction index";
+	} else {
+		passed(t, PROOF_CHECK_PAIR);
+	}
+	if (one)
+		return NULL;
+	if (from->log < to->log)
+		passed(t, PROOF_CHECK_INDEX);
+	else if (is_lie(t, PROOF_CHECK_INDEX))
+		return "has a log index that does not grow through the block";
+	return NULL;
 }
 
 static bool refuted(struct proof_block *out, const char *what, const struct block_header *h)
@@ -109,7 +153,7 @@ static bool check_bloom(
 		if (is_lie(t, PROOF_CHECK_BLOOM))
 			return refuted(out, "a log that the header's bloom does not hold", h);
 	}
-	if (inside > 0 && inside == g->n && !bloom_is_full(h->bloom))
+	if (inside > 0 && inside == g->n && !proof_bloom_is_full(h->bloom))
 		passed(t, PROOF_CHECK_BLOOM);
 	return true;
 }

@@ -27,6 +27,7 @@ enum proof_check {
 	PROOF_CHECK_INDEX,  /* log indexes grow through the block; on some chains they begin anew each transaction
 						 */
 	PROOF_CHECK_TX,     /* the transaction named is the header's at that index */
+	PROOF_CHECK_PAIR,   /* one transaction has one index in its block, and one index one transaction */
 	PROOF_CHECKS
 };
 enum {
@@ -35,12 +36,16 @@ enum {
 
 /* One for each chain, zeroed; for all its endpoints, since what passes is true of the chain. */
 struct proof_trust {
-	/* INDEX and TX can hold by chance: they are tests only after many times without a failure. */
+	/* INDEX, TX and PAIR can hold by chance: they are tests only after many times without a failure. */
 	uint32_t passed[PROOF_CHECKS];
 	bool failed[PROOF_CHECKS], said[PROOF_CHECKS];
+	uint32_t lies[PROOF_CHECKS]; /* found by it since it passed last */
 	uint8_t forms[(PROOF_FORMS + 7) / 8], said_forms[(PROOF_FORMS + 7) / 8];
 	bool outside; /* logs outside bloom and root were seen: a negative bloom proves nothing any more */
 };
+/* Everybody who was asked about a block fails in it: those that may have held by chance, and found a lie
+ * since they passed last, are given up. What is certain never is. */
+void proof_give_up(struct proof_trust *t);
 bool proof_trusts(const struct proof_trust *t, enum proof_check c);
 /* May a block be left unasked because its bloom has none of ours? */
 bool proof_bloom_counts(const struct proof_trust *t);
@@ -96,6 +101,18 @@ void proof_receipts(struct proof_trust *t, struct arena *a, const struct block_h
 /* The same with what an endpoint on another host gave: sorted, each once, ours only. */
 void proof_sources(const struct block_header *h, const struct proof_given *g, const struct log *other,
 	size_t n, struct proof_block *out);
+/* Logs that are checked one after the other, without their header: `to` stands in the same block as `from`
+ * and behind it, by (tx, log). NULL: it may; else what is wrong with it, for "a log …". Learns. */
+struct proof_place {
+	uint64_t tx, log;
+	const uint8_t *tx_hash;
+};
+const char *proof_behind(struct proof_trust *t, const struct proof_place *from, const struct proof_place *to);
+/* Logs whose header came behind them: bloom is that of n of the block's. false: the header's does not hold
+ * it, which is a lie. Learns. */
+bool proof_bloom(struct proof_trust *t, const struct block_header *h, const uint8_t bloom[256], size_t n);
+/* Does it say yes to nearly anything? */
+bool proof_bloom_is_full(const uint8_t bloom[256]);
 /* header_check of a header. false: it is a lie. */
 bool proof_header(struct proof_trust *t, enum header_truth truth);
 

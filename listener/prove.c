@@ -35,6 +35,18 @@ bool prove_header(struct prove *v, struct arena *a, struct str json, struct err 
 	return err_set(e, ERR_MALFORMED, "a header whose hash is not that of its fields");
 }
 
+enum { LIES_MOST = 8 }; /* of the only one that can be asked */
+
+void prove_lied(
+	struct prove_lies *l, struct proof_trust *t, struct providers *ps, const struct provider *p, int64_t at)
+{
+	struct provider_need need = {.shown = at, .lowest = at, .other = p};
+	bool same = l->n > 0 && l->at == at, another = same && l->by != p;
+	*l = (struct prove_lies){.at = at, .by = p, .n = same ? l->n + 1 : 1};
+	if (another || (l->n >= LIES_MOST && !providers_pick(ps, &need)))
+		proof_give_up(t);
+}
+
 /* Without a proof the bloom is as good as the header's hash, which has to be known as the hash of its fields.
  */
 bool prove_empty(const struct reader *r, const struct block_header *h)
@@ -90,7 +102,7 @@ void prove_forget(struct prove *v)
 	v->given = NULL;
 	v->unsupported = NULL;
 	v->doubted = v->asked = v->other = NULL;
-	v->n = v->tries = 0;
+	v->n = v->tries = v->waits = 0;
 }
 
 static struct proof_given ours(struct reader *r, struct proof_given all)

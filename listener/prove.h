@@ -14,10 +14,21 @@ struct reader;
 struct pg_unit;
 struct rows_batch;
 
+/* Endpoint p lied about the block or range that begins at block `at`, which is the next to be read: when all
+ * that can be asked do so, it is the chain that does not do as the checks expect. (proof_give_up) */
+struct prove_lies {
+	int64_t at;
+	const struct provider *by;
+	uint32_t n;
+};
+void prove_lied(
+	struct prove_lies *l, struct proof_trust *t, struct providers *ps, const struct provider *p, int64_t at);
+
 struct prove {
 	struct proof_trust trust; /* of the chain, while this process runs */
-	bool lowered;             /* it was said that the wanted level can't be reached here */
-	int64_t differed;         /* block about which it was said last that two endpoints differ */
+	struct prove_lies lies;
+	bool lowered;     /* it was said that the wanted level can't be reached here */
+	int64_t differed; /* block about which it was said last that two endpoints differ */
 
 	/* of the step in work; the arrays live in reader.mem, NULL: none */
 	bool *unknown; /* by header: its logs were refused as too many, or can't be true: receipts give them */
@@ -25,6 +36,7 @@ struct prove {
 	struct provider
 		*doubted; /* who said that there are no logs in block doubted_at, whose bloom is positive */
 	int64_t doubted_at;
+	uint32_t waits; /* for another one to come to that block */
 
 	struct proof_job *job;
 	enum proof_level want;        /* asked for now: receipts settle what two sources differ about */

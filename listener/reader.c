@@ -82,10 +82,10 @@ static bool is_alarm(const struct retry_decl *d, uint32_t n)
 	return false;
 }
 
-/* Is there an endpoint that was not asked in this row of failures? */
+/* Is there an endpoint that was not asked in this row of failures, and that has come to the next block? */
 static bool another(struct reader *r)
 {
-	struct provider_need need = {.shown = -1, .lowest = -1, .other = r->p, .urgent = true};
+	struct provider_need need = {.shown = r->row.done + 1, .lowest = -1, .other = r->p, .urgent = true};
 	size_t n = providers_count(r->providers);
 	return n > 1 && r->failures % n != 0 && providers_pick(r->providers, &need);
 }

@@ -32,7 +32,9 @@ static void forget(struct span *s)
 	s->sent_ms = 0;
 	s->outcome = SPAN_OPEN;
 	s->why = (struct err){0};
-	s->at = s->at_from = s->at_to = (struct log_place){0};
+	s->at = (struct log_place){0};
+	s->at_from = s->at_to = (struct span_end){0};
+	s->doubted = NULL;
 }
 
 void span_free(struct span *s)
@@ -57,7 +59,10 @@ void span_cancel(struct span *s)
 		rpc_cancel(s->request);
 	if (s->aside)
 		rpc_cancel(s->aside);
+	if (s->proof)
+		proof_cancel(s->proof);
 	s->request = s->aside = NULL;
+	s->proof = NULL;
 	forget(s);
 }
 
@@ -66,7 +71,7 @@ size_t span_bytes(const struct span *s)
 	return s->live_bytes + s->ngathered * sizeof *s->gathered;
 }
 
-static void done(struct span *s, enum span_outcome o)
+void span_done(struct span *s, enum span_outcome o)
 {
 	s->outcome = o;
 	s->world->on_done(s->world->arg, s);
@@ -111,9 +116,7 @@ static void patch_times(struct span *s)
 	s->ntimes = s->time_asked = 0;
 }
 
-static void timed(struct span *s);
-
-static void refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from, int64_t to)
+void span_refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from, int64_t to)
 {
 	struct refusal_view v;
 	provider_view(&v, q, i);
@@ -128,16 +131,16 @@ static void refuse(struct span *s, const struct rpc_reply *q, int i, int64_t fro
 			q->answers[i].code);
 	else
 		s->why = q->err;
-	done(s, SPAN_REFUSED);
+	span_done(s, SPAN_REFUSED);
 }
 
 /* A block that the endpoint has just spoken of is not there: it moved, or several machines answer (R2). */
-static void unknown_block(struct span *s, const char *what)
+void span_unknown_block(struct span *s, const char *what)
 {
 	s->refused = (struct refused){.class = REFUSAL_HEAD, .oldest = -1};
 	s->asked = (struct learner_asked){-1, -1, 1, 0, s->sent_ms};
 	err_put(&s->why, ERR_TRANSIENT, "%s", what);
-	done(s, SPAN_REFUSED);
+	span_done(s, SPAN_REFUSED);
 }
 
 static void on_times(void *arg, const struct rpc_reply *q)
@@ -151,23 +154,23 @@ static void on_times(void *arg, const struct rpc_reply *q)
 		struct err e = {0};
 		bool found = false;
 		if (!q->ok || !q->answers[i].ok) {
-			refuse(s, q, i, -1, -1);
+			span_refuse(s, q, i, -1, -1);
 			return;
 		}
 		if (!header_parse(&s->mem, q->answers[i].result, &h, &found, &e) || !found) {
-			unknown_block(s, "a block whose logs were given is not known by its hash");
+			span_unknown_block(s, "a block whose logs were given is not known by its hash");
 			return;
 		}
 		if (memcmp(h.hash, t->hash, 32) != 0 || (int64_t)h.number != t->block) {
 			err_put(&s->why, ERR_MALFORMED,
 				"asked for a block by its hash, got block %" PRIu64 " of another hash", h.number);
-			done(s, SPAN_LIED);
+			span_done(s, SPAN_LIED);
 			return;
 		}
 		t->time = h.time;
 		s->time_asked++;
 	}
-	timed(s);
+	span_timed(s);
 }
 
 static void ask_times(struct span *s)
@@ -213,10 +216,10 @@ static void overflow(struct span *s)
 	if (s->aside || s->full)
 		return;
 	rpc_pause(s->request, true);
-	timed(s);
+	span_timed(s);
 }
 
-static void timed(struct span *s)
+void span_timed(struct span *s)
 {
 	if (s->ntimes > 0) {
 		known_times(s);
@@ -228,7 +231,7 @@ static void timed(struct span *s)
 		patch_times(s);
 	}
 	if (s->ended) {
-		done(s, SPAN_OK);
+		span_done(s, SPAN_OK);
 	} else {
 		s->full = true;
 		s->world->on_full(s->world->arg, s);
@@ -304,7 +307,7 @@ static bool take_logs(struct span *s, const struct rpc_reply *q, int i, size_t r
 		if (log_stream_end(s->stream, &e))
 			return true;
 	} else if (str_is(q->answers[i].result, "null")) {
-		unknown_block(s, "the endpoint has no logs of blocks that it has shown");
+		span_unknown_block(s, "the endpoint has no logs of blocks that it has shown");
 		return false;
 	} else if (logs_parse(&s->mem, q->answers[i].result, &logs, &n, &e)) {
 		for (size_t k = 0; k < n; k++)
@@ -318,7 +321,7 @@ static bool take_logs(struct span *s, const struct rpc_reply *q, int i, size_t r
 	return false;
 }
 
-static bool take_end(struct span *s, const struct rpc_answer *a, int64_t number, struct block_header *h)
+bool span_take_end(struct span *s, const struct rpc_answer *a, int64_t number, struct block_header *h)
 {
 	struct err e = {0};
 	bool found = false;
@@ -328,7 +331,13 @@ static bool take_end(struct span *s, const struct rpc_answer *a, int64_t number,
 		return false;
 	}
 	if (!found) {
-		unknown_block(s, "the endpoint does not have the end of the range yet");
+		span_unknown_block(s, "the endpoint does not have the end of the range yet");
+		return false;
+	}
+	if (!proof_header(s->world->trust, header_check(&s->mem, a->result))) {
+		s->outcome = SPAN_LIED;
+		err_put(
+			&s->why, ERR_MALFORMED, "a header whose hash is not that of its fields, block %" PRId64, number);
 		return false;
 	}
 	if ((int64_t)h->number != number) {
@@ -346,46 +355,45 @@ static bool take_answer(struct span *s, const struct rpc_reply *q, int i, int ca
 	if (call < (int)s->plan.n) {
 		if (q->answers[i].ok)
 			return take_logs(s, q, i, (size_t)call);
-		refuse(s, q, i, from, to);
+		span_refuse(s, q, i, from, to);
 		return false;
 	}
 	bool is_first = call == (int)s->plan.n && from != to;
 	if (!q->answers[i].ok) {
-		refuse(s, q, i, -1, -1);
+		span_refuse(s, q, i, -1, -1);
 		return false;
 	}
-	return take_end(s, &q->answers[i], is_first ? from : to, is_first ? &s->first : &s->last);
+	return span_take_end(s, &q->answers[i], is_first ? from : to, is_first ? &s->first : &s->last);
 }
 
-static bool ends_agree(struct span *s)
+/* R2: nothing at all, where a bloom says that there may be something, is nobody's word yet. */
+static bool doubtful(const struct span *s)
 {
-	if (s->seg->from == s->seg->to)
-		s->first = s->last;
-	for (size_t k = 0; k < ENDS; k++) {
-		const struct block_header *h = k ? &s->last : &s->first;
-		const struct log_place *p = k ? &s->at_to : &s->at_from;
-		if (p->any && memcmp(p->hash, h->hash, 32) != 0) {
-			s->outcome = SPAN_LIED;
-			err_put(&s->why, ERR_MALFORMED,
-				"the logs of block %" PRIu64 " name another block hash than its header", h->number);
-			return false;
-		}
-	}
-	return true;
+	const struct filter *f = s->world->filter;
+	if (s->logs > 0 || s->doubted || s->plan.n == 0)
+		return false;
+	return (filter_bloom(f, s->first.bloom) && !proof_bloom_is_full(s->first.bloom)) ||
+		   (filter_bloom(f, s->last.bloom) && !proof_bloom_is_full(s->last.bloom));
 }
 
 static void all_answered(struct span *s)
 {
-	if (!s->children && !ends_agree(s)) {
-		done(s, s->outcome);
+	if (s->seg->from == s->seg->to && !s->children)
+		s->first = s->last;
+	if (!s->children && !s->gather && !span_ends_agree(s)) {
+		span_done(s, s->outcome);
+		return;
+	}
+	if (!s->children && doubtful(s)) {
+		span_done(s, SPAN_DOUBT);
 		return;
 	}
 	s->ended = true;
 	s->children = false;
 	if (s->gather && !s->world->filter->has_factories && !span_settle(s))
-		done(s, s->outcome);
+		span_done(s, s->outcome);
 	else
-		timed(s);
+		span_timed(s);
 }
 
 static void on_reply(void *arg, const struct rpc_reply *q)
@@ -396,18 +404,18 @@ static void on_reply(void *arg, const struct rpc_reply *q)
 	s->took_us += q->took_us;
 	s->first_us = q->first_us;
 	if (s->outcome != SPAN_OPEN) { /* on_log has said no */
-		done(s, s->outcome);
+		span_done(s, s->outcome);
 		return;
 	}
 	if (!q->ok) {
-		refuse(s, q, 0, s->sent_from < (int)s->plan.n ? s->seg->from : -1,
+		span_refuse(s, q, 0, s->sent_from < (int)s->plan.n ? s->seg->from : -1,
 			s->sent_from < (int)s->plan.n ? s->seg->to : -1);
 		return;
 	}
 	for (int i = 0; i < q->calls; i++) {
 		if (!take_answer(s, q, i, s->step)) {
 			if (s->outcome == SPAN_LIED || s->outcome == SPAN_UNSORTED)
-				done(s, s->outcome);
+				span_done(s, s->outcome);
 			return;
 		}
 		s->step++;
@@ -429,20 +437,35 @@ static void measure_plan(struct span *s)
 	}
 }
 
-void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gather_all)
+void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gather_all, enum span_mode mode)
 {
-	must(!s->request && !s->aside);
+	must(!s->request && !s->aside && !s->proof);
+	must(mode == SPAN_RANGE || seg->from == seg->to);
 	forget(s);
 	s->seg = seg;
 	s->p = p;
+	s->mode = mode;
 	size_t cap = (size_t)learner_filter(provider_learner(p), FILTER_CAP_DEFAULT);
-	filter_plan_make(&s->plan, s->world->filter, cap, FILTER_REQUESTS);
+	if (mode == SPAN_RANGE)
+		filter_plan_make(&s->plan, s->world->filter, cap, FILTER_REQUESTS);
+	else
+		filter_plan_pairs(&s->plan, s->world->filter, cap);
 	measure_plan(s);
-	s->gather = gather_all || s->plan.n > 1 || s->world->filter->has_factories;
+	s->gather = gather_all || mode != SPAN_RANGE || s->plan.n > 1 || s->world->filter->has_factories;
 	s->children_asked = s->world->filter->nchildren;
 	s->step = 0;
 	s->ripe = false;
-	ask_on(s);
+	if (mode == SPAN_RECEIPTS)
+		span_ask_receipts(s);
+	else
+		ask_on(s);
+}
+
+void span_ask_again(struct span *s, struct provider *p)
+{
+	struct provider *before = s->p;
+	span_ask(s, s->seg, p, s->gather, s->mode);
+	s->doubted = before;
 }
 
 /* ── children of factories ── */
@@ -480,14 +503,14 @@ bool span_ripen(struct span *s)
 		return false;
 	}
 	if (!span_settle(s)) {
-		done(s, s->outcome);
+		span_done(s, s->outcome);
 		return false;
 	}
 	s->outcome = SPAN_OK;
 	if (s->ntimes == 0)
 		return true;
 	s->outcome = SPAN_OPEN;
-	timed(s);
+	span_timed(s);
 	return false;
 }
 

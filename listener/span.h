@@ -16,6 +16,7 @@
 #include "listener/encode.h"
 #include "listener/filter.h"
 #include "listener/pipe.h"
+#include "listener/proof.h"
 #include "listener/provider.h"
 
 struct span;
@@ -26,8 +27,9 @@ struct span_world {
 	struct filter *filter;
 	struct encoder *encoders; /* one an event of the filter */
 	struct u256 network;
-	int chain_id;       /* fairlead.chain.id */
-	bool swept, late;   /* of the rows */
+	int chain_id;              /* fairlead.chain.id */
+	struct proof_trust *trust; /* of the chain */
+	bool swept, late;          /* of the rows */
 	size_t flush_bytes; /* a range with more rows than this wants to give them away before it is complete */
 	/* The range is complete (span->rows, all times known), refused, or it lied. Once. */
 	void (*on_done)(void *arg, struct span *s);
@@ -42,9 +44,16 @@ enum span_outcome {
 	SPAN_OK,
 	SPAN_REFUSED,  /* refused says how: ask less, later or another endpoint */
 	SPAN_LIED,     /* the answer contradicts itself or what was asked (P11); why says it */
-	SPAN_UNSORTED, /* logs not in chain order: ask again, gathered */
+	SPAN_UNSORTED, /* logs not in chain order, or one place twice: ask again, gathered */
+	SPAN_DOUBT,    /* no logs at all, and a bloom that says that there may be some: ask once more (R2) */
 };
 
+/* One block that is more than an endpoint gives at once is read in smaller pieces. */
+enum span_mode {
+	SPAN_RANGE,
+	SPAN_PAIRS,    /* one question for each address and topic */
+	SPAN_RECEIPTS, /* all receipts of the block, whose root must be the header's (R6) */
+};
 struct span_bad { /* a log of ours that does not decode; its bytes live in span.mem */
 	const struct event_decl *event;
 	struct log log;
@@ -57,6 +66,8 @@ struct span {
 	struct provider *p;
 	struct span *next; /* fill's list */
 	bool gather;
+	enum span_mode mode;
+	struct provider *doubted; /* who said before that it has no logs; NULL: nobody did */
 
 	enum span_outcome outcome;
 	struct refused refused;
@@ -83,9 +94,14 @@ struct span {
 	struct log_ids *ids;
 	struct log_place { /* of a log */
 		uint64_t block, tx, log;
-		uint8_t hash[32];
+		uint8_t hash[32], tx_hash[32];
 		bool any;
-	} at, at_from, at_to; /* the log before; any log of the first, of the last block */
+	} at; /* the log before */
+	struct span_end {
+		uint8_t hash[32], bloom[256];
+		size_t n;
+	} at_from, at_to; /* the logs of the first, of the last block */
+	struct proof_job *proof;
 	struct log *gathered;
 	size_t ngathered, gathered_cap;
 	struct span_time {
@@ -102,8 +118,10 @@ struct span {
 
 struct span *span_new(const struct span_world *w);
 void span_free(struct span *s);
-/* Asks p about seg. p has given its place (provider_may_send) already. */
-void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gather);
+/* Asks p about seg; one block only, but for SPAN_RANGE. p has given its place (provider_may_send) already. */
+void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gather, enum span_mode mode);
+/* Behind SPAN_DOUBT: the same of p, whose word counts. */
+void span_ask_again(struct span *s, struct provider *p);
 /* When its turn to be written has come: adds the children that it creates to the filter, and asks for the
  * logs of those that were not known when it was asked (factories; all before it have ripened). true: its rows
  * are complete. false: something is on its way, on_done comes again. Only after SPAN_OK; p has given an

@@ -10,5 +10,18 @@ bool span_take_log(struct span *s, size_t request, struct log *l);
 /* What was gathered, as one answer: sorted, each once, identified and encoded in chain order. false: as
  * above. */
 bool span_settle(struct span *s);
+/* Are they logs of these headers? false: as above. */
+bool span_ends_agree(struct span *s);
+void span_gather(struct span *s, const struct log *l); /* a copy */
+
+/* span.c: the end of a question */
+void span_refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from, int64_t to);
+void span_unknown_block(struct span *s, const char *what);
+bool span_take_end(struct span *s, const struct rpc_answer *a, int64_t number, struct block_header *h);
+void span_done(struct span *s, enum span_outcome o);
+void span_timed(struct span *s); /* all logs are encoded: what is left are the times of their blocks */
+
+/* span_dense.c */
+void span_ask_receipts(struct span *s);
 
 #endif

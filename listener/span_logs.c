@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { END_LOGS = 8 };
+
 /* What is said about a log goes on as "a log of block 7 …". */
 static bool lie(struct span *s, const struct log *l, const char *what)
 {
@@ -74,7 +76,7 @@ static void encode(struct span *s, const struct filter_event *ev, struct log *l)
 		want_time(s, l);
 }
 
-static void gather_log(struct span *s, const struct log *l)
+void span_gather(struct span *s, const struct log *l)
 {
 	if (s->ngathered == s->gathered_cap) {
 		size_t cap = s->gathered_cap ? s->gathered_cap * 2 : 256;
@@ -98,19 +100,63 @@ static bool belongs(struct span *s, size_t request, const struct log *l)
 		return lie(s, l, "is outside the range that was asked");
 	if (!filter_asked(&s->plan, request, l))
 		return lie(s, l, "was not asked for");
-	if (s->at.any && l->block == s->at.block && memcmp(l->block_hash, s->at.hash, 32) != 0)
-		return lie(s, l, "has another block hash than a log of the same block");
 	return true;
 }
 
-static void move_to(struct span *s, const struct log *l)
+/* Of the first and the last block it is remembered what their headers must bear out, which come behind the
+ * logs. The blooms of a few logs tell as much as those of all. */
+static bool end_takes(struct span *s, struct span_end *e, const struct log *l)
 {
+	if (e->n > 0 && memcmp(e->hash, l->block_hash, 32) != 0)
+		return lie(s, l, "has another block hash than a log of the same block");
+	memcpy(e->hash, l->block_hash, 32);
+	if (e->n >= END_LOGS)
+		return true;
+	if (receipt_outside(l->block, l->block_hash, l->tx_hash)) {
+		s->world->trust->outside = true;
+		return true;
+	}
+	log_bloom(l, e->bloom);
+	e->n++;
+	return true;
+}
+
+/* P11: the next log in chain order fits the one before it. */
+static bool move_to(struct span *s, const struct log *l)
+{
+	if (s->at.any && l->block == s->at.block) {
+		struct proof_place from = {s->at.tx, s->at.log, s->at.tx_hash},
+						   to = {l->tx_index, l->log_index, l->tx_hash};
+		const char *wrong = memcmp(l->block_hash, s->at.hash, 32) != 0
+								? "has another block hash than a log of the same block"
+								: proof_behind(s->world->trust, &from, &to);
+		if (wrong)
+			return lie(s, l, wrong);
+	}
 	s->at = (struct log_place){.block = l->block, .tx = l->tx_index, .log = l->log_index, .any = true};
 	memcpy(s->at.hash, l->block_hash, 32);
-	if ((int64_t)l->block == s->seg->from)
-		s->at_from = s->at;
-	if ((int64_t)l->block == s->seg->to)
-		s->at_to = s->at;
+	memcpy(s->at.tx_hash, l->tx_hash, 32);
+	return ((int64_t)l->block != s->seg->from || end_takes(s, &s->at_from, l)) &&
+		   ((int64_t)l->block != s->seg->to || end_takes(s, &s->at_to, l));
+}
+
+bool span_ends_agree(struct span *s)
+{
+	for (int k = 0; k < 2; k++) {
+		const struct block_header *h = k ? &s->last : &s->first;
+		const struct span_end *e = k ? &s->at_to : &s->at_from;
+		const char *wrong = NULL;
+		if (e->n > 0 && memcmp(e->hash, h->hash, 32) != 0)
+			wrong = "name another block hash than its header";
+		else if (!proof_bloom(s->world->trust, h, e->bloom, e->n))
+			wrong = "are not in the bloom of its header";
+		if (wrong) {
+			s->outcome = SPAN_LIED;
+			err_put(&s->why, ERR_MALFORMED, "the logs of block %" PRIu64 " %s", h->number, wrong);
+			return false;
+		}
+	}
+	return true;
 }
 
 bool span_take_log(struct span *s, size_t request, struct log *l)
@@ -123,28 +169,20 @@ bool span_take_log(struct span *s, size_t request, struct log *l)
 		/* a log that two requests gave counts once; children are told apart when all of them are known */
 		bool other = ev && s->plan.of[ev->index] != request && s->plan.of[ev->index] != SIZE_MAX;
 		if (!other && (ev || s->world->filter->has_factories))
-			gather_log(s, l);
+			span_gather(s, l);
 		return true;
 	}
 	int o = s->at.any ? order(l, &s->at) : 1;
-	if (o < 0) {
+	if (o <=
+		0) { /* the same place again is one log told twice (K-22), or two: gathered, they can be compared */
 		s->outcome = SPAN_UNSORTED;
 		return false;
 	}
-	if (o == 0)
-		return true; /* the same place again: one log, told twice (K-22) */
-	move_to(s, l);
+	if (!move_to(s, l))
+		return false;
 	if (ev)
 		encode(s, ev, l);
 	return true;
-}
-
-static bool hash_is(struct span *s, const struct log *l, const struct block_header *h)
-{
-	if (l->block != h->number || memcmp(l->block_hash, h->hash, 32) == 0)
-		return true;
-	lie(s, l, "has another block hash than the header of its block");
-	return false;
 }
 
 bool span_settle(struct span *s)
@@ -152,19 +190,17 @@ bool span_settle(struct span *s)
 	logs_sort(s->gathered, s->ngathered);
 	s->ngathered = logs_once(s->gathered, s->ngathered);
 	s->at = (struct log_place){0};
+	s->at_from = s->at_to = (struct span_end){0};
 	for (size_t i = 0; i < s->ngathered; i++) {
 		struct log *l = &s->gathered[i];
-		if (s->at.any && l->block == s->at.block && memcmp(l->block_hash, s->at.hash, 32) != 0)
-			return lie(s, l, "has another block hash than a log of the same block");
 		if (s->at.any && order(l, &s->at) == 0)
 			return lie(s, l, "stands at the place of another log");
-		if (!hash_is(s, l, &s->first) || !hash_is(s, l, &s->last))
+		if (!move_to(s, l))
 			return false;
-		move_to(s, l);
 		const struct filter_event *ev = filter_match(s->world->filter, l);
 		if (ev)
 			encode(s, ev, l);
 	}
 	s->ripe = true;
-	return true;
+	return span_ends_agree(s);
 }

@@ -47,6 +47,7 @@ struct sweep {
 	uint64_t found, begun_ms, told_ms, requests;
 	struct pipe pipe;
 	struct span_world world;
+	int64_t dense; /* block that is more than an endpoint gives at once: read by its receipts; -1: none */
 	struct span *busy, *spare;
 	size_t nbusy;
 	struct sweep_check check; /* span == NULL: none is out */

@@ -225,13 +225,18 @@ static void on_span(void *arg, struct span *sp)
 {
 	struct sweep *s = arg;
 	if (sp->outcome == SPAN_REFUSED) {
-		provider_failed(sp->p, &sp->refused, &sp->asked, &sp->why);
+		enum learner_next next = provider_failed(sp->p, &sp->refused, &sp->asked, &sp->why);
+		if (next == LEARNER_FLOOR && sp->seg->from == sp->seg->to)
+			s->dense = sp->seg->from;
 		asked_again(s, sp);
 	} else {
 		provider_answered(sp->p, sp->bytes, sp->took_us);
 		if (sp->outcome == SPAN_LIED) {
 			provider_lied(sp->p, sp->why.text);
 			asked_again(s, sp);
+		} else if (sp->outcome == SPAN_DOUBT) {
+			provider_take(sp->p, 3);
+			span_ask_again(sp, sp->p);
 		} else {
 			learner_good(provider_learner(sp->p), sp->seg->from, sp->seg->to - sp->seg->from + 1, sp->logs,
 				sp->bytes, loop_now_ms(s->r->m->loop));
@@ -276,7 +281,8 @@ static void ask(struct sweep *s)
 		int64_t shown = (int64_t)provider_heads(p)->head - unasked->from + 1; /* R2: up to what it showed */
 		struct pipe_seg *seg = pipe_take(&s->pipe, blocks < shown ? blocks : shown);
 		s->requests++;
-		span_ask(span_get(s), seg, p, true);
+		span_ask(span_get(s), seg, p, true,
+			seg->from == seg->to && seg->from == s->dense ? SPAN_RECEIPTS : SPAN_RANGE);
 	}
 }
 
@@ -312,6 +318,7 @@ void sweep_read_begin(struct sweep *s)
 		.encoders = r->encoders,
 		.network = r->row.network,
 		.chain_id = r->row.id,
+		.trust = &r->prove.trust,
 		.swept = true,
 		.late = true,
 		.flush_bytes = SIZE_MAX,
@@ -320,6 +327,7 @@ void sweep_read_begin(struct sweep *s)
 	pipe_init(&s->pipe, s->from, r->ask.n > 0 ? s->to : s->from - 1);
 	s->ask_at_ms = 0;
 	s->strays = 0;
+	s->dense = -1;
 	timer_start(r->m->loop, &s->look, LOOK_MS, on_look, s);
 }
 
