@@ -13,77 +13,60 @@ static const uint8_t *origin(const struct log *l)
 	return memcmp(l->tx_hash, none, 32) == 0 ? l->block_hash : l->tx_hash;
 }
 
-/* How many logs of one digest and origin the block has held so far. */
+/* How many logs of one digest a scope has held so far: a transaction, or a block where a log has none. In
+ * chain order a transaction's logs stand together, so one of them at a time is enough, however many logs a
+ * block has. */
 struct rank {
-	uint8_t digest[32], origin[32];
+	uint8_t digest[32];
 	uint64_t count;
-	uint32_t block; /* of ranks.block, else the entry is free */
+	uint32_t scope; /* of ranks.scope, else the entry is free */
 };
 struct ranks {
-	uint8_t block_hash[32];
-	uint32_t block; /* of the entries that count, from 1 */
-	size_t n, cap;  /* entries that count; room, a power of two */
+	uint8_t block_hash[32], origin[32]; /* the scope */
+	uint32_t scope;                     /* of the entries that count, from 1 */
+	size_t n, cap;                      /* entries that count; room, a power of two */
 	struct rank *table;
 };
 
-/* An open hash table: where the entry of these two stands, or belongs. */
-static struct rank *find(const struct ranks *r, const uint8_t digest[32], const uint8_t origin[32])
+/* An open hash table: where the entry of the digest stands, or belongs. */
+static struct rank *find(const struct ranks *r, const uint8_t digest[32])
 {
-	uint64_t hash, from;
+	uint64_t hash;
 	memcpy(&hash, digest, 8);
-	memcpy(&from, origin, 8);
-	for (size_t at = (size_t)(hash ^ from);; at++) {
+	for (size_t at = (size_t)hash;; at++) {
 		struct rank *e = &r->table[at & (r->cap - 1)];
-		if (e->block != r->block ||
-			(memcmp(e->digest, digest, 32) == 0 && memcmp(e->origin, origin, 32) == 0))
+		if (e->scope != r->scope || memcmp(e->digest, digest, 32) == 0)
 			return e;
 	}
 }
 
 enum { RANKS_MIN = 16, RANKS_KEPT = 4096 };
 
-static void begin_block(struct ranks *r, const uint8_t hash[32])
+static void begin_scope(struct ranks *r, const uint8_t block_hash[32], const uint8_t origin[32])
 {
-	memcpy(r->block_hash, hash, 32);
+	memcpy(r->block_hash, block_hash, 32);
+	memcpy(r->origin, origin, 32);
 	r->n = 0;
-	r->block++;
-	if (r->table && r->cap <= RANKS_KEPT && r->block != 0)
+	r->scope++;
+	if (r->table && r->cap <= RANKS_KEPT && r->scope != 0)
 		return;
-	/* the first one; or a crowded block is behind us; or the numbers begin anew */
+	/* the first one; or a crowded one is behind us; or the numbers begin anew */
 	free(r->table);
 	r->cap = RANKS_MIN;
-	r->block = 1;
+	r->scope = 1;
 	r->table = mem_alloc(r->cap * sizeof *r->table);
 }
 
 static void grow(struct ranks *r)
 {
-	struct ranks more = {.block = r->block, .cap = 2 * r->cap};
+	struct ranks more = {.scope = r->scope, .cap = 2 * r->cap};
 	more.table = mem_alloc(more.cap * sizeof *more.table);
 	for (size_t i = 0; i < r->cap; i++)
-		if (r->table[i].block == r->block)
-			*find(&more, r->table[i].digest, r->table[i].origin) = r->table[i];
+		if (r->table[i].scope == r->scope)
+			*find(&more, r->table[i].digest) = r->table[i];
 	free(r->table);
 	r->table = more.table;
 	r->cap = more.cap;
-}
-
-static uint64_t next_rank(
-	struct ranks *r, const uint8_t block_hash[32], const uint8_t digest[32], const uint8_t origin[32])
-{
-	if (!r->table || memcmp(r->block_hash, block_hash, 32) != 0)
-		begin_block(r, block_hash);
-	if (2 * r->n >= r->cap)
-		grow(r);
-	struct rank *e = find(r, digest, origin);
-	if (e->block != r->block) {
-		memcpy(e->digest, digest, 32);
-		memcpy(e->origin, origin, 32);
-		e->count = 0;
-		e->block = r->block;
-		r->n++;
-	}
-	return e->count++;
 }
 
 /* ── four logs at once: their digests, then their ranks one after the other, then their ids ── */
@@ -107,14 +90,14 @@ struct pending {
 };
 
 struct log_ids {
-	struct ranks ranks;
+	struct ranks of_tx, of_block;
 	struct pending pending[AT_ONCE];
 	size_t n;
 };
 
 static void ids_init(struct log_ids *ids, struct u256 chain_id)
 {
-	ids->ranks = (struct ranks){.n = 0};
+	ids->of_tx = ids->of_block = (struct ranks){.n = 0};
 	ids->n = 0;
 	for (size_t i = 0; i < AT_ONCE; i++)
 		u256_to_be(ids->pending[i].message, chain_id);
@@ -131,7 +114,8 @@ void ids_free(struct log_ids *ids)
 {
 	if (!ids)
 		return;
-	free(ids->ranks.table);
+	free(ids->of_tx.table);
+	free(ids->of_block.table);
 	free(ids);
 }
 
@@ -169,6 +153,25 @@ void ids_put(struct log_ids *ids, const struct log *l, char *const *base, size_t
 		ids_flush(ids);
 }
 
+/* Logs without a transaction may stand between those of others: the block is a scope of its own. */
+static uint64_t next_rank(struct log_ids *ids, const struct pending *p)
+{
+	const uint8_t *from = p->message + ORIGIN, *digest = p->message + DIGEST;
+	struct ranks *r = memcmp(from, p->block_hash, 32) == 0 ? &ids->of_block : &ids->of_tx;
+	if (!r->table || memcmp(r->origin, from, 32) != 0 || memcmp(r->block_hash, p->block_hash, 32) != 0)
+		begin_scope(r, p->block_hash, from);
+	if (2 * r->n >= r->cap)
+		grow(r);
+	struct rank *e = find(r, digest);
+	if (e->scope != r->scope) {
+		memcpy(e->digest, digest, 32);
+		e->count = 0;
+		e->scope = r->scope;
+		r->n++;
+	}
+	return e->count++;
+}
+
 void ids_flush(struct log_ids *ids)
 {
 	struct bytes m[AT_ONCE] = {{NULL, 0}};
@@ -181,8 +184,7 @@ void ids_flush(struct log_ids *ids)
 		struct pending *p = &ids->pending[i];
 		if (p->n > 0)
 			memcpy(p->message + DIGEST, hash[i], 32);
-		const uint64_t rank =
-			htobe64(next_rank(&ids->ranks, p->block_hash, p->message + DIGEST, p->message + ORIGIN));
+		const uint64_t rank = htobe64(next_rank(ids, p));
 		memcpy(p->message + RANK, &rank, 8);
 		m[i] = (struct bytes){p->message, MESSAGE};
 	}
@@ -195,8 +197,9 @@ void ids_flush(struct log_ids *ids)
 void ids_restart(struct log_ids *ids)
 {
 	ids->n = 0;
-	if (ids->ranks.table)
-		begin_block(&ids->ranks, (const uint8_t[32]){0});
+	static const uint8_t none[32];
+	begin_scope(&ids->of_tx, none, none);
+	begin_scope(&ids->of_block, none, none);
 }
 
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id)
@@ -207,5 +210,6 @@ void logs_identify(struct log *logs, size_t n, struct u256 chain_id)
 	for (size_t i = 0; i < n; i++)
 		ids_put(&ids, &logs[i], &base, (size_t)((char *)logs[i].id - base));
 	ids_flush(&ids);
-	free(ids.ranks.table);
+	free(ids.of_tx.table);
+	free(ids.of_block.table);
 }

@@ -421,14 +421,14 @@ static void test_ids_as_they_come(void **state)
 			ids_flush(ids);
 			assert_memory_equal(got.p, wanted.p, got.n);
 		}
-		crowded = ids->ranks.cap > crowded ? ids->ranks.cap : crowded;
+		crowded = ids->of_tx.cap > crowded ? ids->of_tx.cap : crowded;
 	}
 	ids_flush(ids);
 	ids_flush(ids);
 	assert_int_equal(got.n, wanted.n);
 	assert_memory_equal(got.p, wanted.p, got.n);
 	assert_true(crowded >= CROWD);
-	assert_true(ids->ranks.cap < CROWD); /* what a crowd took is given back */
+	assert_true(ids->of_tx.cap < CROWD); /* what a crowd took is given back */
 	buf_fini(&got);
 	buf_fini(&wanted);
 	ids_free(ids);
