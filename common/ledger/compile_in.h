@@ -95,6 +95,10 @@ bool scope_columns(
 
 /* compile_sql.c. false: a problem was added, or k->failed. */
 bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out);
+/* The one value of a query, behind a statement or NULL; all of it is rolled back. NULL: null, no row, or
+ * PostgreSQL refused one of the two. */
+const char *sql_answer(struct compiler *k, const char *before, const char *query);
+bool sql_prepares(struct compiler *k, const char *text); /* as it stands, without parameters */
 bool sql_is_subquery(struct compiler *k, const struct prepared *p, const struct sqltext *s, const char *what);
 bool sql_columns_ok(struct compiler *k, const struct prepared *p, struct pos at);
 PGresult *sql_exec(struct compiler *k, const char *text);                  /* NULL: k->failed */
@@ -125,10 +129,28 @@ bool steps_may_park(const struct rule_decl *r);
 bool steps_is_one_batch(const struct rule_decl *r);
 /* SQL that is true where the event is none of this where: */
 const char *steps_where(struct compiler *k, const struct where_decl *w, const struct name *n);
-/* compile_insert.c: the rule as one statement over the events (_fl.v_from, _fl.hi] of that table, or NULL
- * when it is none that can be. Below the window only: it keeps no images. */
-const char *insert_of_run(
-	struct compiler *k, const struct rule_decl *r, const struct event_decl *ev, const char *events);
+/* compile_insert.c: a rule that is one INSERT as PL/pgSQL over the events (_fl.v_from, _fl.hi] of a table.
+ * Below the window only: it keeps no images. What it raises is left to the loop. */
+struct insert {
+	struct compiler *k;
+	const char *events, *filters; /* the table of the events · " AND …" of those that the rule is about */
+	/* INSERT INTO t (…) · t · between the parentheses of both lists · behind them */
+	struct str head, table, columns, values, tail;
+};
+struct run_insert {
+	const char *table; /* a literal of its name */
+	const char *look;  /* before the first statement of the run: may shorten _fl.hi */
+	const char *act;
+	bool sure; /* two events of one key do not make it raise */
+};
+/* false: it can't be one. */
+bool insert_of_run(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *events,
+	struct run_insert *out);
+const char *insert_events(const struct insert *in, const char *from, const char *to);
+const char *insert_text(const struct insert *in, const char *from, const char *order);
+/* compile_ranks.c: events of one key one after the other, all others at once; where that is certain to be the
+ * same, *out becomes it. */
+void insert_by_ranks(struct body *b, const struct insert *in, struct run_insert *out);
 void steps_set_wise(
 	struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *table);
 
@@ -139,7 +161,18 @@ bool lane_has_final(const struct config *c, const struct chain_decl *chain);
 /* Behind those of all lanes, which say what the items of a batch are made of. */
 void happen_function(struct compiler *k, const struct chain_decl *chain, int chain_id);
 bool lane_has_happen(const struct config *c, const struct chain_decl *chain);
+/* compile_runs.c: a run without the loop, where that is the same. It stands before the loop and returns when
+ * it has done the run; last: SQL of the numbers that no run goes beyond, "a, b". */
+struct branch;
+void lane_set_wise(struct body *b, const struct branch *br, size_t n, const char *last, const char *lane);
 /* Shared with them by compile_lane.c. */
+struct branch { /* one event type that rules of the lane name: a branch of the run's query, a WHEN of its
+				   dispatch */
+	const struct event_decl *ev;
+	const char *table;
+};
+bool lane_runs(const struct body *b, const struct rule_decl *r, const struct event_decl *ev);
+void lane_moves(struct buf *o, const char *lane); /* its position, to _fl.hi */
 void lane_answer(struct buf *o);
 void lane_raise_others(struct buf *o);
 void lane_finish(struct body *b, const char *prefix, const char *args, const char *returns);

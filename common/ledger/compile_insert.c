@@ -5,15 +5,9 @@
  * comes from its event and from built-in functions alone (PostgreSQL is asked, by a view that is rolled
  * back), the rest of the text reads nothing, and the table has no triggers, rules or defaults of the
  * application's and no foreign key to itself. What only the data can tell apart (one key twice in a DO
- * UPDATE, a poison event) raises, and the loop does the run. */
+ * UPDATE that compile_ranks.c can't take apart, a poison event) raises, and the loop does the run. */
 #include "common/app/sqlscan.h"
 #include "common/ledger/compile_in.h"
-
-struct insert {
-	struct compiler *k;
-	struct str head, table, values,
-		tail; /* INSERT INTO t (…) · t · what stands between the parentheses · behind */
-};
 
 struct scan {
 	struct scalar s;
@@ -70,10 +64,14 @@ static bool cut(struct insert *in, const char *text)
 	}
 	if (is(&c, "as") && (!next(&c) || !next(&c)))
 		return false;
-	for (bool columns = false; !is(&c, "values"); columns = true)
-		if (columns || !is(&c, "(") || !close(&c, &end) ||
-			!next(&c)) /* SELECT, OVERRIDING, DEFAULT VALUES: the loop */
+	for (bool columns = false; !is(&c, "values"); columns = true) {
+		size_t from = c.t.to;
+		if (columns || !is(&c, "(") || !close(&c, &end)) /* SELECT, OVERRIDING, DEFAULT VALUES: the loop */
 			return false;
+		in->columns = between(&c, from, end);
+		if (!next(&c))
+			return false;
+	}
 	in->head = between(&c, 0, c.t.from);
 	if (!next(&c) || !is(&c, "("))
 		return false;
@@ -121,27 +119,9 @@ static bool tail_fits(const struct insert *in)
 	return true;
 }
 
-/* The answer of a query as a bool, behind a statement or NULL. All of it is rolled back, and what PostgreSQL
- * refuses is a no. */
 static bool asks(struct compiler *k, const char *before, const char *query)
 {
-	PGresult *r = before ? PQexec(k->conn, before) : NULL;
-	bool yes = !before || PQresultStatus(r) == PGRES_COMMAND_OK;
-	PQclear(r);
-	r = yes ? PQexec(k->conn, query) : NULL;
-	yes = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && PQgetvalue(r, 0, 0)[0] == 't';
-	PQclear(r);
-	PQclear(sql_exec(k, "ROLLBACK TO SAVEPOINT fairlead_compile"));
-	return yes && !k->failed;
-}
-
-static bool prepares(struct compiler *k, const char *text)
-{
-	PGresult *r = PQprepare(k->conn, "", text, 0, NULL);
-	bool yes = PQresultStatus(r) == PGRES_COMMAND_OK;
-	PQclear(r);
-	PQclear(sql_exec(k, "ROLLBACK TO SAVEPOINT fairlead_compile"));
-	return yes && !k->failed;
+	return text_is(sql_answer(k, before, query), "t");
 }
 
 static bool values_are_of_the_event(const struct insert *in, const char *events)
@@ -179,40 +159,65 @@ static bool table_is_plain(const struct insert *in)
 	return asks(k, NULL, query);
 }
 
-static const char *statement(const struct insert *in, const struct rule_decl *r, const struct scope *sc,
-	const char *events, const char *from, const char *to)
+static bool updates(const struct insert *in)
 {
-	struct compiler *k = in->k;
+	struct scan c = {.s = {.text = in->tail}};
+	while (next(&c))
+		if (is(&c, "update"))
+			return true;
+	return false;
+}
+
+/* Which events of the run the rule is about, behind the bounds of the run. */
+static const char *filters(struct compiler *k, const struct rule_decl *r, const struct scope *sc)
+{
 	struct buf b = {0};
-	buf_printf(&b, "%.*sSELECT %.*s\nFROM %s e WHERE e._seq > %s AND e._seq <= %s%s", (int)in->head.n,
-		in->head.p, (int)in->values.n, in->values.p, events, from, to,
-		r->late_apply ? "" : " AND NOT e._late");
+	buf_text(&b, r->late_apply ? "" : " AND NOT e._late");
 	for (size_t i = 0; i < r->nwhere; i++) {
 		const struct name *n = scope_find(sc, str_of(arena_printf(&k->mem, "args.%s", r->where[i].field)));
 		if (n) /* as where_code: what is not known to differ stays */
 			buf_printf(&b, " AND (%s) IS NOT TRUE", steps_where(k, &r->where[i], n));
 	}
-	buf_printf(&b, " ORDER BY e._seq %.*s", (int)in->tail.n, in->tail.p);
 	const char *text = arena_textn(&k->mem, b.p, b.n);
 	buf_fini(&b);
 	return text;
 }
 
-const char *insert_of_run(
-	struct compiler *k, const struct rule_decl *r, const struct event_decl *ev, const char *events)
+const char *insert_text(const struct insert *in, const char *from, const char *order)
 {
-	struct insert in = {.k = k};
+	return arena_printf(&in->k->mem, "%.*sSELECT %.*s\nFROM %s ORDER BY %s %.*s", (int)in->head.n, in->head.p,
+		(int)in->values.n, in->values.p, from, order, (int)in->tail.n, in->tail.p);
+}
+
+const char *insert_events(const struct insert *in, const char *from, const char *to)
+{
+	return arena_printf(
+		&in->k->mem, "%s e WHERE e._seq > %s AND e._seq <= %s%s", in->events, from, to, in->filters);
+}
+
+bool insert_of_run(struct body *b, const struct rule_decl *r, const struct event_decl *ev, const char *events,
+	struct run_insert *out)
+{
+	struct compiler *k = b->k;
+	struct insert in = {.k = k, .events = events};
 	struct scope sc = {0};
 	struct prepared p;
 	size_t before = k->ps->n;
 	if (r->each || r->nsteps != 1 || r->steps[0].kind != STEP_SQL)
-		return NULL;
+		return false;
 	scope_event(k, &sc, ev, "e");
-	if (!sql_prepare(k, r->steps[0].sql, &sc, &p) || p.ncols || k->ps->n != before || !cut(&in, p.text) ||
-		!values_fit(&in) || !tail_fits(&in) || !table_is_plain(&in) || !values_are_of_the_event(&in, events))
-		return NULL;
+	bool prepared = sql_prepare(k, r->steps[0].sql, &sc, &p) && k->ps->n == before;
+	k->ps->n = before; /* the code of the loop says what is wrong, once */
+	if (!prepared || p.ncols || !cut(&in, p.text) || !values_fit(&in) || !tail_fits(&in) ||
+		!table_is_plain(&in) || !values_are_of_the_event(&in, events))
+		return false;
+	in.filters = filters(k, r, &sc);
 	/* literals take the type of their column in another way there: PostgreSQL says whether it is one */
-	if (!prepares(k, statement(&in, r, &sc, events, "0", "0")))
-		return NULL;
-	return statement(&in, r, &sc, events, "_fl.v_from", "_fl.hi");
+	if (!sql_prepares(k, insert_text(&in, insert_events(&in, "0", "0"), "e._seq")))
+		return false;
+	*out = (struct run_insert){.table = quote_str(k, in.table), .look = "", .sure = !updates(&in)};
+	out->act = arena_printf(
+		&k->mem, "%s;\n", insert_text(&in, insert_events(&in, "_fl.v_from", "_fl.hi"), "e._seq"));
+	insert_by_ranks(b, &in, out);
+	return true;
 }

@@ -12,12 +12,6 @@
 	" only int; waits bool; stop bigint; s text; m text; d text; h text; last_tx bytea; due_seq bigint;"    \
 	" lim bigint;"
 
-/* One event type that rules of this lane name: a branch of the run's query, a WHEN of its dispatch. */
-struct branch {
-	const struct event_decl *ev;
-	const char *table;
-};
-
 static bool rule_counts(const struct rule_decl *r, enum body_kind kind)
 {
 	if (r->off || r->nevents == 0)
@@ -33,6 +27,11 @@ static bool rule_names(const struct rule_decl *r, const struct event_decl *ev)
 		if (r->events[i] == ev)
 			return true;
 	return false;
+}
+
+bool lane_runs(const struct body *b, const struct rule_decl *r, const struct event_decl *ev)
+{
+	return rule_counts(r, b->kind) && rule_names(r, ev);
 }
 
 /* on: CHAIN.final of this chain, among the rules that count; NULL: r has none. */
@@ -74,7 +73,7 @@ static size_t branches_find(const struct body *b, struct branch *out)
 		const struct event_decl *ev = &k->c->events[i];
 		bool named = all && ev->contract->chain == b->chain;
 		for (size_t j = 0; j < k->c->nrules && ev->contract->chain == b->chain; j++)
-			named = named || (rule_counts(&k->c->rules[j], b->kind) && rule_names(&k->c->rules[j], ev));
+			named = named || lane_runs(b, &k->c->rules[j], ev);
 		if (named)
 			out[n++] = (struct branch){ev, arena_printf(&k->mem, "%s.%s", quote_name(k, ev->contract->schema),
 											   quote_name(k, ev->table))};
@@ -116,7 +115,7 @@ static void run_end(struct buf *o, const struct branch *br, size_t n, const char
 static void rules_of(struct body *b, const struct event_decl *ev, const char *row)
 {
 	for (size_t i = 0; i < b->k->c->nrules; i++) /* in file order */
-		if (rule_counts(&b->k->c->rules[i], b->kind) && rule_names(&b->k->c->rules[i], ev))
+		if (lane_runs(b, &b->k->c->rules[i], ev))
 			steps_rule(b, &b->k->c->rules[i], ev, row);
 }
 
@@ -255,56 +254,11 @@ static void reorg_entry(struct body *b, const char *lane)
 	buf_text(&b->code, "RETURN;\nEND IF;\n");
 }
 
-/* The one rule of this lane on an event; NULL: there are more. */
-static const struct rule_decl *simple_rule(const struct body *b, const struct event_decl *ev)
-{
-	const struct rule_decl *one = NULL;
-	size_t n = 0;
-	for (size_t i = 0; i < b->k->c->nrules; i++)
-		if (rule_counts(&b->k->c->rules[i], b->kind) && rule_names(&b->k->c->rules[i], ev)) {
-			one = &b->k->c->rules[i];
-			n++;
-		}
-	return n == 1 ? one : NULL;
-}
-
-static void position_moves(struct buf *o, const char *lane)
+void lane_moves(struct buf *o, const char *lane)
 {
 	buf_printf(
 		o, "UPDATE fairlead.lane l SET at = _fl.hi, made = l.made + _fl.v_events WHERE l.name = %s;\n", lane);
 	lane_answer(o);
-}
-
-/* A run of one event type with one plain `batch:`, or one plain INSERT below the window, is a single
- * statement (two to three times the rate of the loop). Whatever it raises (two events of one key, a poison
- * event) is left to the loop, which finds whose fault it is. */
-static void run_set_wise(struct body *b, const struct branch *br, size_t n, const char *lane)
-{
-	struct buf *o = &b->code;
-	for (size_t i = 0; i < n; i++) {
-		const struct rule_decl *r = simple_rule(b, br[i].ev);
-		bool batch = r && steps_is_one_batch(r);
-		const char *insert = r && !batch ? insert_of_run(b->k, r, br[i].ev, br[i].table) : NULL;
-		if (!batch && !insert)
-			continue;
-		buf_text(o, batch ? "IF true" : "IF _fl.hi < _fl.f");
-		for (size_t j = 0; j < n; j++)
-			if (j != i)
-				buf_printf(o,
-					" AND NOT EXISTS (SELECT FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi)",
-					br[j].table);
-		buf_text(o, " THEN BEGIN\nPERFORM set_config('fairlead.seq', '', true);\n");
-		if (batch)
-			steps_set_wise(b, r, br[i].ev, br[i].table);
-		else
-			buf_printf(o, "%s;\n", insert);
-		buf_printf(o,
-			"SET CONSTRAINTS ALL IMMEDIATE;\n"
-			"SELECT count(*) INTO _fl.v_events FROM %s e WHERE e._seq > _fl.v_from AND e._seq <= _fl.hi;\n",
-			br[i].table);
-		position_moves(o, lane);
-		buf_text(o, "RETURN;\nEXCEPTION WHEN OTHERS THEN NULL; END; END IF;\n");
-	}
 }
 
 static void apply_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
@@ -321,12 +275,13 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 		"PERFORM set_config('fairlead.chain', '%d', true);\n",
 		lane, quote(k, arena_printf(&k->mem, "listen:%s", chain->name)), chain_id, chain_id);
 	reorg_entry(&b, lane);
-	run_end(&b.code, br, n, "_fl.v_head, _fl.g_seq - 1, _fl.due_seq");
+	static const char last[] = "_fl.v_head, _fl.g_seq - 1, _fl.due_seq";
+	run_end(&b.code, br, n, last);
 	if (n) {
-		run_set_wise(&b, br, n, lane);
+		lane_set_wise(&b, br, n, last, lane);
 		run_loop(&b, br, n);
 	}
-	position_moves(&b.code, lane);
+	lane_moves(&b.code, lane);
 	lane_finish(&b, "apply_", "p_epoch bigint, p_max bigint, " FL_RAN, "");
 }
 
@@ -349,10 +304,10 @@ static void history_function(struct compiler *k, const struct chain_decl *chain,
 	run_end(&b.code, br, n, "_fl.v_head");
 	if (n) {
 		if (!has_final_trigger(k->c, chain))
-			run_set_wise(&b, br, n, lane);
+			lane_set_wise(&b, br, n, "_fl.v_head", lane);
 		run_loop(&b, br, n);
 	}
-	position_moves(&b.code, lane);
+	lane_moves(&b.code, lane);
 	lane_finish(&b, "history_", "p_epoch bigint, p_n int, p_max bigint, " FL_RAN, "");
 }
 

@@ -260,6 +260,28 @@ bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope
 	return ok;
 }
 
+const char *sql_answer(struct compiler *k, const char *before, const char *query)
+{
+	PGresult *r = before ? PQexec(k->conn, before) : NULL;
+	bool good = !before || PQresultStatus(r) == PGRES_COMMAND_OK;
+	PQclear(r);
+	r = good ? PQexec(k->conn, query) : NULL;
+	good = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && !PQgetisnull(r, 0, 0);
+	const char *text = good ? arena_text(&k->mem, PQgetvalue(r, 0, 0)) : NULL;
+	PQclear(r);
+	PQclear(sql_exec(k, "ROLLBACK TO SAVEPOINT fairlead_compile"));
+	return k->failed ? NULL : text;
+}
+
+bool sql_prepares(struct compiler *k, const char *text)
+{
+	PGresult *r = PQprepare(k->conn, "", text, 0, NULL);
+	bool yes = PQresultStatus(r) == PGRES_COMMAND_OK;
+	PQclear(r);
+	PQclear(sql_exec(k, "ROLLBACK TO SAVEPOINT fairlead_compile"));
+	return yes && !k->failed;
+}
+
 bool sql_is_subquery(struct compiler *k, const struct prepared *p, const struct sqltext *s, const char *what)
 {
 	if (s->reads_only && p->ncols > 0)
