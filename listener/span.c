@@ -298,7 +298,7 @@ static void ask_on(struct span *s)
 	rpc_send(q, on_reply, s);
 }
 
-static bool take_logs(struct span *s, const struct rpc_reply *q, int i, size_t request)
+static bool take_log_list(struct span *s, const struct rpc_reply *q, int i, size_t request)
 {
 	struct log *logs;
 	size_t n;
@@ -354,7 +354,7 @@ static bool take_answer(struct span *s, const struct rpc_reply *q, int i, int ca
 	int64_t from = s->seg->from, to = s->seg->to;
 	if (call < (int)s->plan.n) {
 		if (q->answers[i].ok)
-			return take_logs(s, q, i, (size_t)call);
+			return take_log_list(s, q, i, (size_t)call);
 		span_refuse(s, q, i, from, to);
 		return false;
 	}

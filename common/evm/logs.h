@@ -54,8 +54,8 @@ void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
 size_t logs_once(struct log *logs, size_t n);
 void logs_identify(struct log *logs, size_t n, struct u256 chain_id);
 
-/* The same, one log after the other in chain order, with memory for the logs of one transaction only. Hashes cost
- * least four at a time: an id may wait for the logs behind it. */
+/* The same, one log after the other in chain order, with memory for the logs of one transaction only. Hashes
+ * cost least four at a time: an id may wait for the logs behind it. */
 struct log_ids;
 struct log_ids *ids_new(struct u256 chain_id);
 void ids_free(struct log_ids *ids); /* NULL: nothing */

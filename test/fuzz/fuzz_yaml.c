@@ -53,7 +53,7 @@ static void show(const struct config *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	struct config_source src = {&in, env, read_file};
+	struct config_source src = {.arg = &in, .env = env, .read = read_file};
 	struct problems ps = {0};
 	struct config *c = config_load("f.yaml", &src, &ps);
 	must((c == NULL) == (ps.n > 0));

@@ -11,12 +11,15 @@
 #include "listener/filter_ask.c"
 #include "listener/filter_where.c"
 #include "listener/learner.c"
+#include "listener/proof.c"
+#include "listener/proof_run.c"
 #include "listener/provider.c"
 #include "listener/provider_ident.c"
 #include "listener/provider_pick.c"
 #include "listener/refusal.c"
 #include "listener/refusal_text.c"
 #include "listener/span.c"
+#include "listener/span_dense.c"
 #include "listener/span_logs.c"
 
 enum { LOGS = 401, EVENTS = 2 };
@@ -30,6 +33,7 @@ static struct fixture {
 	struct filter filter;
 	struct encoder encoders[EVENTS];
 	struct span_world world;
+	struct proof_trust trust;
 	struct pipe_seg seg;
 	struct span *s;
 	struct log logs[LOGS];     /* in chain order */
@@ -66,7 +70,11 @@ static void make_log(struct log *l, uint64_t block, uint64_t index)
 	*l = (struct log){.block = block, .tx_index = index / 4, .log_index = index, .ntopics = 1};
 	l->block_hash[0] = (uint8_t)block;
 	l->block_hash[1] = 1;
-	l->tx_hash[0] = (uint8_t)(any() % 2); /* 0: it has none */
+	if (l->tx_index % 2) { /* else it has none */
+		l->tx_hash[0] = 1;
+		l->tx_hash[1] = (uint8_t)l->tx_index;
+		l->tx_hash[2] = (uint8_t)block;
+	}
 	l->has_time = any() % 2;
 	l->time = 1700000000 + block;
 	memcpy(l->address, f.address[0], 20);
@@ -118,8 +126,11 @@ static int open_world(void **state)
 	filter_init_of(&f.filter, &none, (const struct event_decl *const[]){&f.event[0], &f.event[1]}, EVENTS);
 	for (size_t i = 0; i < EVENTS; i++)
 		encoder_init(&f.encoders[i], &f.event[i]);
-	f.world = (struct span_world){
-		.filter = &f.filter, .encoders = f.encoders, .network = u256_of(31337), .chain_id = 3};
+	f.world = (struct span_world){.filter = &f.filter,
+		.encoders = f.encoders,
+		.network = u256_of(31337),
+		.chain_id = 3,
+		.trust = &f.trust};
 	uint64_t block = 1, index = 0;
 	for (size_t i = 0; i < LOGS; i++, index++) {
 		make_log(&f.logs[i], block, index);
