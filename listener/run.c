@@ -70,9 +70,8 @@ int listener_main(int argc, char **argv)
 {
 	static struct listener l;
 	static const struct option_decl extra[] = {
-		{"--from", "BLOCK", OPTION_ACT,
-			"read again from BLOCK (or start) on, once: what is there stays, what is missing comes"},
-		{"--replay", "A..B", OPTION_ACT, "read blocks A to B again, once, in the same way"}, {0}};
+		{"--from", "BLOCK", OPTION_ACT, "reads again from BLOCK (or start) on, once"},
+		{"--replay", "A..B", OPTION_ACT, "reads A to B again: what stands stays"}, {0}};
 	static const struct member_program p = {
 		.decl = {.name = "fairlead-listener",
 			.what = "reads chains: every log becomes one row, never lost, never twice",
