@@ -23,7 +23,7 @@ static bool inserts_add(struct body *b, const struct branch *br, struct inserts 
 			continue;
 		if (in->n == INSERTS_MAX || !insert_of_run(b, &c->rules[i], br->ev, br->table, &in->list[in->n]))
 			return false;
-		in->sure = in->sure && in->list[in->n++].sure;
+		in->sure &= in->list[in->n++].sure;
 	}
 	return true;
 }

@@ -61,5 +61,5 @@ export default async function (t) {
 	await w.once("A", stays.A);
 	await w.once("B", stays.B);
 	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.retraction WHERE seq < 0")).n, 0, "no reorg takes what a history has read");
-	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.odd")).n, 0);
+	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.odd WHERE kind <> 'was_final'")).n, 0);
 }
