@@ -279,35 +279,9 @@ static void several_rules_in_one_run(void **state)
 	}
 }
 
-/* A rule that a key which comes back would stop hides none of those behind it. */
-static void every_rule_of_a_run_counts(void **state)
-{
-	(void)state;
-	struct app a;
-	struct world w;
-	char got[3][400];
-	app_init(&a, NULL);
-	app_do_sql(
-		&a, app_rule(&a, "first", 0, NULL), "INSERT INTO marks (mark, trail) VALUES (:event.seq, 'first')");
-	app_do_sql(&a, app_rule(&a, "other", 1, NULL),
-		"INSERT INTO holder AS t (id, trail) VALUES (:event.seq, 'other ') " BY_ID);
-	open_with(&w, &a);
-	emit_many(&w, 100, 90, 1);
-	w.seq = 100;
-	for (int n = 0; n < 40; n++)
-		emit(&w, 400 + n / 2, "tokens_revealed", "token_ids", "'{1}'");
-	for (enum way way = LOOP; way <= RUNS; way++)
-		done_by(&w, way, "(SELECT n.id || n.trail FROM twice n UNION ALL SELECT h::text FROM holder h)",
-			got[way], sizeof got[0]);
-	assert_string_equal(got[RUNS], got[ONE_BY_ONE]);
-	assert_string_equal(got[RUNS], got[LOOP]);
-	end(&w, &a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_rule_of_a_run_counts),
 		cmocka_unit_test(which_upsert_goes_by_ranks),
 		cmocka_unit_test(runs_leave_what_the_loop_leaves),
 		cmocka_unit_test(how_far_a_run_goes),
