@@ -196,6 +196,8 @@ static int64_t window_now(struct reader *r)
 /* The next thing to do, when nothing is in flight. */
 void reader_drive(struct reader *r)
 {
+	if (r->closing) /* P19: nothing is begun any more */
+		return;
 	if (r->reload_due && r->phase == READER_IDLE && !r->in_flight) {
 		store_load(r);
 		return;
@@ -458,6 +460,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 
 struct closing {
 	struct reader *r;
+	struct timer *quiet; /* r->timer is the phases' own, and a fill that ends meanwhile may set it */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -468,6 +471,7 @@ static void on_left(void *arg)
 	struct reader *r = c->r;
 	void (*done)(void *) = c->done;
 	void *done_arg = c->arg;
+	timer_free(&c->quiet);
 	pg_copy_close(r->copy);
 	history_close(r);
 	sweep_close(r->sweep);
@@ -495,7 +499,7 @@ static void leave_when_quiet(void *arg)
 	/* a commit on its way is waited for; fleet.drain bounds it */
 	if (r->in_flight || r->states_out > 0 || (r->fill && fill_commit_is_out(r->fill)) ||
 		history_commit_is_out(r)) {
-		timer_start(r->m->loop, &r->timer, 10, leave_when_quiet, c);
+		timer_start(r->m->loop, &c->quiet, 10, leave_when_quiet, c);
 		return;
 	}
 	stop_asking(r);
@@ -508,7 +512,7 @@ static void leave_when_quiet(void *arg)
 void reader_drain(struct reader *r, void (*done)(void *arg), void *arg)
 {
 	struct closing *c = mem_alloc(sizeof *c);
-	*c = (struct closing){r, done, arg};
+	*c = (struct closing){.r = r, .done = done, .arg = arg};
 	r->closing = true;
 	timer_stop(&r->timer);
 	timer_stop(&r->lessons);
