@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { BUSY_MS = 100 };
+
 static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 {
 	struct reader *r = arg;
@@ -132,6 +134,10 @@ void backfill_to(struct reader *r, int64_t to)
 	}
 	if (!r->copy)
 		r->copy = backfill_copy_open(r);
+	if (pg_copy_is_busy(r->copy)) { /* a COMMIT of an earlier term is not answered yet */
+		reader_pause(r, BUSY_MS);
+		return;
+	}
 	history_stop(r); /* the lane itself comes first */
 	const uint8_t *parent = window_hash(&r->window, r->row.done);
 	struct fill_job job = {.loop = r->m->loop,

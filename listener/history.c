@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { BUSY_MS = 100 };
+
 /* ── what is asked for, what is open ── */
 
 static int64_t start_of(const struct contract_decl *c)
@@ -360,6 +362,11 @@ void history_drive(struct reader *r)
 	if (h->fill) {
 		fill_extend(h->fill, readable(r, h->running));
 		fill_wake(h->fill);
+		return;
+	}
+	if (h->copy && pg_copy_is_busy(h->copy)) { /* a COMMIT that was stopped: it may still be carried out */
+		h->doubt = true;
+		timer_start(r->m->loop, &h->timer, BUSY_MS, on_timer, r);
 		return;
 	}
 	if (h->doubt) {

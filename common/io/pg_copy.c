@@ -270,6 +270,11 @@ void copy_turn(struct pg_copy *c)
 
 /* ---- the outside ---- */
 
+bool pg_copy_is_busy(const struct pg_copy *c)
+{
+	return c->load != NULL;
+}
+
 struct pg_load *pg_load_begin(struct pg_copy *c, const struct pg_load_events *ev)
 {
 	must(!c->load && c->phase != COPY_CLOSED);

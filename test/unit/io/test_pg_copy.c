@@ -111,8 +111,10 @@ static enum pg_outcome commit(void)
 	int before = ends;
 	pg_load_end(load, on_end, NULL);
 	assert_int_equal(ends, before);
+	assert_true(pg_copy_is_busy(c)); /* until COMMIT is answered */
 	spin_until(l, ends > before);
 	assert_int_equal(ends, before + 1);
+	assert_false(pg_copy_is_busy(c));
 	return last.outcome;
 }
 
