@@ -88,10 +88,8 @@ static void on_patience(void *arg)
 	r->place = false;
 	provider_failed(r->p, &refused, &asked, &e);
 	log_debug("provider.slow", e.text, F_STR("chain", r->chain->name));
-	if (!reader_back(r))
-		return;
-	reader_enter(r, READER_IDLE);
-	reader_drive(r);
+	if (reader_back(r))
+		reader_again(r);
 }
 
 void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)

@@ -49,13 +49,20 @@ static void go_on(void *arg)
 	struct reader *r = arg;
 	if (r->phase == READER_RETRY || r->phase == READER_HALTED) {
 		store_load(r);
-	} else if (r->phase == READER_PAUSE && r->paused == READER_FIRST) {
-		reader_enter(r, READER_IDENT);
-		may_begin(r);
 	} else if (r->phase == READER_PAUSE) {
-		reader_enter(r, READER_IDLE);
-		reader_drive(r);
+		reader_again(r);
 	}
+}
+
+/* A chain that was never read has no cursor to go on from before it is known where it begins. */
+void reader_again(struct reader *r)
+{
+	bool first = r->phase == READER_FIRST || (r->phase == READER_PAUSE && r->paused == READER_FIRST);
+	reader_enter(r, first ? READER_IDENT : READER_IDLE);
+	if (first)
+		may_begin(r);
+	else
+		reader_drive(r);
 }
 
 /* INV-11: tried again for ever, with growing gaps, and /readyz says why. */
@@ -102,8 +109,7 @@ void reader_provider_error(struct reader *r, const struct err *e)
 		log_debug(
 			"provider.error", "Provider error", F_STR("chain", r->chain->name), F_STR("reason", e->text));
 	if (another(r)) {
-		reader_enter(r, READER_IDLE);
-		reader_drive(r);
+		reader_again(r);
 		return;
 	}
 	r->rpc_ok = false;

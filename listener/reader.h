@@ -140,6 +140,7 @@ void reader_pg_up(struct reader *r);
 void reader_enter(struct reader *r, enum reader_phase phase);
 void reader_loaded(struct reader *r); /* what PostgreSQL holds is known: endpoints may be asked */
 void reader_read(struct reader *r);   /* the chain is the right one: heads may wake us */
+void reader_again(struct reader *r);  /* what was asked came to nothing: the plan again, of whoever is best */
 void reader_drive(struct reader *r);  /* looks at the plan and starts the next operation */
 bool reader_back(struct reader *r);   /* an operation came back; false: it is not wanted any more */
 void reader_reload(struct reader *r); /* from PostgreSQL on, as soon as nothing is in flight */
