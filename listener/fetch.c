@@ -34,7 +34,7 @@ struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, uint32_t
 	int64_t wait = provider_may_send(p, calls, true);
 	r->p = p;
 	if (wait != 0) {
-		reader_pause(r, wait > 0 ? (uint64_t)wait : NOBODY_MS);
+		reader_wait(r, p, wait > 0 ? (uint64_t)wait : NOBODY_MS);
 		return NULL;
 	}
 	r->place = true;

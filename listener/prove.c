@@ -456,7 +456,7 @@ static void ask(struct reader *r, struct provider *whom)
 	if (v->asked)
 		wait = provider_may_send(v->asked, calls < CALLS_MOST ? calls : CALLS_MOST, true);
 	if (wait != 0) {
-		reader_pause(r, wait > 0 ? (uint64_t)wait : NOBODY_MS);
+		reader_wait(r, v->asked, wait > 0 ? (uint64_t)wait : NOBODY_MS);
 		return;
 	}
 	const char **members = arena_alloc(&r->mem, (r->ask.n + 1) * sizeof *members);
@@ -482,6 +482,11 @@ static void ask(struct reader *r, struct provider *whom)
 	if (v->asked && providers_count(r->providers) > 1)
 		timer_start(r->m->loop, &r->patience, 4 * provider_patience_ms(v->asked) * (1 + calls / CALLS_MOST),
 			on_patience, r);
+}
+
+void prove_go_on(struct reader *r)
+{
+	ask(r, r->prove.asked);
 }
 
 void prove_step(struct reader *r)

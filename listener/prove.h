@@ -58,6 +58,7 @@ bool prove_empty(const struct reader *r, const struct block_header *h);
 bool prove_given(struct reader *r, struct err *e);
 /* Then: ends in store_step, in fetch_logs, or in reader_*. */
 void prove_step(struct reader *r);
+void prove_go_on(struct reader *r); /* behind reader_wait */
 /* The head as far as it can be proved: by two sources, as far as two hosts have shown it. */
 int64_t prove_head(const struct reader *r);
 void prove_waits(struct reader *r); /* it lies below the head: says why, if nobody can be a second source */

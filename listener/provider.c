@@ -283,6 +283,11 @@ int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
 	return 0;
 }
 
+bool provider_is_paused(const struct provider *p)
+{
+	return time_now(p->ps) < p->learner.pause_until_ms;
+}
+
 void provider_take(struct provider *p, uint32_t calls)
 {
 	learner_spent(&p->learner, time_now(p->ps), calls);

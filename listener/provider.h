@@ -98,6 +98,7 @@ uint64_t provider_latency_us(const struct provider *p); /* smoothed; 0: unknown 
  * provider_failed or provider_dropped gives it back. > 0: ms until it is worth asking again. PROVIDER_FULL:
  * as many as it may have are in flight; on_state runs when there is room. urgent: a place is always there. */
 int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent);
+bool provider_is_paused(const struct provider *p); /* it said to wait (429) */
 /* Takes a place without asking: for a request that can't wait or is not sent for sure. Its calls are owed to
  * the bucket. Given back as any other. */
 void provider_take(struct provider *p, uint32_t calls);

@@ -54,9 +54,27 @@ static void go_on(void *arg)
 	}
 }
 
+/* The step is kept: to begin it again would spend once more what its next question waits for. */
+static bool went_on(struct reader *r)
+{
+	bool waited = r->phase == READER_PAUSE && r->goes_on;
+	r->goes_on = false;
+	if (waited && r->paused == READER_LOGS)
+		fetch_logs(r);
+	else if (waited && r->paused == READER_PROOF)
+		prove_go_on(r);
+	else if (waited && r->paused == READER_HASHES)
+		reorg_go_on(r);
+	else
+		return false;
+	return true;
+}
+
 /* A chain that was never read has no cursor to go on from before it is known where it begins. */
 void reader_again(struct reader *r)
 {
+	if (went_on(r))
+		return;
 	bool first = r->phase == READER_FIRST || (r->phase == READER_PAUSE && r->paused == READER_FIRST);
 	reader_enter(r, first ? READER_IDENT : READER_IDLE);
 	if (first)
@@ -74,8 +92,16 @@ void reader_retry(struct reader *r, const char *why)
 	timer_start(r->m->loop, &r->timer, backoff_fail(&r->backoff), go_on, r);
 }
 
+void reader_wait(struct reader *r, const struct provider *p, uint64_t ms)
+{
+	bool told_to = provider_is_paused(p) && providers_count(r->providers) > 1; /* others need not wait */
+	reader_pause(r, ms);
+	r->goes_on = !told_to;
+}
+
 void reader_pause(struct reader *r, uint64_t ms)
 {
+	r->goes_on = false;
 	r->paused = r->phase;
 	reader_enter(r, READER_PAUSE);
 	timer_start(r->m->loop, &r->timer, ms, go_on, r);

@@ -61,6 +61,7 @@ struct reader {
 	struct sweep *sweep;
 
 	enum reader_phase phase, paused; /* PAUSE: where it came from */
+	bool goes_on;                    /* PAUSE: with the step as it stands */
 	bool in_flight;                  /* one operation is out; its callback clears it */
 	int states_out;                  /* store_state's units that are out beside it */
 	bool off_wanted; /* the lane was lost, or we drain: go to OFF as soon as the operation is back */
@@ -114,9 +115,9 @@ struct reader {
 	struct prove prove;
 	bool asked_again;            /* a positive bloom came with no log of ours: asked once more */
 	struct window_search search; /* HASHES */
-	int round;                   /* HASHES: 1: searching; 2: asking both sides of the fork once more */
-	int64_t ancestor;            /* HASHES: what round 1 found; -2: deeper than the window */
-	uint8_t asked[32];           /* LIVE: the hash that was asked for */
+	int round;        /* HASHES: 0: the top alone; 1: searching; 2: asking both sides of the fork once more */
+	int64_t ancestor; /* HASHES: what round 1 found; -2: deeper than the window */
+	uint8_t asked[32];    /* LIVE: the hash that was asked for */
 	char why[560];        /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
 	char halted_for[560]; /* why, as it was logged last */
 	struct {
@@ -146,6 +147,8 @@ bool reader_back(struct reader *r);   /* an operation came back; false: it is no
 void reader_reload(struct reader *r); /* from PostgreSQL on, as soon as nothing is in flight */
 void reader_retry(struct reader *r, const char *why); /* later, from PostgreSQL on */
 void reader_pause(struct reader *r, uint64_t ms);     /* the plan again in so many ms */
+void reader_wait(
+	struct reader *r, const struct provider *p, uint64_t ms); /* p's rate: the same question in so many ms */
 /* A fault of an endpoint (K-17, K-45): another one is asked at once if there is one, else later. */
 void reader_provider_error(struct reader *r, const struct err *e);
 void reader_rest(struct reader *r); /* what was suspected is not so: on with what has been heard meanwhile */
@@ -182,6 +185,7 @@ void reorg_look(struct reader *r); /* from the beginning */
 /* One header: is the cursor's block still the chain's? Its hash proves all below it. The window must not be
  * empty. */
 void reorg_check(struct reader *r);
+void reorg_go_on(struct reader *r);   /* behind reader_wait */
 void reorg_suspect(struct reader *r); /* it is not: looks; nothing found leads back to IDLE */
 
 /* store.c */

@@ -191,11 +191,23 @@ void reorg_check(struct reader *r)
 	const struct window_block *top = window_top(&r->window);
 	must(top);
 	reader_enter(r, READER_HASHES);
+	r->round = 0;
 	struct rpc_request *q = fetch_open(r, -1, 1, NULL);
 	if (!q)
 		return;
 	fetch_ask_header(q, top->number);
 	fetch_send(r, q, on_top);
+}
+
+void reorg_go_on(struct reader *r)
+{
+	reader_enter(r, READER_HASHES);
+	if (r->round == 0)
+		reorg_check(r);
+	else if (r->round == 1)
+		ask_hashes(r);
+	else
+		ask_both_sides(r);
 }
 
 void reorg_suspect(struct reader *r)
