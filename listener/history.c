@@ -232,14 +232,15 @@ static void on_commit(void *arg, const struct fill_commit *c)
 		bus_ring_again(r->m->bus, BUS_LOG, "events", r->chain->name, r->at);
 }
 
-/* The lane asks for the children that were found as well. */
-static void give_children(struct reader *r)
+/* The lane asks for the children that were found as well. Those above were copied from it, and a reorg may
+ * have taken them back since. */
+static void give_children(struct reader *r, int64_t done)
 {
 	const struct filter *f = &r->history.filter;
 	bool news = false;
 	for (size_t i = 0; i < f->nchildren; i++)
-		news |= filter_child_add(
-			&r->filter, f->children[i].contract, f->children[i].address, f->children[i].block);
+		news |= (int64_t)f->children[i].block <= done && filter_child_add(&r->filter, f->children[i].contract,
+															 f->children[i].address, f->children[i].block);
 	if (news)
 		reader_plan(r);
 }
@@ -250,7 +251,7 @@ static void on_end(void *arg)
 	struct reader *r = arg;
 	struct history *h = &r->history;
 	struct history_source *s = &h->list[h->running];
-	give_children(r);
+	give_children(r, s->row.done);
 	end_reading(h);
 	if (s->row.done >= s->row.last) {
 		bool children = finds_children(r, s);

@@ -413,6 +413,7 @@ static void on_loss(void *arg)
 	stop_asking(r);
 	r->head = -1;
 	r->caught_up = false;
+	fetch_drop(r); /* an endpoint that hangs must not hold up the next term */
 	if (r->in_flight) {
 		r->off_wanted = true;
 		return;
