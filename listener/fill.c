@@ -157,6 +157,8 @@ static void refused(struct fill *f, struct span *s)
 	int64_t block = s->seg->from;
 	if (next == LEARNER_FLOOR && alone)
 		split(f, s);
+	if (s->refused.class == REFUSAL_HEAD) /* a race is waited for: nothing else slows the next question */
+		f->ask_at_ms = loop_now_ms(f->job.loop) + LOOK_MS;
 	fill_asked_again(f, s);
 	if (!last)
 		return;
@@ -176,6 +178,7 @@ static void answered(struct fill *f, struct span *s)
 		if (pipe_is_first(&f->pipe, s->seg))
 			prove_lied(&f->lies, f->job.trust, f->job.providers, s->p, s->seg->from);
 		fill_asked_again(f, s);
+		f->ask_at_ms = loop_now_ms(f->job.loop) + LOOK_MS; /* INV-11: not as fast as it can lie */
 		return;
 	}
 	if (s->outcome == SPAN_DOUBT) {

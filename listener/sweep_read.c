@@ -228,11 +228,14 @@ static void on_span(void *arg, struct span *sp)
 		enum learner_next next = provider_failed(sp->p, &sp->refused, &sp->asked, &sp->why);
 		if (next == LEARNER_FLOOR && sp->seg->from == sp->seg->to)
 			s->dense = sp->seg->from;
+		if (sp->refused.class == REFUSAL_HEAD) /* a race is waited for */
+			s->ask_at_ms = loop_now_ms(s->r->m->loop) + LOOK_MS;
 		asked_again(s, sp);
 	} else {
 		provider_answered(sp->p, sp->bytes, sp->took_us);
 		if (sp->outcome == SPAN_LIED) {
 			provider_lied(sp->p, sp->why.text);
+			s->ask_at_ms = loop_now_ms(s->r->m->loop) + LOOK_MS;
 			asked_again(s, sp);
 		} else if (sp->outcome == SPAN_DOUBT) {
 			provider_take(sp->p, 3);
