@@ -167,6 +167,12 @@ uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls)
 	return 0;
 }
 
+void learner_polled(struct learner *l, uint64_t now_ms, uint32_t calls)
+{
+	turn_second(l, now_ms);
+	l->sent += calls;
+}
+
 void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
 {
 	turn_second(l, now_ms);

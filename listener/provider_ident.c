@@ -18,7 +18,7 @@ static void on_head(void *arg, uint64_t number)
 	struct provider *p = arg;
 	(void)number;
 	if (!heads_state(p->heads)->has_hash)
-		learner_spent(&p->learner, loop_now_ms(p->ps->loop), 1); /* a poll went without asking */
+		learner_polled(&p->learner, loop_now_ms(p->ps->loop), 1);
 	p->ps->ev.on_head(p->ps->ev.arg, p);
 }
 
