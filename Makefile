@@ -34,7 +34,7 @@ BINS := $(PROGRAMS:%=$(BUILD)/bin/fairlead-%)
 .PHONY: all
 all: $(BINS)
 
-obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 floor_libs = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 LIBS_ALL := $(call floor_libs,$(FLOORS))
 

@@ -187,11 +187,163 @@ struct rule_decl {
 	uint64_t every_ms;                  /* 0: an event rule */
 	const struct compare_decl *compare; /* clocks */
 };
+/* ── the front door (GRAMMAR §7 to §10) ── */
+
+/* KEY_JSON with inserts: compact JSON text, cut where an insert stands. A string that is one insert and
+ * nothing else is replaced as a whole (its quotes are in no part, value is set); elsewhere the insert goes
+ * into the string as escaped text. */
+struct json_part {
+	bool is_name, value;
+	struct str text;
+};
+struct json_decl {
+	const struct json_part *parts;
+	size_t n;
+	struct pos at;
+};
+enum field_type {
+	FIELD_STRING,
+	FIELD_INT,
+	FIELD_NUMBER,
+	FIELD_BOOL,
+	FIELD_OBJECT,
+	FIELD_ARRAY,
+	FIELD_UINT256,
+	FIELD_ADDRESS,
+	FIELD_BYTES32,
+	FIELD_BYTES65,
+	FIELD_PUBKEY,
+	FIELD_BASE64,
+	FIELD_UUID,
+	FIELD_TIME,
+	FIELD_UNITS,
+};
+struct field_decl { /* of params, body: §10 */
+	const char *name;
+	struct pos at;
+	enum field_type type;
+	bool in_path; /* a {name} of the route's path, declared or not */
+	bool optional;
+	const char *otherwise;     /* default:, as JSON text; NULL: none */
+	const char *min, *max;     /* of the value, or of the length of a string or array; as written, or NULL */
+	const char *match;         /* a regular expression (PCRE2, as OpenAPI's pattern), or NULL */
+	const char *const *one_of; /* enum:, as JSON texts */
+	size_t n_one_of;           /* how many; 0: any value */
+	const struct field_decl *items; /* of an array: what each is (its name is ""), or NULL */
+	const char *header;             /* read when the name is not given, or NULL */
+	unsigned decimals;              /* of units */
+};
+struct limit_decl {
+	const char *by; /* a name that the request has: request.ip, auth.sub, a field */
+	uint64_t count, per_ms;
+	struct pos at;
+};
+struct sql_decl { /* name: sql */
+	const char *name;
+	const struct sqltext *sql;
+};
+struct call_decl { /* name: call; a record when the function has several outputs */
+	const char *name;
+	const struct call *call;
+	struct pos at;
+};
+enum request_verb {
+	REQ_LET,
+	REQ_SQL,
+	REQ_REFUSE,
+	REQ_REPLY,
+	REQ_CALL,
+	REQ_BATCH,
+	REQ_SEND,
+	REQ_VERIFY,
+	REQ_PUBLISH,
+	REQ_LOG,
+	REQ_CATCHUP,
+	REQ_FLUSH,
+	REQ_REPLAY,
+	REQ_RUN,
+};
+struct request_step { /* of a route's do: */
+	enum request_verb verb;
+	struct pos at;
+	const struct sqltext *sql; /* LET SQL REFUSE REPLY; PUBLISH: data, or NULL */
+	const struct sqltext
+		*otherwise;             /* else: of LET CALL SEND VERIFY: its row is the answer; NULL: the engine's */
+	const struct sqltext *lost; /* CALL: when the chain can't be asked; NULL: 503 */
+	const struct call_decl *calls; /* CALL, in order */
+	size_t ncalls;
+	const struct batch_decl
+		*batch;       /* BATCH FLUSH; SEND: one made for it, an item a request, its key is job.id */
+	uint64_t wait_ms; /* SEND RUN; 0: none */
+	const char *as;   /* SEND VERIFY, or NULL */
+	const char *signature, *by, *message; /* VERIFY: names */
+	const char *type;                     /* EIP-712: "Permit(address owner,…)"; NULL: EIP-191 of message */
+	struct verify_domain {
+		const char *name, *version;
+		const struct contract_decl *contract;
+	} domain;
+	bool optional;                  /* VERIFY: no signature is not a bad one */
+	const struct template *text;    /* LOG; PUBLISH: topic */
+	const struct template *kind;    /* PUBLISH: type, or NULL */
+	const struct chain_decl *chain; /* CATCHUP */
+	const struct rule_decl *rule;   /* RUN REPLAY */
+	const char *only;               /* RUN: a name, or NULL */
+	bool from_start;                /* CATCHUP REPLAY: from: start; else from, when has_from */
+	bool has_from;
+	uint64_t from;
+};
+struct route_segment {
+	const char *word;    /* as it stands in the path; NULL: a parameter */
+	const char *name;    /* of the parameter */
+	bool optional, rest; /* {name?}, {rest*}: last ones only */
+};
+struct route_decl {
+	int index; /* place in routes:, from 0 */
+	struct pos at;
+	const char *key;    /* "GET /lock/{lockId}", as written */
+	const char *method; /* GET POST PUT PATCH DELETE ANY */
+	const char *path;
+	const struct route_segment *segments;
+	size_t nsegments;
+	const struct field_decl *params, *body; /* params: those of the path first, in its order */
+	size_t nparams, nbody;
+	bool has_body; /* body: is written */
+	const struct call_decl *calls;
+	size_t ncalls;
+	const struct sqltext *one, *all, *otherwise; /* one of one, all, steps */
+	const struct sql_decl *with;
+	size_t nwith;
+	const struct request_step *steps;
+	size_t nsteps;
+	const struct json_decl *lost, *wrap; /* or NULL */
+	const char *name, *schema;           /* or NULL */
+	const struct auth_decl *const *auth; /* any of them lets in; 0: everybody */
+	size_t nauth;
+	const struct limit_decl *limits;
+	size_t nlimits;
+	uint64_t cache_ms;
+	const char *once; /* a header, or NULL */
+};
+struct auth_decl {
+	const char *name;
+	struct secret bearer, jwt; /* one of them; empty: refuses everybody. Kept by the program that serves */
+	bool is_jwt;
+	struct pos at;
+};
 struct serve_decl {
 	const char *const *listen;
 	size_t nlisten;
-	const char *ready, *live; /* extra names, or NULL */
+	const char *ready, *live, *docs, *spec; /* extra names, or NULL */
 	bool metrics;
+	const struct auth_decl *auths;
+	size_t nauths;
+	const struct limit_decl *limits; /* of every route */
+	size_t nlimits;
+	const char *const *cors; /* origins, or "*" */
+	size_t ncors;
+	const char *read_url;           /* NULL: the same server */
+	const struct json_decl *errors; /* NULL: RFC 9457 */
+	const char *cert, *key;         /* files; NULL: no TLS */
 };
 struct fleet_decl {
 	const char *log;
@@ -220,6 +372,8 @@ struct config {
 	size_t nsql;
 	const struct rule_decl *rules;
 	size_t nrules;
+	const struct route_decl *routes;
+	size_t nroutes;
 	struct serve_decl serve;
 	struct arena mem;
 	/* config.c's own: the typed values that config_print shows, what must be wiped and never shown */
