@@ -134,14 +134,16 @@ struct batch_decl {
 		*names; /* what an item keeps: the names that key, let, skip, send use and let does not make */
 	size_t nnames;
 };
-enum step_kind { STEP_SQL, STEP_LET, STEP_BATCH, STEP_LOG };
+enum step_kind { STEP_SQL, STEP_LET, STEP_BATCH, STEP_LOG, STEP_PUBLISH };
 struct step_decl {
 	enum step_kind kind;
 	struct pos at;
-	const struct sqltext *sql;      /* SQL, LET */
+	const struct sqltext *sql;      /* SQL, LET; PUBLISH: data, a message a row; NULL: the event */
 	enum on_missing missing;        /* LET's else */
 	const struct batch_decl *batch; /* BATCH */
 	const struct template *log;     /* LOG */
+	const struct template *topic;   /* PUBLISH */
+	const struct template *type;    /* PUBLISH: the message's name, or NULL */
 };
 struct where_decl {
 	const char *field;
@@ -330,6 +332,14 @@ struct auth_decl {
 	bool is_jwt;
 	struct pos at;
 };
+struct ws_decl { /* a path of WebSocket and server-sent events */
+	const char *path;
+	const char *const *topics; /* names; one that ends in * is a beginning; 0: all */
+	size_t ntopics;
+	uint64_t ping_ms, pong_ms;
+	const struct json_decl *hello; /* the first message, or NULL */
+	struct pos at;
+};
 struct serve_decl {
 	const char *const *listen;
 	size_t nlisten;
@@ -344,6 +354,8 @@ struct serve_decl {
 	const char *read_url;           /* NULL: the same server */
 	const struct json_decl *errors; /* NULL: RFC 9457 */
 	const char *cert, *key;         /* files; NULL: no TLS */
+	const struct ws_decl *ws;       /* nothing written, but something is published: /ws with all topics */
+	size_t nws;
 };
 struct fleet_decl {
 	const char *log;
