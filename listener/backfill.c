@@ -96,11 +96,7 @@ static void on_fail(void *arg, enum fill_failure f, const char *sentence)
 		store_load(r);
 		break;
 	case FILL_UNLINKED:
-		if (window_top(&r->window)) {
-			reorg_suspect(r);
-			break;
-		}
-		reader_retry(r, sentence);
+		reorg_look(r); /* none, and it is tried again with growing gaps (INV-11): it is the answers */
 		break;
 	case FILL_STORE:
 		log_odd("commit.refused", "PostgreSQL did not take a commit; reading the truth again",
@@ -166,6 +162,11 @@ void backfill_to(struct reader *r, int64_t to)
 	reader_enter(r, READER_FILL);
 	r->fill = fill_start(&job);
 	store_state(r);
+}
+
+bool backfill_commit_is_out(const struct reader *r)
+{
+	return r->fill ? fill_commit_is_out(r->fill) : r->copy && pg_copy_is_busy(r->copy);
 }
 
 void backfill_stop(struct reader *r)

@@ -481,7 +481,7 @@ bool fetch_learned(struct reader *r)
 	size_t added = 0;
 	for (size_t i = 0; r->filter.has_factories && i < r->nlogs; i++) {
 		const struct filter_event *ev = filter_match(&r->filter, &r->logs[i]);
-		added += ev ? filter_learn(&r->filter, ev->decl, &r->logs[i]) : 0;
+		added += ev ? filter_try(&r->filter, &r->trial, ev->decl, &r->logs[i]) : 0;
 	}
 	if (added > 0)
 		reader_plan(r);

@@ -287,26 +287,6 @@ static void ask(struct fill *f)
 	}
 }
 
-/* One endpoint that hangs must not stall the rest: its range is asked elsewhere. */
-static void look_for_hangs(struct fill *f)
-{
-	uint64_t now = loop_now_ms(f->job.loop);
-	struct span *s = f->pipe.first ? fill_span_of(f, f->pipe.first) : NULL;
-	if (!s || s->outcome != SPAN_OPEN || s->full || s->logs > 0 || s->sent_ms == 0 ||
-		now - s->sent_ms < provider_patience_ms(s->p))
-		return;
-	struct provider_need need = {.shown = s->seg->to, .lowest = s->seg->from, .other = s->p};
-	if (!providers_pick(f->job.providers, &need))
-		return;
-	struct refused r = {.class = REFUSAL_TIMEOUT, .oldest = -1};
-	struct learner_asked asked = {s->seg->from, s->seg->to, 1, 0, s->sent_ms};
-	struct err e = {0};
-	err_put(&e, ERR_TRANSIENT, "%s has not answered for %" PRIu64 " ms; another endpoint is asked",
-		provider_name(s->p), now - s->sent_ms);
-	provider_failed(s->p, &r, &asked, &e);
-	fill_asked_again(f, s);
-}
-
 static void on_look(void *arg)
 {
 	struct fill *f = arg;
@@ -319,7 +299,9 @@ static void on_look(void *arg)
 		return;
 	}
 	timer_start(f->job.loop, &f->look, LOOK_MS, on_look, f);
-	look_for_hangs(f);
+	struct span *first = f->pipe.first ? fill_span_of(f, f->pipe.first) : NULL;
+	if (first && span_hangs(first, f->job.providers))
+		fill_asked_again(f, first);
 	fill_pump(f);
 }
 

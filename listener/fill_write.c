@@ -178,6 +178,7 @@ void fill_write_ready(struct fill *f)
 		memcpy(f->parent, s->last.hash, 32);
 		f->has_parent = true;
 		pipe_written(&f->pipe, seg);
+		span_kept(s);
 		fill_span_put(f, s);
 	}
 }

@@ -177,12 +177,17 @@ bool filter_child_add(
 	uint32_t *slot = child_slot(f, contract, address);
 	if (*slot && f->children[*slot - 1].block <= block)
 		return false;
-	if (!*slot)
-		*slot = (uint32_t)++f->nchildren;
-	struct filter_child *c = &f->children[*slot - 1];
-	*c = (struct filter_child){
+	struct filter_child x = {
 		.key = bloom_key_of(address, 20), .block = block, .added = f->added++, .contract = contract};
-	memcpy(c->address, address, 20);
+	memcpy(x.address, address, 20);
+	if (*slot) {
+		x.was = true;
+		x.was_block = f->children[*slot - 1].block;
+		x.was_added = f->children[*slot - 1].added;
+	} else {
+		*slot = (uint32_t)++f->nchildren;
+	}
+	f->children[*slot - 1] = x;
 	return true;
 }
 
@@ -218,6 +223,67 @@ size_t filter_learn(struct filter *f, const struct event_decl *event, const stru
 		n += filter_child_add(f, c, v[c->factory_field].bytes.p, log->block);
 	}
 	return n;
+}
+
+size_t filter_try(
+	struct filter *f, struct filter_trial *t, const struct event_decl *event, const struct log *log)
+{
+	uint64_t before = f->added;
+	size_t n = filter_learn(f, event, log);
+	if (t->n + n > t->cap) {
+		t->cap = 2 * (t->n + n);
+		t->added = mem_grow(t->added, t->cap, sizeof *t->added);
+	}
+	for (size_t i = 0; i < n; i++)
+		t->added[t->n++] = before + i;
+	return n;
+}
+
+void filter_trial_keep(struct filter_trial *t)
+{
+	t->n = 0;
+}
+
+void filter_trial_fini(struct filter_trial *t)
+{
+	free(t->added);
+	*t = (struct filter_trial){0};
+}
+
+static bool is_among(const uint64_t *list, size_t n, uint64_t x)
+{
+	size_t lo = 0, hi = n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (list[mid] < x)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && list[lo] == x;
+}
+
+void filter_trial_undo(struct filter *f, struct filter_trial *t)
+{
+	const size_t before = f->nchildren;
+	size_t kept = 0;
+	for (size_t i = 0; i < before && t->n > 0; i++) {
+		struct filter_child c = f->children[i];
+		bool mine = is_among(t->added, t->n, c.added);
+		if (mine && c.was) {
+			c.block = c.was_block;
+			c.added = c.was_added;
+			c.was = false;
+			mine = is_among(t->added, t->n, c.added);
+		}
+		if (!mine)
+			f->children[kept++] = c;
+	}
+	if (t->n > 0 && kept < before) {
+		f->nchildren = kept;
+		make_child_slots(f, f->children_cap);
+	}
+	t->n = 0;
 }
 
 /* ── which event a log is ── */

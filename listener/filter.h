@@ -28,8 +28,10 @@ struct filter_event {
 struct filter_child {
 	uint8_t address[20];
 	struct bloom_key key;
-	uint64_t block;                       /* that created it: its logs count from this block on */
-	uint64_t added;                       /* filter.added before it */
+	uint64_t block; /* that created it: its logs count from this block on */
+	uint64_t added; /* filter.added before it */
+	bool was;       /* it was known from a later block on: */
+	uint64_t was_block, was_added;
 	const struct contract_decl *contract; /* whose `address: { from: … }` it answers */
 };
 struct filter {
@@ -73,6 +75,18 @@ size_t filter_children_forget(struct filter *f, uint64_t from_block);
 /* A log of an event: adds the child that it creates, for every contract that learns from this event. How many
  * were added; 0 also when the log does not decode. */
 size_t filter_learn(struct filter *f, const struct event_decl *event, const struct log *log);
+/* The same from logs that are not stored yet, and may turn out to be false. */
+struct filter_trial { /* zeroed: empty */
+	uint64_t *added;  /* filter.added before each child of it, ascending */
+	size_t n, cap;
+};
+size_t filter_try(
+	struct filter *f, struct filter_trial *t, const struct event_decl *event, const struct log *log);
+void filter_trial_keep(struct filter_trial *t); /* the logs are stored */
+/* They are not: its children leave, what they had replaced stands again. One that was added anew since stays.
+ */
+void filter_trial_undo(struct filter *f, struct filter_trial *t);
+void filter_trial_fini(struct filter_trial *t);
 
 /* ── what to send ── */
 

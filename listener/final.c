@@ -8,6 +8,11 @@ void final_init(struct final *f, const struct chain_decl *c, int64_t known)
 		.number = known};
 }
 
+void final_known(struct final *f, int64_t number)
+{
+	f->number = number;
+}
+
 const char *final_tag(const struct final *f)
 {
 	switch (f->kind) {

@@ -14,6 +14,8 @@ struct final {
 	int64_t number; /* the newest final block, -1: none */
 };
 void final_init(struct final *f, const struct chain_decl *c, int64_t known);
+void final_known(
+	struct final *f, int64_t number); /* what is stored: less, when a commit did not come about */
 const char *final_tag(
 	const struct final *f); /* "safe", "finalized", or NULL when the tag need not be asked */
 void final_heard(struct final *f, int64_t tag, int64_t head);

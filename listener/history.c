@@ -393,7 +393,8 @@ void history_stop(struct reader *r)
 
 bool history_commit_is_out(const struct reader *r)
 {
-	return r->history.fill && fill_commit_is_out(r->history.fill);
+	const struct history *h = &r->history;
+	return h->fill ? fill_commit_is_out(h->fill) : h->copy && pg_copy_is_busy(h->copy);
 }
 
 bool history_cut(struct reader *r, int64_t ancestor)

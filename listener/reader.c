@@ -26,6 +26,7 @@ void reader_enter(struct reader *r, enum reader_phase phase)
 		r->nheaders = r->nlogs = 0;
 		r->asked_again = false;
 		prove_forget(&r->prove);
+		filter_trial_undo(&r->filter, &r->trial);
 	}
 }
 
@@ -237,6 +238,8 @@ void reader_drive(struct reader *r)
 	history_drive(r);
 	if (r->phase != READER_IDLE || r->in_flight || sweep_turn(r->sweep))
 		return;
+	if (r->ask_added != r->filter.added) /* ranges have found children */
+		reader_plan(r);
 	struct plan_view v = {.done = r->row.done,
 		.head_known = r->head >= 0,
 		.head = prove_head(r),
@@ -455,6 +458,7 @@ void reader_plan(struct reader *r)
 	for (size_t i = 0; r->providers && i < providers_count(r->providers); i++)
 		cap = learner_filter(provider_learner(providers_at(r->providers, i)), cap);
 	filter_plan_make(&r->ask, &r->filter, (size_t)cap, 1);
+	r->ask_added = r->filter.added;
 }
 
 struct reader *reader_open(struct member *m, const struct chain_decl *c)
@@ -469,6 +473,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 		.told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());
 	range_init(&r->blocks, BLOCKS_AT_ONCE < c->range ? BLOCKS_AT_ONCE : (int64_t)c->range);
+	final_init(&r->final, c, -1);
 	r->deep = final_window(c);
 	window_init(&r->window, (size_t)r->deep + 2);
 	filter_init(&r->filter, m->config, c);
@@ -514,6 +519,7 @@ static void on_left(void *arg)
 		encoder_fini(&r->encoders[i]);
 	free(r->encoders);
 	filter_plan_fini(&r->ask);
+	filter_trial_fini(&r->trial);
 	filter_fini(&r->filter);
 	arena_fini(&r->mem);
 	timer_free(&r->timer);
@@ -529,9 +535,8 @@ static void leave_when_quiet(void *arg)
 {
 	struct closing *c = arg;
 	struct reader *r = c->r;
-	/* a commit on its way is waited for; fleet.drain bounds it */
-	if (r->in_flight || r->states_out > 0 || (r->fill && fill_commit_is_out(r->fill)) ||
-		history_commit_is_out(r)) {
+	/* a commit on its way is waited for, one of an earlier term too; fleet.drain bounds it */
+	if (r->in_flight || r->states_out > 0 || backfill_commit_is_out(r) || history_commit_is_out(r)) {
 		timer_start(r->m->loop, &c->quiet, 10, leave_when_quiet, c);
 		return;
 	}

@@ -49,7 +49,9 @@ struct reader {
 	struct providers *providers;
 	bool begun; /* they are being asked: the lane is ours */
 	struct filter filter;
-	struct filter_plan ask; /* of the filter, as one request: logs of one block */
+	struct filter_plan ask;    /* of the filter, as one request: logs of one block */
+	uint64_t ask_added;        /* filter.added when it was made */
+	struct filter_trial trial; /* children that the step in work has found */
 	struct rows rows;
 	struct encoder *encoders; /* one an event of the filter */
 	struct pg_copy *copy;
@@ -163,6 +165,7 @@ void reader_status(const struct reader *r, struct buf *out);
 /* backfill.c: below the window */
 void backfill_to(struct reader *r, int64_t to);
 void backfill_stop(struct reader *r);
+bool backfill_commit_is_out(const struct reader *r);  /* of this term or one before */
 struct pg_copy *backfill_copy_open(struct reader *r); /* a connection for COPY */
 
 /* fetch.c: each starts one question and ends in one of reader_* or store_* */

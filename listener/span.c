@@ -16,8 +16,14 @@ struct span *span_new(const struct span_world *w)
 	return s;
 }
 
+void span_kept(struct span *s)
+{
+	filter_trial_keep(&s->trial);
+}
+
 static void forget(struct span *s)
 {
+	filter_trial_undo(s->world->filter, &s->trial);
 	for (size_t i = 0; i < s->world->filter->n; i++)
 		rows_clear(&s->runs[i]);
 	ids_restart(s->ids);
@@ -47,6 +53,7 @@ void span_free(struct span *s)
 	free(s->runs);
 	ids_free(s->ids);
 	free(s->times);
+	filter_trial_fini(&s->trial);
 	log_stream_free(s->stream);
 	filter_plan_fini(&s->plan);
 	arena_fini(&s->mem);
@@ -183,6 +190,7 @@ static void ask_times(struct span *s)
 		rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
 	}
 	learner_spent(provider_learner(s->p), loop_now_ms(s->world->loop), (uint32_t)rpc_calls(q));
+	s->aside_ms = loop_now_ms(s->world->loop);
 	s->aside = q;
 	rpc_send(q, on_times, s);
 }
@@ -452,7 +460,7 @@ void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gat
 		filter_plan_pairs(&s->plan, s->world->filter, cap);
 	measure_plan(s);
 	s->gather = gather_all || mode != SPAN_RANGE || s->plan.n > 1 || s->world->filter->has_factories;
-	s->children_asked = s->world->filter->nchildren;
+	s->children_asked = s->world->filter->added;
 	s->step = 0;
 	s->ripe = false;
 	if (mode == SPAN_RECEIPTS)
@@ -470,18 +478,31 @@ void span_ask_again(struct span *s, struct provider *p)
 
 /* ── children of factories ── */
 
-static bool lacks_children(const struct span *s)
-{
-	return s->children_asked < s->world->filter->nchildren;
-}
-
 static void learn(struct span *s)
 {
 	for (size_t i = 0; i < s->ngathered; i++) {
 		const struct filter_event *ev = filter_match(s->world->filter, &s->gathered[i]);
 		if (ev)
-			filter_learn(s->world->filter, ev->decl, &s->gathered[i]);
+			filter_try(s->world->filter, &s->trial, ev->decl, &s->gathered[i]);
 	}
+}
+
+/* false: there are none that were not asked for. */
+static bool ask_children(struct span *s)
+{
+	const struct filter *f = s->world->filter;
+	size_t cap = (size_t)learner_filter(provider_learner(s->p), FILTER_CAP_DEFAULT);
+	if (s->children_asked == f->added)
+		return false;
+	filter_plan_children(&s->plan, f, s->children_asked, cap, FILTER_REQUESTS);
+	s->children_asked = f->added;
+	if (s->plan.n == 0) /* they were taken back since */
+		return false;
+	measure_plan(s);
+	s->children = true;
+	s->step = 0;
+	ask_on(s);
+	return true;
 }
 
 bool span_ripen(struct span *s)
@@ -492,16 +513,8 @@ bool span_ripen(struct span *s)
 	logs_sort(s->gathered, s->ngathered);
 	learn(s);
 	s->outcome = SPAN_OPEN;
-	if (lacks_children(s)) {
-		size_t cap = (size_t)learner_filter(provider_learner(s->p), FILTER_CAP_DEFAULT);
-		filter_plan_children(&s->plan, s->world->filter, s->children_asked, cap, FILTER_REQUESTS);
-		measure_plan(s);
-		s->children_asked = s->world->filter->nchildren;
-		s->children = true;
-		s->step = 0;
-		ask_on(s);
+	if (ask_children(s))
 		return false;
-	}
 	if (!span_settle(s)) {
 		span_done(s, s->outcome);
 		return false;

@@ -7,8 +7,8 @@
  * children of factories, or an endpoint that does not sort: the logs are gathered first and sorted
  * (gathered).
  *
- * A span knows nothing of other ranges, of providers' health or of PostgreSQL: fill.h decides. Its callbacks
- * run from the loop. */
+ * A span knows nothing of other ranges or of PostgreSQL, and of endpoints only the one that it asks: fill.h
+ * and sweep.h decide. Its callbacks run from the loop. */
 #ifndef FAIRLEAD_LISTENER_SPAN_H
 #define FAIRLEAD_LISTENER_SPAN_H
 
@@ -80,9 +80,10 @@ struct span {
 	size_t nbad;
 	struct span_bad *bad;
 	struct block_header first, last; /* of the range's ends; the same block when it has one */
-	size_t children_asked;           /* of the filter: those added later have not been asked for */
-	uint64_t sent_ms;
-	bool full; /* it stands still behind on_full */
+	uint64_t children_asked;         /* filter.added then: children added since have not been asked for */
+	struct filter_trial trial;       /* of its children */
+	uint64_t sent_ms, aside_ms;      /* of the question; of the one for block times beside it */
+	bool full;                       /* it stands still behind on_full */
 
 	uint64_t first_us; /* to the first byte of the last answer */
 
@@ -127,6 +128,9 @@ void span_ask_again(struct span *s, struct provider *p);
  * are complete. false: something is on its way, on_done comes again. Only after SPAN_OK; p has given an
  * urgent place. */
 bool span_ripen(struct span *s);
+/* Its rows are written: the children that it has added stay. Those of a span that is given up, or asked
+ * again, are taken out of the filter. */
+void span_kept(struct span *s);
 void span_pause(struct span *s, bool paused); /* no more bytes are read from the endpoint */
 void span_go_on(struct span *s);              /* behind on_full: its rows were taken */
 /* Gives up what is under way; no callback comes. The span can be asked again. */
@@ -134,5 +138,8 @@ void span_cancel(struct span *s);
 /* Numbers the tuples of event i from base on and moves their bytes to out (empty). How many tuples. */
 size_t span_take_rows(struct span *s, size_t i, int64_t base, struct buf *out);
 size_t span_bytes(const struct span *s); /* held by it */
+/* One endpoint that hangs must not stall the rest. true: nothing has come for longer than it usually takes,
+ * it was told so (provider_failed), and another one of ps can be asked: the range is to be asked again. */
+bool span_hangs(struct span *s, struct providers *ps);
 
 #endif

@@ -21,6 +21,9 @@ bool span_take_end(struct span *s, const struct rpc_answer *a, int64_t number, s
 void span_done(struct span *s, enum span_outcome o);
 void span_timed(struct span *s); /* all logs are encoded: what is left are the times of their blocks */
 
+/* span_hang.c: ms that its endpoint has not said anything; 0: nothing is waited for */
+uint64_t span_silent_ms(const struct span *s, uint64_t now);
+
 /* span_dense.c */
 void span_ask_receipts(struct span *s);
 

@@ -90,16 +90,13 @@ static void on_load(void *arg, const struct pg_reply *q)
 	struct err e = {0};
 	if (!reader_back(r) || !stored(r, q))
 		return;
-	int64_t known = r->final.number;
 	if (!chain_loaded(q, LOAD_ROW, &r->row, &e) || !take_window(r, q, LOAD_BLOCKS)) {
 		reader_retry(r, e.text[0] ? e.text : "the chain's stored blocks can't be read");
 		return;
 	}
-	if (r->floor < r->row.floor)
-		r->floor = r->row.floor;
+	r->floor = r->row.floor;                 /* what a commit would have raised, and did not, is not so */
 	r->at = pg_get_int(q, LOAD_FENCE, 0, 0); /* it can't move while we hold the lane */
-	if (known < r->row.final || r->final.number == 0)
-		final_init(&r->final, r->chain, r->row.final);
+	final_known(&r->final, r->row.final);
 	r->noted = r->row.noted;
 	r->unnoted = 0;
 	r->loads++;
@@ -231,6 +228,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	bool wanted = reader_back(r);
 	if (!wanted || !stored(r, q))
 		return;
+	filter_trial_keep(&r->trial);
 	if (fault_hit(FAULT_listen_after_commit)) {
 		reader_retry(r, "a fault was asked for");
 		return;

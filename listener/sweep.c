@@ -39,6 +39,8 @@ static void run_beside(struct sweep *s, struct pg_unit *u, pg_done_fn fn)
 	pg_unit_run(u, 0, fn, s);
 }
 
+static void read_again(struct sweep *s);
+
 /* ── CHAIN.start: before the first block of a term ── */
 
 static void on_start(void *arg, const struct pg_reply *q)
@@ -71,6 +73,13 @@ void sweep_took(struct sweep *s, const struct sweep_row *row)
 	s->ended_ms = row->age_ms >= 0 && (uint64_t)row->age_ms < now ? now - (uint64_t)row->age_ms : 0;
 	if (row->age_ms < 0)
 		s->ended_ms = now;
+	bool back = s->phase == SWEEP_READ || s->phase == SWEEP_MEND ? s->to > s->r->row.done : false;
+	if (back) { /* the cursor was set back by what was not answered: what is above it is read anew first */
+		s->reseated = sweep_reseats(s) ? s->r->row.done + 1 : s->reseated;
+		s->to = s->r->row.done;
+	}
+	if (back || s->doubt)
+		read_again(s);
 }
 
 /* ── when ── */
@@ -320,6 +329,7 @@ void sweep_read_ended(struct sweep *s)
 /* What became of it is not known, or it was refused: the truth is read again. */
 static void read_again(struct sweep *s)
 {
+	s->doubt = false;
 	s->nlate = 0;
 	arena_reset(&s->late_mem);
 	s->missing = 0;
@@ -430,10 +440,11 @@ static void on_reseat(void *arg, const struct pg_reply *q)
 {
 	struct sweep *s = arg;
 	struct reader *r = s->r;
-	bool wanted = reader_back(r);
-	if (!wanted || !reader_stored(r, q)) {
-		if (s->phase != SWEEP_OFF)
-			read_again(s);
+	if (!reader_back(r) || !reader_stored(r, q)) {
+		if (s->phase == SWEEP_OFF)
+			return;
+		sweep_read_stop(s); /* where it came about, all that was taken back would be missing */
+		s->doubt = true;
 		return;
 	}
 	take_bounds(s, q);
@@ -607,6 +618,7 @@ void sweep_stop(struct sweep *s)
 	if (s->replay && sweep_runs(s))
 		s->replay_due = true; /* in the next term */
 	s->phase = SWEEP_OFF;
+	s->doubt = false;
 	s->started = s->live = s->live_out = false;
 	s->caught = 0;
 	timer_stop(&s->timer);

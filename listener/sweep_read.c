@@ -130,6 +130,7 @@ static void checked(struct sweep *s)
 	struct pipe_seg *seg = sp->seg;
 	s->check.span = NULL;
 	pipe_written(&s->pipe, seg);
+	span_kept(sp);
 	span_put(s, sp);
 	arena_reset(&s->check_mem);
 }
@@ -295,12 +296,15 @@ static void on_look(void *arg)
 	if (s->phase != SWEEP_READ)
 		return;
 	timer_start(s->r->m->loop, &s->look, LOOK_MS, on_look, s);
+	struct span *first = s->pipe.first ? span_of(s, s->pipe.first) : NULL;
+	if (first && span_hangs(first, s->r->providers))
+		asked_again(s, first);
 	sweep_read(s);
 }
 
 void sweep_read(struct sweep *s)
 {
-	if (s->phase != SWEEP_READ)
+	if (s->phase != SWEEP_READ || s->doubt)
 		return;
 	check_next(s);
 	ask(s);

@@ -379,6 +379,50 @@ static void thousands_of_children(void **state)
 	close_filter(&t);
 }
 
+static struct log creation(uint8_t *word, size_t i, uint64_t block)
+{
+	struct log l = LOG(A1, "Created(address,uint256)", A2);
+	child_address(l.topics[1] + 12, i);
+	l.block = block;
+	l.data = (struct bytes){word, 32};
+	return l;
+}
+
+/* What an answer taught that is not stored goes with it, and nothing else does. */
+static void children_of_a_refuted_answer_go(void **state)
+{
+	struct t t;
+	uint8_t word[32] = {0};
+	struct filter_trial lie = {0}, truth = {0};
+	uint8_t a[20];
+	(void)state;
+	open_filter(&t, FACTORY, NULL);
+	const struct event_decl *created = t.f.events[0].decl;
+	struct log l = creation(word, 1, 50);
+	assert_int_equal(filter_try(&t.f, &truth, created, &l), 1);
+	filter_trial_keep(&truth);
+	for (size_t i = 1; i <= 3; i++) { /* the first is an earlier creation of one that is known */
+		l = creation(word, i, 40 + i);
+		assert_int_equal(filter_try(&t.f, &lie, created, &l), 1);
+		assert_int_equal(filter_try(&t.f, &lie, created, &l), 0);
+	}
+	child_address(a, 3);
+	assert_int_equal(filter_children_forget(&t.f, 43), 1); /* a reorg took the last one, and it came back */
+	assert_true(filter_child_add(&t.f, t.f.events[1].decl->contract, a, 60));
+	assert_string_equal(name_of(&t, log_of_child(1, 41)), "K.Pong");
+
+	filter_trial_undo(&t.f, &lie);
+	filter_trial_undo(&t.f, &truth); /* of nothing */
+	assert_string_equal(name_of(&t, log_of_child(1, 49)), "none");
+	assert_string_equal(name_of(&t, log_of_child(1, 50)), "K.Pong");
+	assert_string_equal(name_of(&t, log_of_child(2, 90)), "none");
+	assert_string_equal(name_of(&t, log_of_child(3, 60)), "K.Pong");
+	assert_int_equal(t.f.nchildren, 2);
+	filter_trial_fini(&lie);
+	filter_trial_fini(&truth);
+	close_filter(&t);
+}
+
 static void a_written_address_goes_before_a_child(void **state)
 {
 	(void)state;
@@ -482,6 +526,7 @@ int main(void)
 		cmocka_unit_test(topics_over_the_cap_are_parted),
 		cmocka_unit_test(children_count_from_their_block_on),
 		cmocka_unit_test(thousands_of_children),
+		cmocka_unit_test(children_of_a_refuted_answer_go),
 		cmocka_unit_test(a_written_address_goes_before_a_child),
 		cmocka_unit_test(blooms),
 		cmocka_unit_test(a_fingerprint_tells_a_wider_source),
