@@ -29,8 +29,9 @@ void fetch_drop(struct reader *r)
 	prove_drop(r);
 }
 
-struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, uint32_t calls)
+static struct rpc_request *open_at(struct reader *r, struct provider *p, uint32_t wanted)
 {
+	uint32_t calls = (uint32_t)learner_calls(provider_learner(p), wanted);
 	int64_t wait = provider_may_send(p, calls, true);
 	r->p = p;
 	if (wait != 0) {
@@ -41,16 +42,27 @@ struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, uint32_t
 	return rpc_request(provider_rpc(p));
 }
 
+struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, int64_t shown, uint32_t calls)
+{
+	if (provider_wait_ms(p, calls) > 0) {
+		struct provider_need need = {.shown = shown, .lowest = shown, .calls = calls, .urgent = true};
+		struct provider *best = providers_pick(r->providers, &need);
+		p = best ? best : p;
+	}
+	return open_at(r, p, calls);
+}
+
 struct rpc_request *fetch_open(struct reader *r, int64_t shown, uint32_t calls, const struct provider *other)
 {
-	struct provider_need need = {.shown = shown, .lowest = shown, .other = other, .urgent = true};
+	struct provider_need need = {
+		.shown = shown, .lowest = shown, .other = other, .calls = calls, .urgent = true};
 	struct provider *p = providers_pick(r->providers, &need);
 	if (!p && other) {
 		need.other = NULL;
 		p = providers_pick(r->providers, &need);
 	}
 	if (p)
-		return fetch_open_at(r, p, calls);
+		return open_at(r, p, calls);
 	if (!r->why[0])
 		snprintf(r->why, sizeof r->why, "%s", providers_why(r->providers));
 	reader_pause(r, NOBODY_MS);
@@ -342,9 +354,14 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 void fetch_headers(struct reader *r)
 {
 	reader_enter(r, READER_HEADERS);
-	struct rpc_request *q = fetch_open(r, r->step.to, (uint32_t)(r->step.to - r->step.from + 1), NULL);
+	int64_t n = r->step.to - r->step.from + 1;
+	struct rpc_request *q = fetch_open(r, r->step.to, (uint32_t)n, NULL);
 	if (!q)
 		return;
+	int64_t most =
+		learner_calls(provider_learner(r->p), n + 1) - 1; /* their logs want a header behind them */
+	if (most < n)
+		r->step.to = r->step.from + (most > 1 ? most : 1) - 1;
 	for (int64_t i = r->step.from; i <= r->step.to; i++)
 		fetch_ask_header(q, i);
 	ask_tag(r, q);
@@ -564,7 +581,7 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	memcpy(r->asked, hash, 32);
 	hex_to_0x(text, hash, 32);
 	reader_enter(r, READER_LIVE);
-	struct rpc_request *q = fetch_open_at(r, r->rang, 3);
+	struct rpc_request *q = fetch_open_at(r, r->rang, r->step.from, 3);
 	if (!q)
 		return;
 	rpc_call(q, "eth_getLogs", "[{\"blockHash\":\"%s\",%s}]", text, r->ask.requests[0].members);
@@ -619,7 +636,7 @@ void fetch_logs(struct reader *r)
 		return;
 	}
 	struct rpc_request *q = r->asked_again && r->prove.doubted ? ask_another(r, top, (uint32_t)n + 1)
-															   : fetch_open_at(r, r->p, (uint32_t)n + 1);
+															   : fetch_open_at(r, r->p, top, (uint32_t)n + 1);
 	if (!q)
 		return;
 	char hash[67];

@@ -8,12 +8,12 @@
 
 #include "listener/reader.h"
 
-/* An empty request to an endpoint that has shown block `shown` (-1: any), with room for so many calls. NULL:
- * nobody can be asked now; r waits, and nothing else is to be done. other: rather another endpoint than that
- * one. */
+/* An empty request to an endpoint that has shown block `shown` (-1: any), with room for so many calls, or for
+ * learner_calls of r->p where that is less. NULL: nobody can be asked now; r waits, and nothing else is to be
+ * done. other: rather another endpoint than that one. */
 struct rpc_request *fetch_open(struct reader *r, int64_t shown, uint32_t calls, const struct provider *other);
-struct rpc_request *fetch_open_at(
-	struct reader *r, struct provider *p, uint32_t calls); /* this one if it may be asked */
+/* The same of p; when its rate wants a wait, of whoever can be asked first. */
+struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, int64_t shown, uint32_t calls);
 /* fn runs once with r, unless the question is given up. */
 void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn);
 void fetch_drop(struct reader *r); /* given up by us: no answer comes */

@@ -223,7 +223,7 @@ static void on_full(void *arg, struct span *s)
 static struct provider *pick(struct fill *f, const struct pipe_seg *unasked)
 {
 	uint64_t now = loop_now_ms(f->job.loop);
-	struct provider_need need = {.shown = unasked->from, .lowest = unasked->from};
+	struct provider_need need = {.shown = unasked->from, .lowest = unasked->from, .calls = 3};
 	struct provider *p = providers_pick(f->job.providers, &need);
 	if (!p) {
 		if (f->pipe.asked == 0 && f->pipe.ready == 0)

@@ -10,8 +10,11 @@ enum {
 	PAUSE_MOST_MS = 30000,
 	RACE_FIRST_MS = 100,
 	RACES = 5, /* in a row: then it is not a race any more */
-	RATE_LEAST = 500,
+	RATE_LEAST = 1000,
+	RATE_FIRST = 10000,  /* the first word against a rate: no less follows from it, however little was sent */
 	RATE_FREE = 1000000, /* a learned rate above it is none */
+	CLIMB_SLOWLY = 8,    /* seconds in which a rate comes back to where it was refused */
+	CLIMB_MOST = 100,    /* percent a second */
 	BURY_MOST = 64,      /* times what was asked, at once */
 };
 
@@ -73,9 +76,17 @@ static int64_t capped(int64_t wanted, int64_t cap)
 	return n > 1 ? n : 1;
 }
 
+/* What may be sent at once: a second's worth. */
+static int64_t bucket(const struct learner *l)
+{
+	return l->rate > 1000 ? (int64_t)l->rate : 1000;
+}
+
+/* Where calls are what is counted, a request of more than a second's worth never comes through. */
 int64_t learner_calls(const struct learner *l, int64_t wanted)
 {
-	return capped(wanted, l->learned.calls_cap);
+	int64_t n = capped(wanted, l->learned.calls_cap);
+	return l->rate > 0 ? least(n, bucket(l) / 1000) : n;
 }
 
 int64_t learner_filter(const struct learner *l, int64_t wanted)
@@ -119,50 +130,53 @@ void learner_hint(struct learner *l, uint64_t logs, uint64_t bytes, int64_t bloc
 
 /* ── how often ── */
 
-/* A second without a refusal lets a learned rate grow by a twentieth, never above what is configured. */
+/* Gently up to where it was refused, and when nothing is said there either, in growing steps: what was said
+ * once need not be true any more. Never above what is configured. */
+static void climb(struct learner *l)
+{
+	uint64_t past = l->unrefused++ < CLIMB_SLOWLY ? 0 : l->unrefused - CLIMB_SLOWLY;
+	uint64_t percent = (uint64_t)least(5 << (past < 8 ? past : 8), CLIMB_MOST);
+	l->rate += l->rate * percent / 100 + 100;
+	if (l->rps_most > 0 && l->rate > l->rps_most)
+		l->rate = l->rps_most;
+	if (l->rps_most == 0 && l->rate > RATE_FREE)
+		l->rate = 0;
+}
+
 static void turn_second(struct learner *l, uint64_t now_ms)
 {
 	if (now_ms - l->second_ms < 1000)
 		return;
-	if (l->rate > 0 && l->sent > 0 && now_ms >= l->pause_until_ms) {
-		l->rate += l->rate / 20 + 50;
-		if (l->rps_most > 0 && l->rate > l->rps_most)
-			l->rate = l->rps_most;
-		if (l->rps_most == 0 && l->rate > RATE_FREE)
-			l->rate = 0;
-	}
+	if (l->rate > 0 && l->sent > 0 && now_ms >= l->pause_until_ms)
+		climb(l);
 	l->sent_before = now_ms - l->second_ms < 2000 ? l->sent : 0;
 	l->sent = 0;
 	l->second_ms = now_ms;
 }
 
-static int64_t bucket(const struct learner *l)
-{
-	return l->rate > 1000 ? (int64_t)l->rate : 1000;
-}
-
-static void fill(struct learner *l, uint64_t now_ms)
+static int64_t tokens_at(const struct learner *l, uint64_t now_ms)
 {
 	uint64_t passed = now_ms - l->filled_ms;
-	if (passed > 60000)
-		passed = 60000;
-	l->tokens += (int64_t)(l->rate * passed / 1000);
-	if (l->tokens > bucket(l))
-		l->tokens = bucket(l);
-	l->filled_ms = now_ms;
+	return least(l->tokens + (int64_t)(l->rate * (passed < 60000 ? passed : 60000) / 1000), bucket(l));
+}
+
+uint64_t learner_wait(const struct learner *l, uint64_t now_ms, uint32_t calls)
+{
+	if (now_ms < l->pause_until_ms)
+		return l->pause_until_ms - now_ms;
+	if (l->rate == 0)
+		return 0;
+	int64_t need = least((int64_t)calls * 1000, bucket(l)); /* one request may be more than a second's */
+	int64_t have = tokens_at(l, now_ms);
+	return have < need ? (uint64_t)(need - have) * 1000 / l->rate + 1 : 0;
 }
 
 uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls)
 {
 	turn_second(l, now_ms);
-	if (now_ms < l->pause_until_ms)
-		return l->pause_until_ms - now_ms;
-	if (l->rate > 0) {
-		int64_t need = least((int64_t)calls * 1000, bucket(l)); /* one request may be more than a second's */
-		fill(l, now_ms);
-		if (l->tokens < need)
-			return (uint64_t)(need - l->tokens) * 1000 / l->rate + 1;
-	}
+	uint64_t wait = learner_wait(l, now_ms, calls);
+	if (wait > 0)
+		return wait;
 	learner_spent(l, now_ms, calls);
 	return 0;
 }
@@ -177,8 +191,12 @@ void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
 {
 	turn_second(l, now_ms);
 	l->sent += calls;
-	if (l->rate > 0)
-		l->tokens -= (int64_t)calls * 1000;
+	if (l->rate == 0)
+		return;
+	l->tokens = tokens_at(l, now_ms) - (int64_t)calls * 1000;
+	l->filled_ms = now_ms;
+	if (l->rate != l->rps_most && l->tokens < -bucket(l))
+		l->tokens = -bucket(l);
 }
 
 void learner_calm(struct learner *l, uint64_t now_ms)
@@ -302,6 +320,22 @@ static uint64_t grown(uint64_t first, uint32_t tries, uint64_t most)
 	return ms < most ? ms : most;
 }
 
+/* What follows for the rate. Nothing when one call alone is refused again and again, without an answer in
+ * between: whatever it means, it is not how much was sent. */
+static void slow_down(struct learner *l, const struct learner_asked *asked, uint64_t now_ms)
+{
+	uint64_t recent = (l->sent > l->sent_before ? l->sent : l->sent_before) * 1000;
+	uint64_t rate = (l->rate > 0 ? l->rate : recent) * 7 / 10;
+	bool guess = l->rate == 0 && rate < RATE_FIRST; /* nothing was measured */
+	uint64_t floor = guess ? RATE_FIRST : RATE_LEAST;
+	l->tokens = 0;
+	l->filled_ms = now_ms;
+	if (l->rate > 0 && l->limited > 0 && asked->calls <= 1)
+		return;
+	l->rate = rate > floor ? rate : floor;
+	l->unrefused = guess ? CLIMB_SLOWLY : 0;
+}
+
 /* Many may be refused at once: one pause, one step down; a later word can only lengthen the pause. */
 static enum learner_next too_often(
 	struct learner *l, const struct refused *r, const struct learner_asked *asked, uint64_t now_ms)
@@ -311,12 +345,8 @@ static enum learner_next too_often(
 	uint64_t pause = r->retry_after_ms;
 	turn_second(l, now_ms);
 	if (!known) {
-		uint64_t recent = (l->sent > l->sent_before ? l->sent : l->sent_before) * 1000;
-		uint64_t rate = (l->rate > 0 ? l->rate : recent) * 7 / 10;
+		slow_down(l, asked, now_ms);
 		uint64_t own = grown(PAUSE_FIRST_MS, l->limited++, PAUSE_MOST_MS);
-		l->rate = rate > RATE_LEAST ? rate : RATE_LEAST;
-		l->tokens = 0;
-		l->filled_ms = now_ms;
 		l->parallel = l->parallel > 1 ? l->parallel / 2 : 1;
 		l->calm = 0;
 		l->paused = true;

@@ -5,7 +5,9 @@
  * - density: shrinks now, regrows by doubling; beside it the size is chosen so that a reply has a quarter of
  * a MiB to one: small enough that nobody builds it for long, large enough to be worth a question
  * - timeout: shrinks as density does
- * - rate limit: pauses, slows the bucket, halves what is in flight; never shrinks a range
+ * - rate limit: pauses, slows the bucket, halves what is in flight, keeps requests to a second's worth of
+ * calls; never shrinks a range. What was learned slows and never stalls: it owes a second's worth at most,
+ * and the rate grows again, faster and faster, while nothing is refused
  * - head race: waits a moment
  * - pruned: unfit below a block, kept across restarts, lowered again by a success below it
  * - batch, filter: fewer calls a request, fewer addresses or topics a position; kept across restarts
@@ -52,6 +54,7 @@ struct learner {
 
 	uint64_t rps_most, rate; /* calls a second × 1000; 0: no bucket */
 	int64_t tokens;          /* calls × 1000; below 0: owed */
+	uint32_t unrefused;      /* seconds since the rate was refused */
 	uint64_t filled_ms;      /* when the bucket was last filled */
 	uint64_t second_ms;      /* when the second began that sent counts */
 	uint64_t sent, sent_before;
@@ -72,13 +75,16 @@ void learner_init(
 /* Blocks of the next range that begins at block from: ≥ 1, never more than `range:` or the learned cap.
  * Exactly `range:` while nothing is in the way (V-08). The caller cuts it at its own end. */
 int64_t learner_blocks(const struct learner *l, int64_t from);
-bool learner_has(const struct learner *l, int64_t from);         /* false: known to be pruned there */
-int64_t learner_calls(const struct learner *l, int64_t wanted);  /* calls a request: ≤ wanted, ≥ 1 */
+bool learner_has(const struct learner *l, int64_t from); /* false: known to be pruned there */
+/* Calls a request: ≤ wanted, ≥ 1, within the learned cap and a second's worth of the rate. */
+int64_t learner_calls(const struct learner *l, int64_t wanted);
 int64_t learner_filter(const struct learner *l, int64_t wanted); /* entries a position: ≤ wanted, ≥ 1 */
 /* The density is known from elsewhere (another endpoint, an earlier run): nothing when it was measured here.
  */
 void learner_hint(struct learner *l, uint64_t logs, uint64_t bytes, int64_t blocks);
 
+/* How many ms until so many calls could be sent; 0: now. */
+uint64_t learner_wait(const struct learner *l, uint64_t now_ms, uint32_t calls);
 /* 0: go, and the calls are taken from the bucket. Else how many ms until it is worth asking again; nothing is
  * taken. */
 uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls);

@@ -276,11 +276,21 @@ int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent)
 		p->was_full = true;
 		return PROVIDER_FULL;
 	}
-	uint64_t wait = learner_may_send(&p->learner, time_now(p->ps), calls);
+	uint64_t now = time_now(p->ps);
+	if (!urgent && now < p->urgent_until_ms)
+		return (int64_t)(p->urgent_until_ms - now);
+	uint64_t wait = learner_may_send(&p->learner, now, calls);
+	if (urgent)
+		p->urgent_until_ms = wait > 0 ? now + wait + PROVIDER_WAITS_MS : 0;
 	if (wait > 0)
 		return (int64_t)wait;
 	take_place(p);
 	return 0;
+}
+
+uint64_t provider_wait_ms(const struct provider *p, uint32_t calls)
+{
+	return learner_wait(&p->learner, time_now(p->ps), calls);
 }
 
 bool provider_is_paused(const struct provider *p)

@@ -65,8 +65,10 @@ struct provider_need {
 	const struct provider *other_host; /* on another host than this one (proof by sources), or NULL */
 	bool receipts;                     /* it has not refused eth_getBlockReceipts */
 	bool urgent;                       /* for one block at the head: latency before load */
+	uint32_t calls;                    /* that will be sent; 0: one */
 };
-/* The best that fits: well before shaky, with room before full, then least lag, lowest latency, each in turn
+/* The best that fits: well before shaky, one that may be asked now before one that has to wait for its rate,
+ * with room before full, then least lag, lowest latency, each in turn
  * under load. NULL: nobody can now; providers_why says it. An endpoint that is pruned below `lowest` is tried
  * again now and then when no other is left: nothing is ever skipped for it. */
 struct provider *providers_pick(struct providers *ps, const struct provider_need *need);
@@ -96,9 +98,11 @@ uint64_t provider_latency_us(const struct provider *p); /* smoothed; 0: unknown 
 
 /* 0: go: the calls are taken from its bucket and the request has a place, until provider_answered,
  * provider_failed or provider_dropped gives it back. > 0: ms until it is worth asking again. PROVIDER_FULL:
- * as many as it may have are in flight; on_state runs when there is room. urgent: a place is always there. */
+ * as many as it may have are in flight; on_state runs when there is room. urgent: a place is always there,
+ * and what is not urgent waits behind one that has to wait. */
 int64_t provider_may_send(struct provider *p, uint32_t calls, bool urgent);
-bool provider_is_paused(const struct provider *p); /* it said to wait (429) */
+bool provider_is_paused(const struct provider *p);                   /* it said to wait (429) */
+uint64_t provider_wait_ms(const struct provider *p, uint32_t calls); /* its rate wants so long; 0: now */
 /* Takes a place without asking: for a request that can't wait or is not sent for sure. Its calls are owed to
  * the bucket. Given back as any other. */
 void provider_take(struct provider *p, uint32_t calls);

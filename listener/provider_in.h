@@ -15,6 +15,7 @@ enum {
 	PROVIDER_ROW_SLOW = 4,    /* the same, where they were ranges that took too long */
 	PROVIDER_SHAKY_MS = 1000, /* after one failure others are asked first for so long */
 	PROVIDER_LIED_MS = 60000, /* the same after a lie, doubled by each further one */
+	PROVIDER_WAITS_MS = 50,   /* who has to wait longer than that is asked behind others */
 };
 
 struct provider_ask { /* a question of ours that is out; p is NULL when nobody wants the answer any more */
@@ -40,6 +41,7 @@ struct provider {
 	bool was_full;     /* somebody waits for room */
 	uint64_t since_ms; /* while something is in flight: the last answer, or when there was nothing yet */
 	uint64_t shaky_until_ms, lied_until_ms;
+	uint64_t urgent_until_ms; /* an urgent question waits for its rate: others wait behind it */
 	uint64_t buried_probe_ms; /* when it was last tried below what it is known to have */
 	uint64_t order;           /* when it was picked last: each in turn */
 	bool no_receipts;

@@ -76,19 +76,21 @@ struct rank {
 	int unwell;
 	bool full, late;
 	int64_t lag;
-	uint64_t cost, order;
+	uint64_t wait, cost, order;
 };
 
 static struct rank rank_of(const struct provider *p, const struct provider_need *n)
 {
 	uint64_t now = loop_now_ms(p->ps->loop);
+	uint64_t wait = provider_wait_ms(p, n->calls > 0 ? n->calls : 1);
 	int64_t lag = provider_lag(p);
-	return (struct rank){.unwell = (now < p->learner.pause_until_ms) + (now < p->shaky_until_ms) +
-								   2 * (now < p->lied_until_ms),
+	return (struct rank){
+		.unwell = (wait > PROVIDER_WAITS_MS) + (now < p->shaky_until_ms) + 2 * (now < p->lied_until_ms),
+		.wait = wait > PROVIDER_WAITS_MS ? wait : 0,
 		.full = !n->urgent && provider_is_full(p),
 		.late = provider_is_late(p),
 		.lag = lag > 1 || lag < 0 ? lag : 0, /* one block is no lag: heads are not heard at one moment */
-		.cost = (p->latency_us + 1000) * (p->in_flight + 1),
+		.cost = wait * 1000 + (p->latency_us + 1000) * (p->in_flight + 1),
 		.order = p->order};
 }
 
@@ -96,6 +98,8 @@ static bool better(const struct rank *a, const struct rank *b)
 {
 	if (a->unwell != b->unwell)
 		return a->unwell < b->unwell;
+	if (a->wait != b->wait)
+		return a->wait < b->wait;
 	if (a->full != b->full)
 		return !a->full;
 	if (a->late != b->late)

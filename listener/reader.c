@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BLOCKS_AT_ONCE = 64, LOGS_FILTER_MOST = 16384, LESSONS_MS = 1000 };
+enum { BLOCKS_AT_ONCE = 64, LOGS_FILTER_MOST = 16384, LESSONS_MS = 1000, LOOK_AGAIN_MS = 200 };
 
 /* The one place that changes the phase. */
 void reader_enter(struct reader *r, enum reader_phase phase)
@@ -96,7 +96,8 @@ void reader_retry(struct reader *r, const char *why)
 void reader_wait(struct reader *r, const struct provider *p, uint64_t ms)
 {
 	bool told_to = provider_is_paused(p) && providers_count(r->providers) > 1; /* others need not wait */
-	reader_pause(r, ms);
+	bool others = providers_count(r->providers) > 1; /* one of them may be free before it */
+	reader_pause(r, others && ms > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : ms);
 	r->goes_on = !told_to;
 }
 

@@ -255,7 +255,8 @@ static void on_span(void *arg, struct span *sp)
  * another may have. NULL: not now. */
 static struct provider *pick(struct sweep *s, const struct pipe_seg *unasked)
 {
-	struct provider_need need = {.shown = unasked->from, .lowest = unasked->from};
+	uint32_t calls = (uint32_t)s->r->ask.n + 2;
+	struct provider_need need = {.shown = unasked->from, .lowest = unasked->from, .calls = calls};
 	struct provider *p = NULL;
 	for (int i = 0; i < 3 && !p; i++) {
 		bool other = s->giver && s->strays < STRAYS_MOST;
@@ -265,7 +266,7 @@ static struct provider *pick(struct sweep *s, const struct pipe_seg *unasked)
 	}
 	if (!p)
 		return NULL;
-	int64_t wait = provider_may_send(p, (uint32_t)s->r->ask.n + 2, false);
+	int64_t wait = provider_may_send(p, calls, false);
 	if (wait == 0)
 		return p;
 	if (wait > 0)

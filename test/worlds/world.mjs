@@ -11,7 +11,7 @@ import * as app from "./app.mjs";
 import { invariants } from "./look.mjs";
 import { well } from "./plan.mjs";
 
-const patience = Number(process.env.PATIENCE_MS ?? 90000);
+const patience = Number(process.env.PATIENCE_MS ?? 30000);
 const nap = (ms) => new Promise((r) => setTimeout(r, ms));
 const describe = (e) => (e.code !== undefined && e.signal === undefined ? e.message : e.stack ?? String(e));
 

@@ -248,19 +248,89 @@ static void a_learned_rate_grows_again(void **state)
 {
 	(void)state;
 	struct learner l = fresh(1000, 0);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 20; i++)
 		learner_may_send(&l, 1000, 1);
 	NO(&l, 0, 1000, .class = REFUSAL_RATE);
-	assert_int_equal(l.rate, 7000);
+	assert_int_equal(l.rate, 14000);
 	uint64_t now = 2000;
 	for (int i = 0; i < 20000; i++)
 		now += learner_may_send(&l, now, 1);
-	assert_true(l.rate > 14000 || l.rate == 0);
+	assert_int_equal(l.rate, 0); /* nothing was refused: it is none any more */
 	l = fresh(1000, 10);
 	NO(&l, 0, 1000, .class = REFUSAL_RATE);
 	for (int i = 0; i < 20000; i++)
 		now += learner_may_send(&l, now, 1);
 	assert_int_equal(l.rate, 10000); /* never above what is configured */
+}
+
+/* The time until so many calls have been sent, in requests that fit. */
+static uint64_t passes(struct learner *l, uint64_t *now, int64_t calls)
+{
+	uint64_t from = *now;
+	while (calls > 0) {
+		int64_t n = learner_calls(l, calls);
+		uint64_t wait = learner_may_send(l, *now, (uint32_t)n);
+		assert_true(wait <= 2000); /* it slows, it never stalls */
+		*now += wait;
+		calls -= wait == 0 ? n : 0;
+	}
+	return *now - from;
+}
+
+static void one_word_early_slows_little(void **state)
+{
+	(void)state;
+	struct learner l = fresh(1000, 0);
+	uint64_t now = 1000;
+	assert_int_equal(learner_may_send(&l, now, 1), 0); /* the first question of all */
+	NO(&l, 0, 0, .class = REFUSAL_RATE);
+	assert_int_equal(l.rate, RATE_FIRST); /* not seven tenths of one call a second */
+	now = l.pause_until_ms;
+	assert_true(passes(&l, &now, 40) <= 4500);
+	assert_true(passes(&l, &now, 10000) <= 15000); /* faster and faster */
+	assert_int_equal(l.rate, 0);
+}
+
+static void what_is_owed_to_a_learned_rate_is_bounded(void **state)
+{
+	(void)state;
+	struct learner l = fresh(1000, 0);
+	NO(&l, 0, 1000, .class = REFUSAL_RATE);
+	l.rate = RATE_LEAST;
+	learner_spent(&l, 1500, 500);
+	assert_in_range(learner_wait(&l, 1500, 1), 1, 2001);
+	assert_in_range(learner_wait(&l, 1500, 500), 1, 2001);
+	l = fresh(1000, 1);
+	learner_spent(&l, 1500, 10);
+	assert_true(learner_wait(&l, 1500, 1) > 8000); /* what is configured is meant */
+}
+
+/* The calls of a request are counted by some: one of more than a second's worth is refused for ever. */
+static void requests_fit_into_a_second(void **state)
+{
+	(void)state;
+	struct learner l = fresh(1000, 3);
+	assert_int_equal(learner_calls(&l, 16), 3);
+	l = fresh(1000, 0);
+	assert_int_equal(learner_calls(&l, 16), 16);
+	uint64_t now = 1000;
+	struct refused r = {.class = REFUSAL_RATE, .oldest = -1};
+	struct learner_asked asked = {.from = -1, .to = -1};
+	int refusals = 0;
+	while ((asked.calls = learner_calls(&l, 16)) > 2) {
+		learner_refused(&l, &r, &asked, now);
+		now = l.pause_until_ms;
+		assert_true(++refusals < 8);
+	}
+	/* refused alone, and nothing answered in between: less would not help either */
+	uint64_t rate = l.rate;
+	asked.calls = 1;
+	for (int i = 0; i < 10; i++, now = l.pause_until_ms)
+		learner_refused(&l, &r, &asked, now);
+	assert_int_equal(l.rate, rate);
+	learner_calm(&l, now);
+	learner_refused(&l, &r, &asked, now);
+	assert_true(l.rate < rate);
 }
 
 static void the_bucket_holds_to_rps(void **state)
@@ -435,6 +505,9 @@ int main(void)
 		cmocka_unit_test(timeouts),
 		cmocka_unit_test(a_rate_limit_slows_and_never_shrinks),
 		cmocka_unit_test(a_learned_rate_grows_again),
+		cmocka_unit_test(one_word_early_slows_little),
+		cmocka_unit_test(what_is_owed_to_a_learned_rate_is_bounded),
+		cmocka_unit_test(requests_fit_into_a_second),
 		cmocka_unit_test(the_bucket_holds_to_rps),
 		cmocka_unit_test(more_in_flight_while_all_is_well),
 		cmocka_unit_test(a_head_race_waits),

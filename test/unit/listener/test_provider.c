@@ -429,6 +429,54 @@ static void load_is_spread_and_bounded(void **state)
 	end(2);
 }
 
+/* Who would have to wait for its rate is asked behind one that need not, however slow that is. */
+static void one_that_must_wait_is_asked_behind_others(void **state)
+{
+	(void)state;
+	open_nodes(2);
+	begin(NULL);
+	spin_until(f.loop, is(0, PROVIDER_WELL) && is(1, PROVIDER_WELL) && provider_heads(at(0))->heard &&
+						   provider_heads(at(1))->heard);
+	at(0)->latency_us = 1000;
+	at(1)->latency_us = 90000;
+	struct provider_need n = {.shown = -1, .lowest = -1, .calls = 3, .urgent = true};
+	assert_ptr_equal(providers_pick(f.ps, &n), at(0));
+	struct learner *l = provider_learner(at(0));
+	l->rate = 2000;
+	l->tokens = 1000; /* it may be asked one thing, but not three */
+	l->filled_ms = loop_now_ms(f.loop);
+	assert_ptr_equal(providers_pick(f.ps, &ANY), at(0));
+	assert_ptr_equal(providers_pick(f.ps, &n), at(1));
+	learner_spent(l, loop_now_ms(f.loop), 3);
+	assert_ptr_equal(providers_pick(f.ps, &ANY), at(1));
+	*provider_learner(at(1)) = *l;
+	provider_learner(at(1))->tokens -= 1000; /* both: the one that is free first */
+	assert_ptr_equal(providers_pick(f.ps, &n), at(0));
+	end(2);
+}
+
+/* What an urgent question waits for is not taken by another. */
+static void urgent_questions_come_first(void **state)
+{
+	(void)state;
+	open_nodes(1);
+	begin(NULL);
+	spin_until(f.loop, is(0, PROVIDER_WELL));
+	struct learner *l = provider_learner(at(0));
+	l->rate = 20000;
+	l->tokens = 1000;
+	l->filled_ms = loop_now_ms(f.loop);
+	assert_true(provider_may_send(at(0), 3, true) > 0);
+	assert_true(provider_may_send(at(0), 1, false) > 0); /* there would be one */
+	l->tokens = 9000;
+	assert_true(provider_may_send(at(0), 1, false) > 0);
+	assert_int_equal(provider_may_send(at(0), 3, true), 0);
+	assert_int_equal(provider_may_send(at(0), 1, false), 0);
+	provider_dropped(at(0));
+	provider_dropped(at(0));
+	end(1);
+}
+
 static void a_liar_is_asked_less(void **state)
 {
 	(void)state;
@@ -504,6 +552,8 @@ int main(void)
 		cmocka_unit_test(what_is_needed_decides),
 		cmocka_unit_test(pruned_ones_are_tried_again_when_nobody_else_is_left),
 		cmocka_unit_test(load_is_spread_and_bounded),
+		cmocka_unit_test(one_that_must_wait_is_asked_behind_others),
+		cmocka_unit_test(urgent_questions_come_first),
 		cmocka_unit_test(a_liar_is_asked_less),
 		cmocka_unit_test(names_hold_no_secret_and_differ),
 		cmocka_unit_test(an_end_is_an_end),
