@@ -142,7 +142,7 @@ void backfill_to(struct reader *r, int64_t to)
 		.name = r->chain->name,
 		.filter = &r->filter,
 		.encoders = r->encoders,
-		.trust = &r->prove.trust,
+		.proving = &r->prove.chain,
 		.network = r->row.network,
 		.chain_id = r->row.id,
 		.from = r->row.done + 1,

@@ -189,7 +189,7 @@ void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, st
 		provider_answered(r->p, q->bytes, q->took_us);
 	r->place = false;
 	provider_lied(r->p, e->text);
-	prove_lied(&r->prove.lies, &r->prove.trust, r->providers, r->p, r->step.from);
+	prove_lied(&r->prove.lies, &r->prove.chain.trust, r->providers, r->p, r->step.from);
 	reader_provider_error(r, e);
 }
 

@@ -176,7 +176,7 @@ static void answered(struct fill *f, struct span *s)
 	if (s->outcome == SPAN_LIED) {
 		provider_lied(s->p, s->why.text);
 		if (pipe_is_first(&f->pipe, s->seg))
-			prove_lied(&f->lies, f->job.trust, f->job.providers, s->p, s->seg->from);
+			prove_lied(&f->lies, &f->job.proving->trust, f->job.providers, s->p, s->seg->from);
 		fill_asked_again(f, s);
 		f->ask_at_ms = loop_now_ms(f->job.loop) + LOOK_MS; /* INV-11: not as fast as it can lie */
 		return;
@@ -334,7 +334,7 @@ struct fill *fill_start(const struct fill_job *job)
 	f->world = (struct span_world){.loop = job->loop,
 		.filter = job->filter,
 		.encoders = job->encoders,
-		.trust = job->trust,
+		.trust = &job->proving->trust,
 		.network = job->network,
 		.chain_id = job->chain_id,
 		.swept = true,

@@ -17,6 +17,7 @@
 
 #include "common/io/pg_copy.h"
 #include "common/ledger/lane.h"
+#include "listener/proving.h"
 #include "listener/span.h"
 
 struct fill;
@@ -44,7 +45,7 @@ struct fill_job {
 	const char *name; /* the chain's, for logs */
 	struct filter *filter;
 	struct encoder *encoders;
-	struct proof_trust *trust; /* of the chain: shared by all that read it */
+	struct proving_chain *proving; /* of the chain: shared by all that read it */
 	struct u256 network;
 	int chain_id;
 	int64_t from, target; /* blocks; target may grow */

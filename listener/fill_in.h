@@ -4,7 +4,6 @@
 
 #include "listener/density.h"
 #include "listener/fill.h"
-#include "listener/prove.h"
 
 enum {
 	HELD_MOST = 3 << 20,     /* bytes of rows that wait: beyond, only the first range is asked for */

@@ -331,7 +331,7 @@ static void begin_reading(struct reader *r, size_t i)
 		.name = h->name,
 		.filter = &h->filter,
 		.encoders = h->encoders,
-		.trust = &r->prove.trust,
+		.proving = &r->prove.chain,
 		.network = r->row.network,
 		.chain_id = r->row.id,
 		.from = s->row.done + 1,

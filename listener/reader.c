@@ -62,8 +62,6 @@ static bool went_on(struct reader *r)
 	r->goes_on = false;
 	if (waited && r->paused == READER_LOGS)
 		fetch_logs(r);
-	else if (waited && r->paused == READER_PROOF)
-		prove_go_on(r);
 	else if (waited && r->paused == READER_HASHES)
 		reorg_go_on(r);
 	else
@@ -469,7 +467,7 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 		.chain = c,
 		.head = -1,
 		.floor = -1,
-		.prove = {.differed = -1},
+		.prove = {.chain = {.completeness = c->completeness, .differed = -1}},
 		.dense = -1,
 		.told = {.head = -2}};
 	backoff_init(&r->backoff, c->retry.first_ms, c->retry.max_ms, (uint64_t)getpid());

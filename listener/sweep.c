@@ -586,7 +586,7 @@ void sweep_in_commit(struct sweep *s, struct pg_unit *u, int64_t first, int64_t 
 bool sweep_bound_met(struct sweep *s, struct err *e)
 {
 	const struct reader *r = s->r;
-	if (r->prove.unknown || (r->chain->completeness == PROOF_RECEIPTS && !r->prove.lowered))
+	if (r->prove.unknown || (r->chain->completeness == PROOF_RECEIPTS && !r->prove.chain.lowered))
 		return true; /* all receipts of the block say more */
 	const struct bound_log *l = bound_lacks(&s->bound, r->headers, r->nheaders, r->logs, r->nlogs);
 	if (!l)

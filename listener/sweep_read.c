@@ -326,7 +326,7 @@ void sweep_read_begin(struct sweep *s)
 		.encoders = r->encoders,
 		.network = r->row.network,
 		.chain_id = r->row.id,
-		.trust = &r->prove.trust,
+		.trust = &r->prove.chain.trust,
 		.swept = true,
 		.late = true,
 		.flush_bytes = SIZE_MAX,
