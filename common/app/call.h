@@ -57,8 +57,7 @@ struct call_rules {
 	void (*name)(
 		void *arg, const struct call *name, struct problems *ps); /* is it known here? reports what is not */
 	bool items;                                                   /* x[] may stand: the send of a batch */
-	bool later;       /* words that this version does not run yet may stand: routes */
-	const char *path; /* "batches.reveal.send" */
+	const char *path;                                             /* "batches.reveal.send" */
 };
 /* Looks up contracts, functions and signers, counts and types arguments. Everything wrong is added to ps. */
 void call_check(struct arena *a, struct call *c, const struct call_rules *r, struct problems *ps);

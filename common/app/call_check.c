@@ -153,7 +153,7 @@ static void check_signer(struct checking *k, struct call *c, const char *fn)
 		problem_add(k->ps, c->at, "a signer has address() and eip191(h), not %s%s%s%s", fn,
 			near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 		problem_near(k->ps, near);
-	} else if (!k->r->later) {
+	} else {
 		problem_add(k->ps, c->at, "%s: %s.eip191 is not in this version", k->r->path, c->signer->name);
 	}
 }
@@ -171,7 +171,7 @@ static void check_chain(struct checking *k, struct call *c)
 			c->signer = &k->r->signers[i];
 	for (size_t i = 0; i < c->nargs; i++) {
 		check(k, &c->args[i]);
-		if (c->args[i].kind == CALL_CHAIN && c->args[i].contract && !k->r->later)
+		if (c->args[i].kind == CALL_CHAIN && c->args[i].contract)
 			problem_add(k->ps, c->args[i].at,
 				"%s: a call of a contract as an argument is not in this version", k->r->path);
 	}
@@ -197,14 +197,14 @@ static void check_builtin(struct checking *k, struct call *c)
 			near ? near : "",
 			near ? "?" : "; a contract's is Contract.fn(…), ours are keccak hash32 hex pack encode");
 		problem_near(k->ps, near);
-	} else if ((str_is(c->text, "cid") || str_is(c->text, "raw")) && !k->r->later) {
+	} else if ((str_is(c->text, "cid") || str_is(c->text, "raw"))) {
 		problem_add(k->ps, c->at, "%s: %s() is not in this version", k->r->path, name);
 	} else if (!typed && c->nargs != 1) {
 		problem_add(k->ps, c->at, "%s takes one argument, here are %zu", name, c->nargs);
 	}
 	for (size_t i = 0; i < c->nargs; i++) {
 		check(k, &c->args[i]);
-		if (c->args[i].kind == CALL_CHAIN && !k->r->later)
+		if (c->args[i].kind == CALL_CHAIN)
 			problem_add(k->ps, c->args[i].at,
 				"%s: a call of a contract as an argument is not in this version", k->r->path);
 		if (c->args[i].given)

@@ -173,6 +173,13 @@ struct config *config_load(const char *file, const struct config_source *src, st
 	return NULL;
 }
 
+void config_wipe_keys(struct config *c)
+{
+	for (struct secret_text *s = c->secrets; s; s = s->next)
+		if (s->signs)
+			sodium_memzero(s->text, strlen(s->text));
+}
+
 void config_wipe_secrets(struct config *c)
 {
 	for (struct secret_text *s = c->secrets; s; s = s->next)

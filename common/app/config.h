@@ -410,6 +410,7 @@ void config_print(
 	const struct config *c, FILE *out); /* the effective configuration as YAML, secrets as *** */
 void config_free(struct config *c);     /* wipes secrets first */
 void config_wipe_secrets(struct config *c);
+void config_wipe_keys(struct config *c); /* those of signers alone */
 /* The first endpoint of the chain that has all these roles, or NULL. ENDPOINT_READ alone is always there. */
 const struct endpoint_decl *chain_endpoint(const struct chain_decl *c, unsigned roles);
 /* One line a key of the whole grammar, from the key table: for --help keys and the README's check. */

@@ -68,24 +68,22 @@ static void check_name(void *arg, const struct call *name, struct problems *ps)
 	scope_check(n->scope, name->text, name->at, "", ps);
 }
 
-static struct call_rules rules_of(
-	struct loading *l, struct naming *n, const char *path, bool items, bool later)
+static struct call_rules rules_of(struct loading *l, struct naming *n, const char *path, bool items)
 {
 	return (struct call_rules){
-		l->contracts, l->c->ncontracts, l->signers, l->c->nsigners, n, check_name, items, later, path};
+		l->contracts, l->c->ncontracts, l->signers, l->c->nsigners, n, check_name, items, path};
 }
 
-void decl_call(
-	struct loading *l, struct call *c, const struct scope *s, const char *path, bool items, bool later)
+void decl_call(struct loading *l, struct call *c, const struct scope *s, const char *path, bool items)
 {
 	struct naming n = {s};
-	struct call_rules r = rules_of(l, &n, path, items, later);
+	struct call_rules r = rules_of(l, &n, path, items);
 	call_check(l->a, c, &r, l->ps);
 }
 
-void decl_check(struct loading *l, struct check *c, const struct scope *s, const char *path, bool later)
+void decl_check(struct loading *l, struct check *c, const struct scope *s, const char *path)
 {
 	struct naming n = {s};
-	struct call_rules r = rules_of(l, &n, path, false, later);
+	struct call_rules r = rules_of(l, &n, path, false);
 	check_check(l->a, c, &r, l->ps);
 }

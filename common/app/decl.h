@@ -25,6 +25,11 @@ struct loading {
 	struct contract_decl *contracts;
 	struct signer_decl *signers;
 	struct batch_decl *batches;
+	struct route_batch { /* of routes that send, nroute_batches of them */
+		const struct value *route, *step;
+		struct batch_decl *batch;
+	} * route_batches;
+	size_t nroute_batches;
 	struct rule_decl *rules;
 	struct adder *adders;
 	struct named {
@@ -44,10 +49,24 @@ void decl_rules(struct loading *l);
 void decl_routes(struct loading *l);
 void decl_batch_names(struct loading *l); /* when all that adds to a batch is known */
 
-/* decl_step.c: the steps of a request. gets: they only read. *sends counts the sends among them. */
-void decl_request_steps(struct loading *l, const struct value *steps, struct scope *s, bool gets, int *sends);
-void decl_calls(
-	struct loading *l, const struct value *calls, struct scope *s); /* name: call, each makes its name */
+/* decl_step.c: the steps of a request. */
+struct request {
+	struct loading *l;
+	struct scope *s;
+	bool gets;                /* they only read */
+	struct batch_decl *batch; /* made for its send, or NULL */
+	int sends;                /* so far */
+};
+/* One request_step a step of the list that this version does. */
+const struct request_step *decl_request_steps(struct request *q, const struct value *steps, size_t *n);
+/* name: call, each makes its name */
+const struct call_decl *decl_calls(struct loading *l, const struct value *calls, struct scope *s, size_t *n);
+/* decl_field.c: one field of params, body or items. */
+void decl_field(struct loading *l, const struct value *f, struct field_decl *out);
+const struct limit_decl *decl_limits(struct loading *l, const struct value *map, size_t *n);
+/* decl_batch.c: the batch that is made for the send of a route, filled; NULL: it has none */
+struct batch_decl *decl_route_batch(const struct loading *l, const struct value *route);
+const char *decl_route_name(struct loading *l, const struct value *route); /* its name, or routeN */
 void decl_reads(
 	struct loading *l, const struct value *sql, const struct scope *s); /* names, and that it only reads */
 
@@ -59,8 +78,7 @@ const char *decl_path(struct loading *l, const char *path); /* beside the YAML f
 bool decl_read(
 	struct loading *l, const struct value *v, struct buf *out); /* the file that v names; reported */
 const char *decl_text(const struct value *v);                   /* NULL when absent */
-void decl_call(
-	struct loading *l, struct call *c, const struct scope *s, const char *path, bool items, bool later);
-void decl_check(struct loading *l, struct check *c, const struct scope *s, const char *path, bool later);
+void decl_call(struct loading *l, struct call *c, const struct scope *s, const char *path, bool items);
+void decl_check(struct loading *l, struct check *c, const struct scope *s, const char *path);
 
 #endif

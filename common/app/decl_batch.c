@@ -29,7 +29,7 @@ static void retry(struct loading *l, const struct value *v, struct batch_decl *b
 	}
 }
 
-static void send(struct loading *l, const struct value *v, struct batch_decl *b)
+static void send(struct loading *l, const struct value *v, struct batch_decl *b, bool items)
 {
 	const struct value *send = value_get(v, "send");
 	struct scope any = {
@@ -38,7 +38,7 @@ static void send(struct loading *l, const struct value *v, struct batch_decl *b)
 	b->signer = signer < 0 ? NULL : &l->signers[signer];
 	if (!send->set)
 		return;
-	decl_call(l, send->call, &any, send->path, true, false);
+	decl_call(l, send->call, &any, send->path, items);
 	b->send = *send->call;
 	if (b->send.kind != CALL_CHAIN) {
 		problem_add(l->ps, b->send.at, "%s is a call of a contract: Contract.fn(…)", send->path);
@@ -54,41 +54,99 @@ static void send(struct loading *l, const struct value *v, struct batch_decl *b)
 			b->signer->name);
 }
 
+/* What a batch and the send of a route have alike: retry, skip, send, signer. */
+static void sending(struct loading *l, const struct value *v, struct batch_decl *b, bool items)
+{
+	const struct value *skip = value_get(v, "skip");
+	struct scope any = {.a = l->a, .what = v->path, .open = true};
+	b->has_skip = skip->set;
+	if (skip->set) {
+		decl_check(l, skip->check, &any, skip->path);
+		b->skip = *skip->check;
+	}
+	retry(l, v, b);
+	send(l, v, b, items);
+}
+
+static void one_batch(struct loading *l, const struct value *v, struct batch_decl *b)
+{
+	const struct value *key = value_get(v, "key"), *max = value_get(v, "max");
+	b->key = key_of(l, key);
+	b->key_at = key->at;
+	b->max = max->number;
+	b->wait_ms = value_get(v, "wait")->number;
+	b->pause_ms = value_get(v, "pause")->number;
+	b->let = value_get(v, "let")->sql;
+	b->missing = str_is(value_get(v, "else")->text, "skip") ? MISSING_SKIP : MISSING_PARK;
+	if (max->set && (b->max == 0 || b->max > 10000))
+		problem_add(l->ps, max->at, "%s is from 1 to 10000", max->path);
+	if (value_get(v, "else")->written && !value_get(v, "let")->node)
+		problem_add(l->ps, value_get(v, "else")->name_at, "%s: else is of let, which is not there", v->path);
+	sending(l, v, b, true);
+}
+
+/* The first send of a route, or NULL: a second one is refused where the steps are read. */
+static const struct value *send_of(const struct value *route)
+{
+	const struct value *steps = route->form == VALUE_MAP ? value_get(route, "do") : NULL;
+	for (size_t i = 0; steps && steps->form == VALUE_LIST && i < steps->n; i++)
+		if (steps->items[i].form == VALUE_MAP && steps->items[i].n &&
+			strcmp(steps->items[i].items->key->word, "send") == 0)
+			return &steps->items[i];
+	return NULL;
+}
+
+const char *decl_route_name(struct loading *l, const struct value *route)
+{
+	const struct value *name = value_get(route, "name");
+	return name->set ? name->text.p
+					 : arena_printf(l->a, "route%zu", (size_t)(route - value_get(l->root, "routes")->items));
+}
+
+/* One item a request: its key is the number of its job, which is never given twice (GRAMMAR §8). */
+static void route_batches(struct loading *l)
+{
+	const struct value *map = value_get(l->root, "routes");
+	l->route_batches = arena_alloc(l->a, (map->n + 1) * sizeof *l->route_batches);
+	value_each(v, map)
+	{
+		const struct value *step = send_of(v);
+		if (!step)
+			continue;
+		struct batch_decl *b = &l->batches[l->c->nbatches++];
+		const struct value *name = value_get(v, "name");
+		*b = (struct batch_decl){.name = decl_route_name(l, v), .at = step->at, .key = "job.id", .max = 1};
+		b->key_at = step->at;
+		if (!name->set) /* a name that is written is declared with its route */
+			decl_name(l, b->name, "route", step->at);
+		sending(l, step, b, false);
+		l->route_batches[l->nroute_batches++] = (struct route_batch){v, step, b};
+	}
+}
+
+struct batch_decl *decl_route_batch(const struct loading *l, const struct value *route)
+{
+	for (size_t i = 0; i < l->nroute_batches; i++)
+		if (l->route_batches[i].route == route)
+			return l->route_batches[i].batch;
+	return NULL;
+}
+
 void decl_batches(struct loading *l)
 {
 	const struct value *map = value_get(l->root, "batches");
-	l->c->batches = l->batches = arena_alloc(l->a, (map->n + 1) * sizeof *l->batches);
+	size_t most = map->n + value_get(l->root, "routes")->n;
+	l->c->batches = l->batches = arena_alloc(l->a, (most + 1) * sizeof *l->batches);
 	l->c->nbatches = map->n;
 	value_each(v, map)
 	{
 		struct batch_decl *b = &l->batches[v - map->items];
 		*b = (struct batch_decl){.name = v->name, .at = v->name_at};
 		decl_name(l, v->name, "batch", v->name_at);
-		if (!v->set)
-			continue;
-		const struct value *key = value_get(v, "key"), *skip = value_get(v, "skip"),
-						   *max = value_get(v, "max");
-		struct scope any = {.a = l->a, .what = v->path, .open = true};
-		b->key = key_of(l, key);
-		b->key_at = key->at;
-		b->max = max->number;
-		b->wait_ms = value_get(v, "wait")->number;
-		b->pause_ms = value_get(v, "pause")->number;
-		b->let = value_get(v, "let")->sql;
-		b->missing = str_is(value_get(v, "else")->text, "skip") ? MISSING_SKIP : MISSING_PARK;
-		b->has_skip = skip->set;
-		if (max->set && (b->max == 0 || b->max > 10000))
-			problem_add(l->ps, max->at, "%s is from 1 to 10000", max->path);
-		if (value_get(v, "else")->written && !value_get(v, "let")->node)
-			problem_add(
-				l->ps, value_get(v, "else")->name_at, "%s: else is of let, which is not there", v->path);
-		if (skip->set) {
-			decl_check(l, skip->check, &any, skip->path, false);
-			b->skip = *skip->check;
-		}
-		retry(l, v, b);
-		send(l, v, b);
+		if (v->set)
+			one_batch(l, v, b);
 	}
+	route_batches(l);
 }
 
 /* Names of items: collected from key, let, skip and send, and looked up in every rule that adds to the batch.

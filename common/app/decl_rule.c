@@ -228,7 +228,7 @@ static void compare_columns(
 			continue;
 		if (!whole)
 			scope_check(row, str_of(v->name), v->name_at, "", m->l->ps);
-		decl_call(m->l, v->call, row, v->path, false, false);
+		decl_call(m->l, v->call, row, v->path, false);
 		if (v->call->kind != CALL_CHAIN)
 			problem_add(m->l->ps, v->call->at, "%s asks a contract: Contract.fn(…)", v->path);
 		const struct abi_entry *fn = v->call->kind == CALL_CHAIN ? v->call->fn : NULL;

@@ -62,7 +62,7 @@ static void must_of(struct loading *l, const struct value *v, struct signer_decl
 	s->has_must = must->set;
 	if (!must->set)
 		return;
-	decl_check(l, must->check, &none, must->path, false);
+	decl_check(l, must->check, &none, must->path);
 	s->must = *must->check;
 	if (s->must.left.contract && s->must.left.contract->chain && s->chain &&
 		s->must.left.contract->chain != s->chain)

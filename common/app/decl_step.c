@@ -1,11 +1,5 @@
 #include "common/app/decl.h"
-
-struct request {
-	struct loading *l;
-	struct scope *s;
-	bool gets;
-	int *sends;
-};
+#include "common/app/field.h"
 
 void decl_reads(struct loading *l, const struct value *sql, const struct scope *s)
 {
@@ -27,229 +21,261 @@ static void sql(const struct request *q, const struct value *v)
 }
 
 /* else: of a request: a sql whose row is the answer. */
-static void otherwise(const struct request *q, const struct value *v)
+static const struct sqltext *otherwise(const struct request *q, const struct value *step, const char *word)
 {
+	const struct value *v = value_get(step, word);
 	if (v->set && !v->sql)
 		problem_add(q->l->ps, v->at,
 			"%s: in a request else is a sql whose row is the answer; park and skip are of rules", v->path);
 	sql(q, v);
+	return v->sql;
 }
 
-static void field(const struct request *q, const struct value *v)
+/* The last name of a field: of a list every one is looked up. */
+static const char *field(const struct request *q, const struct value *v)
 {
-	if (v->form == VALUE_LIST)
+	const char *name = NULL;
+	if (v->form == VALUE_LIST) {
 		value_each(item, v)
 		{
-			field(q, item);
+			name = field(q, item);
 		}
-	else if (v->set)
-		scope_check(
-			q->s, v->text, v->scalar.places ? scalar_pos(&v->scalar, 0, v->text.n) : v->at, "", q->l->ps);
+		return name;
+	}
+	if (!v->set)
+		return NULL;
+	struct pos at = v->scalar.places ? scalar_pos(&v->scalar, 0, v->text.n) : v->at;
+	scope_check(q->s, v->text, at, "", q->l->ps);
+	return v->text.p;
+}
+
+static const char *one_field(const struct request *q, const struct value *v)
+{
+	if (v->form == VALUE_LIST && v->n > 1)
+		problem_add(q->l->ps, v->at, "%s is one name", v->path);
+	return field(q, v);
 }
 
 /* as: NAME makes the name; a record has members. */
-static void as(const struct request *q, const struct value *v, bool record)
+static const char *as(const struct request *q, const struct value *v, bool record)
 {
 	if (!v->set)
-		return;
+		return NULL;
 	if (!read_is_name(v->text.p))
 		problem_add(q->l->ps, v->at, "%s is no name: letters, digits and _, a letter first", v->text.p);
 	scope_make(q->s, v->text.p, v->at, q->l->ps);
 	if (record)
 		scope_add(q->s, arena_printf(q->l->a, "%s.*", v->text.p), SCOPE_HIDDEN);
+	return v->text.p;
 }
 
-void decl_calls(struct loading *l, const struct value *calls, struct scope *s)
+const struct call_decl *decl_calls(struct loading *l, const struct value *calls, struct scope *s, size_t *n)
 {
+	struct call_decl *out = arena_alloc(l->a, (calls->n + 1) * sizeof *out);
+	*n = 0;
 	value_each(v, calls)
 	{
-		if (v->call && v->set)
-			decl_call(l, v->call, s, v->path, false, true);
+		if (v->call && v->set) {
+			decl_call(l, v->call, s, v->path, false);
+			out[(*n)++] = (struct call_decl){v->name, v->call, v->name_at};
+		}
 		if (!read_is_name(v->name))
 			problem_add(l->ps, v->name_at, "%s is no name: letters, digits and _, a letter first", v->name);
 		scope_make(s, v->name, v->name_at, l->ps);
 		scope_add(s, arena_printf(l->a, "%s.*", v->name), SCOPE_HIDDEN);
 	}
+	return out;
 }
 
-static void call_of(const struct request *q, const struct value *v)
+static int pick(const struct request *q, const struct value *v, const char *kind, const char *map)
 {
-	if (v->call && v->set)
-		decl_call(q->l, v->call, q->s, v->path, false, true);
+	return v->set ? decl_pick(q->l, v, kind, value_get(q->l->root, map)) : -1;
 }
 
-static void pick(const struct request *q, const struct value *v, const char *kind, const char *map)
+/* Names and the call itself are looked up with the batch that was made for it (decl_batch.c). */
+static void send(struct request *q, const struct value *step, struct request_step *out)
 {
-	if (v->set)
-		decl_pick(q->l, v, kind, value_get(q->l->root, map));
-}
-
-static void send(const struct request *q, const struct value *step)
-{
-	const struct value *skip = value_get(step, "skip"), *allow = value_get(step, "allow");
-	if (++*q->sends == 2)
+	if (++q->sends == 2)
 		problem_add(q->l->ps, step->at, "a second send; a route sends one transaction");
-	call_of(q, step->items);
-	call_of(q, value_get(step, "value"));
-	if (skip->check && skip->set)
-		decl_check(q->l, skip->check, q->s, skip->path, true);
-	pick(q, value_get(step, "signer"), "signer", "signers");
-	pick(q, value_get(step, "pay"), "signer", "signers");
-	for (size_t i = 0; allow->form == VALUE_LIST && i < allow->n; i++)
-		pick(q, &allow->items[i], "contract", "contracts");
-	otherwise(q, value_get(step, "else"));
-	as(q, value_get(step, "as"), true);
-}
-
-static void http(const struct request *q, const struct value *step)
-{
-	const struct value *headers = value_get(step, "headers");
-	scope_check_template(q->s, step->items->template, q->l->ps);
-	sql(q, value_get(step, "json"));
-	value_each(h, headers)
-	{
-		scope_check_template(q->s, h->template, q->l->ps);
+	if (q->sends == 1 && q->batch) {
+		struct adder *d = arena_alloc(q->l->a, sizeof *d);
+		*d = (struct adder){q->batch, arena_copy(q->l->a, q->s, sizeof *q->s), 1, q->l->adders};
+		q->l->adders = d;
 	}
-	as(q, value_get(step, "as"), false);
+	out->batch = q->batch;
+	out->wait_ms = value_get(step, "wait")->number;
+	out->otherwise = otherwise(q, step, "else");
+	out->as = as(q, value_get(step, "as"), false);
+	for (const struct request_name *m = sent_members; out->as && m->name; m++)
+		scope_add(q->s, arena_printf(q->l->a, "%s.%s", out->as, m->name), SCOPE_HIDDEN);
 }
 
-static void verify(const struct request *q, const struct value *step)
+static void verify_domain(struct request *q, const struct value *domain, struct request_step *out)
+{
+	if (domain->form != VALUE_MAP || !domain->written)
+		return;
+	int i = pick(q, value_get(domain, "contract"), "contract", "contracts");
+	out->domain = (struct verify_domain){decl_text(value_get(domain, "name")),
+		decl_text(value_get(domain, "version")), i < 0 ? NULL : &q->l->contracts[i]};
+}
+
+static void verify(struct request *q, const struct value *step, struct request_step *out)
 {
 	const struct value *message = value_get(step, "message"), *type = value_get(step, "type"),
 					   *domain = value_get(step, "domain");
-	field(q, step->items);
-	field(q, value_get(step, "by"));
-	field(q, message);
+	out->signature = one_field(q, step->items);
+	out->by = one_field(q, value_get(step, "by"));
+	out->message = one_field(q, message);
+	out->type = decl_text(type);
+	out->optional = value_get(step, "optional")->flag;
 	if (message->set == type->set)
 		problem_add(q->l->ps, step->at, "verify takes message (EIP-191), or type and domain (EIP-712)");
 	else if (type->set && (domain->form != VALUE_MAP || !domain->written))
 		problem_add(q->l->ps, type->at, "verify: a type needs its domain: { name, version, contract }");
-	if (domain->form == VALUE_MAP && domain->written)
-		pick(q, value_get(domain, "contract"), "contract", "contracts");
+	verify_domain(q, domain, out);
 	if (value_get(step, "as")->set == value_get(step, "else")->set)
 		problem_add(q->l->ps, step->at, "verify says what comes of it: as, or else");
-	otherwise(q, value_get(step, "else"));
-	as(q, value_get(step, "as"), false);
+	out->otherwise = otherwise(q, step, "else");
+	out->as = as(q, value_get(step, "as"), false);
 }
 
 /* A named rule, for run and replay. */
-static void rule(const struct request *q, const struct value *v)
+static const struct rule_decl *rule(const struct request *q, const struct value *v)
 {
-	const struct value *rules = value_get(q->l->root, "rules");
-	const char **names = arena_alloc(q->l->a, (rules->n + 1) * sizeof *names);
+	const struct config *c = q->l->c;
+	const char **names = arena_alloc(q->l->a, (c->nrules + 1) * sizeof *names);
 	size_t n = 0;
-	for (size_t i = 0; v->set && rules->form == VALUE_LIST && i < rules->n; i++) {
-		const struct value *name =
-			rules->items[i].form == VALUE_MAP ? value_get(&rules->items[i], "name") : NULL;
-		if (name && name->set)
-			names[n++] = name->text.p;
-		if (name && name->set && str_eq(name->text, v->text))
-			return;
+	if (!v->set)
+		return NULL;
+	for (size_t i = 0; i < c->nrules; i++) {
+		const struct value *given = &value_get(q->l->root, "rules")->items[i];
+		if (given->form != VALUE_MAP || !value_get(given, "name")->set)
+			continue;
+		names[n++] = value_get(given, "name")->text.p;
+		if (strcmp(names[n - 1], v->text.p) == 0)
+			return &q->l->rules[i];
 	}
-	const char *near = v->set ? nearest_word(v->text.p, names) : NULL;
-	if (v->set)
-		problem_add(q->l->ps, v->at, "no rule is named %s%s%s%s", v->text.p, near ? "; did you mean " : "",
-			near ? near : "", near ? "?" : "; give the rule a name:");
+	const char *near = nearest_word(v->text.p, names);
+	problem_add(q->l->ps, v->at, "no rule is named %s%s%s%s", v->text.p, near ? "; did you mean " : "",
+		near ? near : "", near ? "?" : "; give the rule a name:");
 	problem_near(q->l->ps, near);
+	return NULL;
 }
 
-static void add_to_batch(const struct request *q, const struct value *v)
+static void batch(struct request *q, const struct value *step, struct request_step *out)
 {
-	int i = v->set ? decl_pick(q->l, v, "batch", value_get(q->l->root, "batches")) : -1;
+	int i = pick(q, step->items, "batch", "batches");
 	if (i < 0)
 		return;
 	struct adder *d = arena_alloc(q->l->a, sizeof *d);
 	*d = (struct adder){&q->l->batches[i], arena_copy(q->l->a, q->s, sizeof *q->s), 1, q->l->adders};
 	q->l->adders = d;
+	out->batch = d->batch;
 }
 
-static void crypt(const struct request *q, const struct value *step)
+static void publish(struct request *q, const struct value *step, struct request_step *out)
 {
-	field(q, step->items);
-	as(q, value_get(step, "as"), strcmp(step->items->key->word, "seal") == 0);
-}
-
-static void tell(const struct request *q, const struct value *step)
-{
-	scope_check_template(q->s, step->items->template, q->l->ps);
-	scope_check_template(q->s, value_get(step, "type")->template, q->l->ps);
+	out->text = step->items->template;
+	out->kind = value_get(step, "type")->template;
+	out->sql = value_get(step, "data")->sql;
+	scope_check_template(q->s, out->text, q->l->ps);
+	scope_check_template(q->s, out->kind, q->l->ps);
 	sql(q, value_get(step, "data"));
 }
 
-static void let(const struct request *q, const struct value *step)
+static void let(struct request *q, const struct value *step, struct request_step *out)
 {
+	out->sql = step->items->sql;
 	sql(q, step->items);
-	otherwise(q, value_get(step, "else"));
-	scope_make_columns(q->s, step->items->sql, q->l->ps);
+	out->otherwise = otherwise(q, step, "else");
+	scope_make_columns(q->s, out->sql, q->l->ps);
 }
 
-static void calls(const struct request *q, const struct value *step)
+static void calls(struct request *q, const struct value *step, struct request_step *out)
 {
-	decl_calls(q->l, step->items, q->s);
-	otherwise(q, value_get(step, "else"));
-	otherwise(q, value_get(step, "lost"));
+	out->calls = decl_calls(q->l, step->items, q->s, &out->ncalls);
+	out->otherwise = otherwise(q, step, "else");
+	out->lost = otherwise(q, step, "lost");
 }
 
-static void rank(const struct request *q, const struct value *step)
+static void plain_sql(struct request *q, const struct value *step, struct request_step *out)
 {
-	field(q, value_get(step, "member"));
-	field(q, value_get(step, "add"));
-}
-
-static void plain_sql(const struct request *q, const struct value *step)
-{
+	out->sql = step->items->sql;
 	sql(q, step->items);
 }
 
-static void line(const struct request *q, const struct value *step)
+static void line(struct request *q, const struct value *step, struct request_step *out)
 {
-	scope_check_template(q->s, step->items->template, q->l->ps);
+	out->text = step->items->template;
+	scope_check_template(q->s, out->text, q->l->ps);
 }
 
-static void batch(const struct request *q, const struct value *step)
+static void from(const struct value *step, struct request_step *out)
 {
-	add_to_batch(q, step->items);
+	const struct value *v = value_get(step, "from");
+	out->from_start = v->set && v->number == UINT64_MAX;
+	out->has_from = v->set && !out->from_start;
+	out->from = out->has_from ? v->number : 0;
 }
 
-static void run(const struct request *q, const struct value *step)
+static void run(struct request *q, const struct value *step, struct request_step *out)
 {
-	rule(q, step->items);
-	if (strcmp(step->items->key->word, "run") == 0)
-		field(q, value_get(step, "only"));
+	out->rule = rule(q, step->items);
+	out->only = one_field(q, value_get(step, "only"));
+	out->wait_ms = value_get(step, "wait")->number;
 }
 
-static void now(const struct request *q, const struct value *step)
+static void replay(struct request *q, const struct value *step, struct request_step *out)
 {
-	bool flush = strcmp(step->items->key->word, "flush") == 0;
-	pick(q, step->items, flush ? "batch" : "chain", flush ? "batches" : "chains");
+	out->rule = rule(q, step->items);
+	from(step, out);
 }
 
-static void compare(const struct request *q, const struct value *step)
+static void flush(struct request *q, const struct value *step, struct request_step *out)
 {
-	problem_add(q->l->ps, step->at, "%s is of rules with every:", step->items->path);
+	int i = pick(q, step->items, "batch", "batches");
+	out->batch = i < 0 ? NULL : &q->l->batches[i];
 }
 
-static void parallel(const struct request *q, const struct value *step)
+static void catchup(struct request *q, const struct value *step, struct request_step *out)
 {
-	decl_request_steps(q->l, step->items, q->s, q->gets, q->sends);
+	int i = pick(q, step->items, "chain", "chains");
+	out->chain = i < 0 ? NULL : &q->l->chains[i];
+	from(step, out);
 }
 
-void decl_request_steps(struct loading *l, const struct value *steps, struct scope *s, bool gets, int *sends)
+static const struct {
+	const char *word;
+	enum request_verb verb;
+	void (*read)(struct request *q, const struct value *step, struct request_step *out);
+} verbs[] = {{"sql", REQ_SQL, plain_sql}, {"refuse", REQ_REFUSE, plain_sql}, {"reply", REQ_REPLY, plain_sql},
+	{"let", REQ_LET, let}, {"log", REQ_LOG, line}, {"batch", REQ_BATCH, batch}, {"call", REQ_CALL, calls},
+	{"send", REQ_SEND, send}, {"verify", REQ_VERIFY, verify}, {"publish", REQ_PUBLISH, publish},
+	{"run", REQ_RUN, run}, {"replay", REQ_REPLAY, replay}, {"flush", REQ_FLUSH, flush},
+	{"catchup", REQ_CATCHUP, catchup}};
+
+/* A verb that this version does not do was reported where it was read: what it makes is not known. */
+static bool one_step(struct request *q, const struct value *step, struct request_step *out)
 {
-	static const struct {
-		const char *verb;
-		void (*check)(const struct request *q, const struct value *step);
-	} verbs[] = {{"sql", plain_sql}, {"refuse", plain_sql}, {"reply", plain_sql}, {"let", let}, {"log", line},
-		{"batch", batch}, {"call", calls}, {"send", send}, {"http", http}, {"seal", crypt}, {"open", crypt},
-		{"pin", crypt}, {"verify", verify}, {"publish", tell}, {"append", tell}, {"rank", rank}, {"run", run},
-		{"replay", run}, {"flush", now}, {"catchup", now}, {"compare", compare}, {"parallel", parallel}};
-	const struct request q = {l, s, gets, sends};
-	if (steps->form != VALUE_LIST)
-		return;
-	value_each(step, steps)
-	{
-		for (size_t i = 0; step->form == VALUE_MAP && step->n && i < sizeof verbs / sizeof *verbs; i++)
-			if (strcmp(verbs[i].verb, step->items->key->word) == 0)
-				verbs[i].check(&q, step);
-	}
+	const char *word = step->items->key->word;
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verbs[i].word, word) == 0) {
+			*out = (struct request_step){.verb = verbs[i].verb, .at = step->at};
+			verbs[i].read(q, step, out);
+			return true;
+		}
+	if (strcmp(word, "compare") == 0)
+		problem_add(q->l->ps, step->at, "%s is of rules with every:", step->items->path);
+	q->s->open = true;
+	return false;
+}
+
+const struct request_step *decl_request_steps(struct request *q, const struct value *steps, size_t *n)
+{
+	struct request_step *out = arena_alloc(q->l->a, (steps->n + 1) * sizeof *out);
+	*n = 0;
+	for (size_t i = 0; steps->form == VALUE_LIST && i < steps->n; i++)
+		if (steps->items[i].form == VALUE_MAP && steps->items[i].n)
+			*n += one_step(q, &steps->items[i], &out[*n]);
+	return out;
 }

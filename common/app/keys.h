@@ -40,7 +40,8 @@ enum key_type {
 enum key_flags {
 	KEY_LIST = 1, /* a list of it; one may stand without brackets */
 	KEY_REQUIRED = 2,
-	KEY_LATER = 4, /* a word of the grammar that this version does not do */
+	KEY_LATER = 4,       /* a word of the grammar that this version does not do */
+	KEY_OF_REQUESTS = 8, /* a step that this version does in requests only: in a rule it is LATER */
 };
 struct keyword {
 	const char *map, *word; /* word "*": any name; words says what kind of name */

@@ -30,6 +30,11 @@ const struct value *value_find(const struct value *map, const char *name)
 	return NULL;
 }
 
+static bool is_later(const struct reading *r, const struct keyword *k)
+{
+	return k->flags & KEY_LATER || (k->flags & KEY_OF_REQUESTS && r->in_rule);
+}
+
 static const char *join(struct reading *r, const char *path, const char *word)
 {
 	return *path ? arena_printf(r->a, "%s.%s", path, word) : word;
@@ -46,7 +51,7 @@ static const char **words_of(struct reading *r, const char *const *maps, bool on
 	n = 0;
 	for (size_t m = 0; maps[m]; m++)
 		for (const struct keyword *k = key_first(maps[m]); k && k->map && strcmp(k->map, maps[m]) == 0; k++)
-			if (*k->word != '*' && (r->later || !only_working || !(k->flags & KEY_LATER)))
+			if (*k->word != '*' && (r->later || !only_working || !is_later(r, k)))
 				words[n++] = k->word;
 	return words;
 }
@@ -116,7 +121,7 @@ static struct value *add_item(
 
 static void require(struct reading *r, const struct value *map, const struct value *v)
 {
-	bool later = (v->key->flags & KEY_LATER) && !r->later;
+	bool later = is_later(r, v->key) && !r->later;
 	if (!(v->key->flags & KEY_REQUIRED) || v->set || v->written || later)
 		return;
 	if (v->node)
@@ -186,7 +191,7 @@ static void read_step(struct reading *r, const struct node *n, const struct node
 	add_item(r, k, verb, join(r, path, k->word), &out->items[out->n++]);
 	if (node_is_null(verb))
 		problem_add(r->ps, verb->key_at, "%s says nothing", out->items[0].path);
-	r->later |= (k->flags & KEY_LATER) != 0;
+	r->later |= is_later(r, k);
 	for (const struct keyword *o = key_first(options); o && o->map && strcmp(o->map, options) == 0; o++) {
 		bool rules_own = rule && key_find("rule", o->word);
 		add_item(
@@ -332,15 +337,11 @@ static void read_scalar_node(struct reading *r, const struct node *n, struct val
 	else if (k->type == KEY_STEPS)
 		read_steps(r, n, out);
 	else if (k->type == KEY_JSON)
-		read_json(r, n, k, out->path);
+		read_json(r, n, out);
 	else if (k->flags & KEY_LIST)
 		read_list_of_one(r, n, out);
 	else
 		read_one(r, yaml_scalar(r->a, r->y, n), n, out);
-	if (k->type == KEY_JSON) {
-		out->form = VALUE_JSON;
-		out->set = true;
-	}
 }
 
 static void read_value(
@@ -359,15 +360,12 @@ static void read_value(
 	out->written = true;
 	out->at = n->at;
 	out->name_at = n->key_at.file ? n->key_at : n->at;
-	if ((k->flags & KEY_LATER) && !r->later) {
+	if (is_later(r, k) && !r->later) {
 		problem_add(r->ps, out->name_at, "%s is not in this version", path);
 		r->later = true;
 	}
-	r->later |= strcmp(path, "routes") == 0;
 	if (k->type == KEY_JSON && n->kind != NODE_SCALAR) {
-		read_json(r, n, k, path);
-		out->form = VALUE_JSON;
-		out->set = true;
+		read_json(r, n, out);
 	} else if (n->kind == NODE_MAP && k->sub && k->type != KEY_STEPS &&
 			   !(k->type == KEY_MAP && k->flags & KEY_LIST)) {
 		read_map(r, k->sub, n, out, false);

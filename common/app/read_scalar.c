@@ -178,7 +178,7 @@ static void read_secret(struct reading *r, const struct node *n, struct value *o
 			struct secret_text *s = arena_alloc(r->a, sizeof *s);
 			const char *p = twice ? value.p : out->scalar.vars[i].value.p;
 			if (p && *p)
-				*s = (struct secret_text){(char *)(uintptr_t)p, r->secrets}, r->secrets = s;
+				*s = (struct secret_text){(char *)(uintptr_t)p, of_a_signer, r->secrets}, r->secrets = s;
 		}
 	out->text = value;
 	out->set = value.n > 0;
@@ -338,35 +338,4 @@ void read_default(struct reading *r, struct value *out)
 	else
 		read_one(r, s, NULL, &read);
 	*out = read;
-}
-
-/* {x} in a text of json: only the inserts that its row lists. */
-static void check_inserts(struct reading *r, const struct scalar *s, const struct keyword *k)
-{
-	const struct template *t = template_parse(r->a, s, r->ps);
-	for (size_t i = 0; i < t->n; i++) {
-		int works;
-		struct str name = t->parts[i].text;
-		const char *dot = memchr(name.p, '.', name.n);
-		char any[32];
-		snprintf(any, sizeof any, "%.*s.*", (int)(dot && dot - name.p < 24 ? dot - name.p : 0), name.p);
-		if (!t->parts[i].is_name || key_word(k, name.p, name.n, &works) ||
-			(dot && key_word(k, any, strlen(any), &works)))
-			continue;
-		problem_add(r->ps, t->parts[i].at, "%s takes no insert {%.*s}; %s%s", k->word, (int)name.n, name.p,
-			k->words && *k->words ? "it knows " : "a brace is written {{", k->words ? k->words : "");
-	}
-}
-
-void read_json(struct reading *r, const struct node *n, const struct keyword *k, const char *path)
-{
-	if (n->kind == NODE_SCALAR) {
-		struct scalar s = yaml_scalar(r->a, r->y, n);
-		expand(r->vars, &s, USE_PLAIN);
-		if (k->words && *k->words)
-			check_inserts(r, &s, k);
-		return;
-	}
-	for (const struct node *m = n->first; m; m = m->next)
-		read_json(r, m, k, path);
 }

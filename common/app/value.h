@@ -34,6 +34,7 @@ struct value {
 	struct call *call;
 	struct check *check;
 	const struct template *template;
+	const struct json_decl *json; /* JSON; of a list: one an item in items */
 	/* LIST, MAP. A map: one a row of the table, then its names. A step: its verb, then its options. */
 	struct value *items;
 	size_t n;
@@ -44,11 +45,12 @@ struct reading {
 	struct problems *ps;
 	const struct yaml *y;
 	struct vars *vars;
-	bool later; /* words of later versions may stand: inside routes, or below one that was refused already */
+	bool later; /* words of later versions may stand: below one that was refused already */
 	bool in_rule; /* else: park and skip may stand */
 	char *shown;  /* the copy of the file's text that problems are shown with: secrets are struck out in it */
 	struct secret_text {
 		char *text;
+		bool signs; /* the key of a signer */
 		struct secret_text *next;
 	} * secrets; /* every copy of a secret's value, to be wiped */
 };
@@ -63,7 +65,8 @@ const struct value *value_find(const struct value *map, const char *name); /* by
 void read_one(struct reading *r, struct scalar s, const struct node *node, struct value *out);
 void read_default(struct reading *r, struct value *out);
 void read_parted(struct reading *r, struct str text, struct value *out); /* "a, b" → a list */
-void read_json(struct reading *r, const struct node *n, const struct keyword *k, const char *path);
+/* read_json.c: out->json; of a KEY_LIST its items too. */
+void read_json(struct reading *r, const struct node *n, struct value *out);
 bool read_is_name(const char *s); /* [A-Za-z][A-Za-z0-9_]*, 40 at most */
 void value_problem(struct reading *r, struct pos at, const struct unit_error *e);
 void strike_out(struct reading *r, size_t from, size_t to); /* bytes of the file */

@@ -39,7 +39,8 @@ struct member_program {
 	void (*reasons)(void *arg, struct buf *out); /* beyond PostgreSQL, Redis and start: see health.h */
 	void (*status)(void *arg, struct buf *out);
 	void (*on_end)(void *arg); /* loop is over: free */
-	bool needs_key;            /* the submitter: secrets are kept, others wipe them after load */
+	bool needs_key;            /* the submitter: secrets are kept, others wipe them after load; who
+						 serves keeps those of auth: */
 	bool generic_plans;        /* no SQL of the application runs on its main connection: see pg.h */
 	bool serves;               /* the reconciler: also listens on serve.listen */
 	int (*top)(

@@ -64,7 +64,8 @@ static void test_words_and_kinds(void **state)
 			{"streams is not in this version", "streams.mount is a path", "a time without a unit"}},
 		{{.top = "probes: { of: { a: { http: x } } }"},
 			{"probes is not in this version", "probes.of.a.http is no URL"}},
-		{{.more = "serve: { tls: { cert: a, key: b } }"}, {"serve.tls is not in this version"}},
+		{{.more = "serve: { tls: { cert: a, key: b }, limit: { request.ip: 5/m } }"}, {0}},
+		{{.more = "serve: { graphql: { path: /g } }"}, {"serve.graphql is not in this version"}},
 		{{.more = "serve: { ws: { x: { } }, graphql: { path: /g } }"},
 			{"serve.ws is not", "a path begins with /", "serve.graphql is not"}},
 		{{.more = "serve: { ready: /a, live: /a }"}, {"serve.ready and serve.live are one path"}},
@@ -763,13 +764,22 @@ static void test_routes(void **state)
 		{{.more = "routes: { GET /a: { one: INSERT INTO t VALUES (1) }, GET /b: { do: [ { sql: DELETE FROM t "
 				  "} ] }, GET /c: { all: SELECT 1 AS x, with: { w: DELETE FROM t } } }"},
 			{"routes.GET /a.one only reads", "routes.GET /b.do[0].sql only reads",
-				"routes.GET /c.with.w only reads"}},
+				"routes.GET /c.with.w only reads", "routes.GET /c: with is of one"}},
 		{{.more = "routes: { POST /a: { auth: amdin, do: [ { reply: \"SELECT :auth.sub AS x\" } ] } "
 				  "}\nserve: { auth: { admin: { bearer: \"${T:-}\" } } }"},
 			{"serve.auth declares no amdin; did you mean admin?"}},
 		{{.more = "routes: { POST /a: { auth: x, name: main, once: Key, cache: 5, do: [ { reply: SELECT 1 AS "
 				  "x } ] } }"},
 			{"serve.auth declares no x", "main is the name of a chain already", "did you mean 5ms?"}},
+		{{.more = "routes: { POST /a: { cache: 5s, do: [ { reply: SELECT 1 AS x } ] } }"},
+			{"routes.POST /a: cache is of one and all"}},
+		{{.more = "routes: { GET /a: { one: SELECT 1 AS x, params: { a: { type: bool, min: 1 }, b: { type: "
+				  "string, max: "
+				  "1.5 }, c: { type: int, max: x, match: a } } } }"},
+			{"a bool has no min", "b.max is a length: a whole number, not 1.5", "c.max is a decimal number",
+				"c: match is of type string"}},
+		{{.more = "routes: { GET /a: { one: SELECT 1 AS x, params: { d: { type: int, items: strng } } } }"},
+			{"d: items is of type array", "no type is named strng"}},
 		{{.more = "routes: { POST /a: { name: a b, limit: { request.ip: 5/m, who: 5/m }, do: [ { reply: "
 				  "SELECT 1 AS x } ] } }"},
 			{"a b is no name", "has no name who"}},
@@ -789,28 +799,34 @@ static void test_requests(void **state)
 #define POST(steps) "routes:\n  POST /a:\n    body: { x: string, y: bytes65 }\n    do:\n" steps
 	static const struct trial trials[] = {
 		{{.more = POST("      - { let: SELECT 1 AS n, else: SELECT 404 AS _status }\n      - { refuse: "
-					   "\"SELECT 1 AS a WHERE :n = 2\" }\n      - { http: \"http://h/{x}\", as: r, json: "
-					   "\"SELECT :n AS n\", headers: { A: \"{n}\" }, bearer: \"${B:-}\", lost: [ 1 ] }\n"
-					   "      - { seal: x, as: s, key: \"${K:-}\" }\n      - { open: s, as: o, key: "
-					   "\"${K:-}\" }\n      - { pin: s, as: cid, url: \"http://ipfs\", later: true }\n"
-					   "      - { verify: y, by: x, message: o, as: good }\n      - { call: { h: "
-					   "\"keccak(pack(string x))\", sig: owner.eip191(h) }, else: SELECT 1 AS e }\n"
-					   "      - { sql: \"INSERT INTO t VALUES (:s.iv, :r, :good, :sig.v, :job.id)\" }\n      "
-					   "- { publish: \"t{n}\", data: \"SELECT :cid AS c\", type: x }\n      - { append: s, "
-					   "type: \"{x}\" }\n"
-					   "      - { rank: all, member: x, add: n, window: 7d }\n      - { log: \"{n}\" }\n     "
-					   " - { parallel: [ { http: \"http://a\", as: p1 }, { http: \"http://b\", as: p2 } ] }\n"
-					   "      - { reply: \"SELECT :p1 AS a, :p2 AS b\" }\n      - { send: \"C.set([n], "
-					   "[x])\", signer: owner, skip: \"C.code(n) == x\", rate: 10/s, at_once: 3, retry: { "
-					   "tries: 3 }, wait: 30s, as: sent, else: SELECT 1 AS x }\n"
-					   "      - { sql: \"SELECT :sent.sig\" }\n      - { flush: b }\n      - { catchup: "
-					   "main, from: start }\n")},
+					   "\"SELECT 1 AS a WHERE :n = 2\" }\n"
+					   "      - { verify: y, by: x, message: x, as: good }\n      - { call: { h: "
+					   "\"keccak(pack(string x))\" }, else: SELECT 1 AS e }\n"
+					   "      - { sql: \"INSERT INTO t VALUES (:good, :h, :job.id)\" }\n      "
+					   "- { publish: \"t{n}\", data: \"SELECT :h AS c\", type: x }\n"
+					   "      - { log: \"{n}\" }\n      - { send: \"C.set([n], [x])\", signer: owner, "
+					   "skip: \"C.code(n) == x\", retry: { tries: 3 }, wait: 30s, as: sent, else: SELECT 1 "
+					   "AS x }\n      - { reply: \"SELECT :n AS a, :sent.hash AS b\" }\n"
+					   "      - { flush: b }\n      - { catchup: main, from: start }\n")},
 			{0}},
+		{{.more = POST("      - { http: \"http://h/{x}\", as: r }\n      - { seal: x, as: s, key: "
+					   "\"${K:-}\" }\n      - { append: s }\n      - { parallel: [ { log: a } ] }\n")},
+			{"do[0].http is not in this version", "do[1].seal is not in this version",
+				"do[2].append is not in this version", "do[3].parallel is not in this version"}},
+		{{.more = POST("      - { send: raw(x), rate: 10/s }\n      - { sql: \"SELECT :sent.sig\" }\n")},
+			{"do[0].rate is not in this version", "raw() is not in this version",
+				"do[0].send is a call of a contract", "has no name :sent.sig"}},
+		{{.more = POST("      - { send: \"C.set([x], [z])\", as: t }\n      - { sql: \"SELECT :t.x\" }\n")},
+			{"34:30 routes.POST /a has no name z", "has no name :t.x"}},
+		{{.rules = "  - { on: route0.mined, log: \"{tx.hash}\" }",
+			 .more = POST("      - { send: \"C.set([x], [x])\", skip: \"C.code(w) == x\" }\n")},
+			{"has no name w"}},
 		{{.more = POST("      - { send: \"C.set([x], [x])\" }\n      - { send: \"C.set([x], [x])\" }\n")},
 			{"a second send; a route sends one transaction"}},
-		{{.more = POST("      - { send: raw(x), pay: ownr, allow: [ D ], else: park }\n")},
-			{"no signer is named ownr; did you mean owner?", "no contract is named D",
-				"in a request else is a sql"}},
+		{{.more = POST("      - { send: \"C.set([x], [x])\", signer: ownr, else: park }\n")},
+			{"no signer is named ownr; did you mean owner?", "in a request else is a sql"}},
+		{{.more = POST("      - { send: \"C.code(5)\" }\n")},
+			{"C.code only reads (view); a transaction changes something"}},
 		{{.more = POST("      - { verify: y, by: x, as: good }\n")},
 			{"verify takes message (EIP-191), or type and domain (EIP-712)"}},
 		{{.more = POST("      - { verify: y, by: x, type: \"T(uint a)\", as: good }\n")},
@@ -819,11 +835,8 @@ static void test_requests(void **state)
 					   "else: SELECT 1 AS e }\n")},
 			{"no contract is named D", "verify says what comes of it: as, or else"}},
 		{{.more = POST("      - { verify: z, by: [ x, w ], message: x, as: x }\n")},
-			{"has no name z", "has no name w", "has x already"}},
-		{{.more = POST("      - { http: \"http://h/{z}\", as: 1x }\n      - { seal: x }\n")},
-			{"has no name z", "1x is no name", "do[1].seal needs as", "do[1].seal needs key"}},
-		{{.more = POST("      - { http: \"http://h/x\", method: PSOT, timeout: 5 }\n")},
-			{"method is GET, POST, PUT, PATCH or DELETE, not PSOT; did you mean POST?", "did you mean 5ms?"}},
+			{"has no name z", "by is one name", "has no name w", "has x already"}},
+		{{.more = POST("      - { verify: y, by: x, message: x, as: 1x }\n")}, {"1x is no name"}},
 		{{.more = POST("      - { flush: c }\n      - { catchup: man }\n      - { run: x, only: x }\n      - "
 					   "{ compare: SELECT 1 AS a, chain: C.code(1) }\n")},
 			{"no batch is named c", "no chain is named man; did you mean main?",
@@ -831,9 +844,6 @@ static void test_requests(void **state)
 		{{.rules = "  - { on: C.E, name: mirror, batch: b }",
 			 .more = POST("      - { run: mirror, only: x, wait: 5s }\n      - { replay: miror }\n")},
 			{"no rule is named miror; did you mean mirror?"}},
-		{{.more = POST("      - { parallel: x }\n      - { verify: [ y, w ], by: x, message: x, as: g }\n    "
-					   "  - { http: \"http://h\", lost: down }\n")},
-			{"is a list of steps", "has no name w"}},
 		{{.more = POST("      - { batch: b }\n")},
 			{"routes.POST /a has no name id; it has x y", "24:17 routes.POST /a has no name id"}},
 		{{.more = POST(
