@@ -137,6 +137,26 @@ static void add_to_batch(struct making *m, struct step_decl *s, const struct val
 				m->events[k]->contract->chain->name, chain->name);
 }
 
+static void template_names(struct making *m, const struct template *t)
+{
+	for (size_t i = 0; i < m->nscopes; i++)
+		scope_check_template(&m->scopes[i], t, m->l->ps);
+}
+
+static void publish(struct making *m, const struct value *v, struct step_decl *s)
+{
+	const struct value *data = value_get(v, "data");
+	s->kind = STEP_PUBLISH;
+	s->topic = v->items->template;
+	s->type = value_get(v, "type")->template;
+	s->sql = data->sql;
+	template_names(m, s->topic);
+	template_names(m, s->type);
+	sql_names(m, s->sql);
+	if (s->sql && !s->sql->reads_only)
+		problem_add(m->l->ps, data->at, "%s only reads: it begins with SELECT, VALUES or WITH", data->path);
+}
+
 static void step(struct making *m, const struct value *v, struct step_decl *s)
 {
 	const struct value *verb = v->items;
@@ -160,8 +180,9 @@ static void step(struct making *m, const struct value *v, struct step_decl *s)
 	} else if (strcmp(word, "log") == 0) {
 		s->kind = STEP_LOG;
 		s->log = verb->template;
-		for (size_t i = 0; i < m->nscopes; i++)
-			scope_check_template(&m->scopes[i], verb->template, m->l->ps);
+		template_names(m, verb->template);
+	} else if (strcmp(word, "publish") == 0) {
+		publish(m, v, s);
 	} else if (strcmp(word, "compare") == 0) {
 		problem_add(m->l->ps, v->at,
 			"%s.compare needs a clock (every:); on an event it is not in this version", m->v->path);
@@ -181,8 +202,8 @@ static void steps(struct making *m)
 			step(m, v, &out[m->rule->nsteps++]);
 	}
 	if (!steps->n && !steps->written)
-		problem_add(
-			m->l->ps, m->v->at, "%s does nothing; it needs a step: sql, let, batch, log or do", m->v->path);
+		problem_add(m->l->ps, m->v->at,
+			"%s does nothing; it needs a step: sql, let, batch, publish, log or do", m->v->path);
 }
 
 static void event_rule(struct making *m)

@@ -42,6 +42,7 @@ static void script_head(struct compiler *k)
 		"FOR f IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = "
 		"'fairlead_app'::regnamespace LOOP EXECUTE 'DROP FUNCTION ' || f; END "
 		"LOOP; END $$;\n"
+		"DELETE FROM fairlead.topic;\n"
 		"CREATE UNLOGGED TABLE IF NOT EXISTS fairlead_app.compared (rule text, n bigint, "
 		"data jsonb NOT NULL, PRIMARY KEY (rule, n));\n"
 		"CREATE FUNCTION fairlead_app.raw(p text, p_hex bool) RETURNS bytea IMMUTABLE "

@@ -62,6 +62,7 @@ struct compiler {
 	struct pg_type types[64];
 	size_t ntypes;
 	struct batch_names *batches;
+	size_t topics; /* rows of fairlead.topic so far */
 	bool cut_name; /* PostgreSQL gave notice that it cut a name */
 	bool failed;   /* *e is set */
 };
@@ -95,6 +96,9 @@ bool scope_columns(
 
 /* compile_sql.c. false: a problem was added, or k->failed. */
 bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out);
+/* The same for what is shown as JSON: a bare :name among its columns has its own type there. */
+bool sql_prepare_shown(
+	struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out);
 /* The one value of a query, behind a statement or NULL; all of it is rolled back. NULL: null, no row, or
  * PostgreSQL refused one of the two. */
 const char *sql_answer(struct compiler *k, const char *before, const char *query);
@@ -125,6 +129,22 @@ void steps_rule(struct body *b, const struct rule_decl *r, const struct event_de
  * transaction. */
 void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigger_decl *t, const char *row);
 bool steps_may_park(const struct rule_decl *r);
+
+/* compile_publish.c */
+struct publishing { /* one step of a rule, and what stands around it */
+	const struct rule_decl *rule;
+	const struct step_decl *st;
+	const struct event_decl *ev; /* NULL: what only happened, or a transaction that is final */
+	const char *title;           /* "Companions.TokenRevealed", "net.swept" */
+	const struct scope *sc;
+	size_t own; /* the first names of sc: what is known of it before any let */
+};
+void publish_code(struct body *b, const struct publishing *p);
+bool rule_publishes(const struct rule_decl *r);
+/* SQL of the text; a name that the scope does not have is a problem. */
+const char *template_sql(struct compiler *k, const struct template *t, const struct scope *sc);
+/* A value as GRAMMAR §10 writes it in JSON, as an argument of jsonb_build_object. */
+const char *json_value(struct compiler *k, const char *expr, Oid type);
 /* Rules that only make one item of each event: a run of such events alone is one statement. */
 bool steps_is_one_batch(const struct rule_decl *r);
 /* SQL that is true where the event is none of this where: */

@@ -10,7 +10,7 @@
 	" fin bigint; at_end bool; v_events bigint; v_items bigint; v_parked bigint; v_lines text[]; i int; o " \
 	"int; n int; rule text;"                                                                                \
 	" only int; waits bool; stop bigint; s text; m text; d text; h text; last_tx bytea; due_seq bigint;"    \
-	" lim bigint;"
+	" lim bigint; told bigint;"
 
 static bool rule_counts(const struct rule_decl *r, enum body_kind kind)
 {
@@ -245,11 +245,12 @@ static void reorg_entry(struct body *b, const char *lane)
 		"ORDER BY o.seq LIMIT 1;\n"
 		"IF _fl.g_seq = _fl.v_from + 1 THEN\n"
 		"undone := fairlead.rollback_to(%d::smallint, _fl.g_first); _fl.hi := _fl.g_seq;\n"
+		"PERFORM fairlead.take_back_messages(%d::smallint, _fl.g_first);\n"
 		"UPDATE fairlead.dead_letter d SET cured = clock_timestamp() WHERE d.lane = %s AND d.seq >= "
 		"_fl.g_first AND d.cured IS "
 		"NULL;\n"
 		"UPDATE fairlead.lane l SET at = _fl.hi WHERE l.name = %s;\n",
-		b->chain_id, b->chain_id, lane, lane);
+		b->chain_id, b->chain_id, b->chain_id, lane, lane);
 	lane_answer(&b->code);
 	buf_text(&b->code, "RETURN;\nEND IF;\n");
 }
@@ -311,6 +312,26 @@ static void history_function(struct compiler *k, const struct chain_decl *chain,
 	lane_finish(&b, "history_", "p_epoch bigint, p_n int, p_max bigint, " FL_RAN, "");
 }
 
+static bool publishes_final(const struct body *b)
+{
+	const struct config *c = b->k->c;
+	for (size_t i = 0; i < c->nrules; i++)
+		if (rule_publishes(&c->rules[i]) &&
+			(rule_counts(&c->rules[i], BODY_FINAL) || final_trigger(&c->rules[i], b->chain)))
+			return true;
+	return false;
+}
+
+/* What was published of events that stay final is not published again (sql/017 message_final). */
+static void final_told(struct body *b)
+{
+	if (publishes_final(b))
+		buf_printf(&b->code,
+			"INSERT INTO fairlead.message_final AS t (chain, at) SELECT %d, _fl.hi WHERE _fl.hi > _fl.told "
+			"ON CONFLICT (chain) DO UPDATE SET at = EXCLUDED.at;\n",
+			b->chain_id);
+}
+
 /* Its position is a row under the undo trigger: a replay sets it back with everything else (A2). */
 static void final_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
 {
@@ -323,8 +344,10 @@ static void final_function(struct compiler *k, const struct chain_decl *chain, i
 		"SELECT p.at INTO _fl.v_from FROM fairlead.position p WHERE p.chain = %d AND p.name = 'final';\n"
 		"_fl.v_from := coalesce(_fl.v_from, 0);\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n"
-		"_fl.v_head := _fl.v_at;\n",
-		lane, chain_id, chain_id, chain_id);
+		"_fl.v_head := _fl.v_at;\n"
+		"SELECT t.at INTO _fl.told FROM fairlead.message_final t WHERE t.chain = %d;\n"
+		"_fl.told := coalesce(_fl.told, 0);\n",
+		lane, chain_id, chain_id, chain_id, chain_id);
 	run_end(&b.code, br, n, "_fl.v_at");
 	run_loop(&b, br, n);
 	buf_printf(&b.code,
@@ -336,6 +359,7 @@ static void final_function(struct compiler *k, const struct chain_decl *chain, i
 		"PERFORM set_config('fairlead.seq', '', true);\n"
 		"END IF;\n",
 		chain_id);
+	final_told(&b);
 	lane_answer(&b.code);
 	lane_finish(&b, "final_", "p_epoch bigint, p_max bigint, " FL_RAN, "");
 }

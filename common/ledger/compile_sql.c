@@ -139,6 +139,36 @@ static bool attempt_prepare(struct attempt *t)
 	return is_ambiguous(t) && (declare_fewest(t, false) || (!t->k->failed && declare_fewest(t, true)));
 }
 
+/* How many columns of what is prepared are text; -1: PostgreSQL did not say. */
+static int text_columns(struct compiler *k)
+{
+	PGresult *d = PQdescribePrepared(k->conn, "");
+	int n = PQresultStatus(d) == PGRES_COMMAND_OK ? 0 : -1;
+	for (int i = 0; n >= 0 && i < PQnfields(d); i++)
+		n += PQftype(d, i) == type_oid(k, "text");
+	PQclear(d);
+	return n;
+}
+
+/* In a list of columns PostgreSQL takes a bare :name for text. Where its own type makes a column other than
+ * text it is what is shown: a number goes into JSON as a number. */
+static bool show_own_types(struct attempt *t)
+{
+	Oid text = type_oid(t->k, "text");
+	int shown = text_columns(t->k);
+	for (size_t i = 0; i < t->n && !t->k->failed; i++) {
+		if (t->declared[i] || t->own[i] == text)
+			continue;
+		t->declared[i] = t->own[i];
+		int now = attempt_run(t) ? text_columns(t->k) : shown;
+		if (now < shown)
+			shown = now;
+		else
+			t->declared[i] = 0;
+	}
+	return !t->k->failed && attempt_run(t);
+}
+
 /* Bytes in front of character `n` (from 1) of UTF-8 text. */
 static size_t byte_offset(const char *s, long n)
 {
@@ -231,7 +261,8 @@ static bool attempt_describe(struct attempt *t, struct prepared *out)
 	return ok && !k->failed;
 }
 
-bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out)
+static bool prepare(
+	struct compiler *k, const struct sqltext *s, const struct scope *sc, bool shown, struct prepared *out)
 {
 	struct attempt t = {.k = k, .s = s};
 	size_t values = 0;
@@ -246,7 +277,7 @@ bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope
 	sqltext_numbered(s, &t.text, t.params, PARAMS_MAX, &t.n);
 	k->cut_name = false;
 	if (attempt_names(&t, sc)) {
-		if (attempt_prepare(&t))
+		if (attempt_prepare(&t) && (!shown || show_own_types(&t)))
 			ok = attempt_describe(&t, out);
 		else if (!k->failed)
 			attempt_problem(&t);
@@ -258,6 +289,17 @@ bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope
 	PQclear(t.refused);
 	buf_fini(&t.text);
 	return ok;
+}
+
+bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out)
+{
+	return prepare(k, s, sc, false, out);
+}
+
+bool sql_prepare_shown(
+	struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out)
+{
+	return prepare(k, s, sc, true, out);
 }
 
 const char *sql_answer(struct compiler *k, const char *before, const char *query)

@@ -12,6 +12,7 @@ struct steps {
 	const char *tx, *block;  /* for the lines of its log */
 	const char *cause;       /* of its items: the number of the event, or 0 (a post) */
 	struct scope sc;
+	size_t own; /* the first names of sc are what is known of it before any step */
 };
 
 static const char *variable(struct body *b, const char *type)
@@ -244,25 +245,18 @@ static const char *title(const struct steps *s)
 static void log_code(struct steps *s, const struct step_decl *st)
 {
 	struct compiler *k = s->b->k;
-	struct buf line = {0};
-	for (size_t i = 0; i < st->log->n; i++) {
-		const struct template_part *p = &st->log->parts[i];
-		if (!p->is_name) {
-			buf_printf(&line, " || %s", quote_str(k, p->text));
-			continue;
-		}
-		const struct name *n = scope_find(&s->sc, p->text);
-		if (n)
-			buf_printf(&line, " || coalesce(%s, '')", cast_text(k, n->expr, n->type));
-		else
-			scope_unknown(k, &s->sc, p->text, p->at);
-	}
 	buf_printf(&s->b->code,
 		"_fl.v_lines := array_append(_fl.v_lines, concat_ws(E'\\x1f', %s, %s, coalesce(%s, ''), "
 		"coalesce(%s::text, "
-		"''), ''%s));\n",
-		quote(k, s->r->name), quote(k, title(s)), s->tx, s->block, line.n ? line.p : "");
-	buf_fini(&line);
+		"''), %s));\n",
+		quote(k, s->r->name), quote(k, title(s)), s->tx, s->block, template_sql(k, st->log, &s->sc));
+}
+
+static void publish_step(struct steps *s, const struct step_decl *st)
+{
+	const struct publishing p = {
+		.rule = s->r, .st = st, .ev = s->ev, .title = title(s), .sc = &s->sc, .own = s->own};
+	publish_code(s->b, &p);
 }
 
 /* A parked rule is tried again from its first step, so nothing may have been done before it parked. */
@@ -285,6 +279,7 @@ static void steps_code(struct steps *s)
 		case STEP_LET: let_code(s, st); break;
 		case STEP_BATCH: batch_code(s, st); break;
 		case STEP_LOG: log_code(s, st); break;
+		case STEP_PUBLISH: publish_step(s, st); break;
 		}
 	}
 }
@@ -334,6 +329,7 @@ void steps_trigger(struct body *b, const struct rule_decl *r, const struct trigg
 		scope_happening(k, &s.sc, t, row);
 	}
 	s.sc.owner = title(&s);
+	s.own = s.sc.n;
 	buf_printf(&b->code, "-- %s on %s\n<<%s>> BEGIN\n_fl.rule := %s; _fl.o := 0;\n", r->name, title(&s),
 		s.leave, quote(k, r->name));
 	if (r->each)

@@ -134,6 +134,8 @@ static void add_rule(crypto_generichash_state *h, const struct rule_decl *r)
 		add_sql(h, r->steps[i].sql);
 		add_text(h, r->steps[i].batch ? r->steps[i].batch->name : NULL);
 		add_template(h, r->steps[i].log);
+		add_template(h, r->steps[i].topic);
+		add_template(h, r->steps[i].type);
 	}
 	if (!r->compare)
 		return;

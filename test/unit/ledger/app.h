@@ -165,6 +165,17 @@ static inline void app_do_log(struct app *a, struct rule_decl *r, const char *te
 	s->log = template_parse(&a->mem, &sc, &a->ps);
 }
 
+/* data, type: or NULL */
+static inline void app_do_publish(
+	struct app *a, struct rule_decl *r, const char *topic, const char *data, const char *type)
+{
+	struct step_decl *s = app_step(r, STEP_PUBLISH);
+	struct scalar sc = app_scalar(a, topic, s->at.line), named = app_scalar(a, type ? type : "", s->at.line);
+	s->topic = template_parse(&a->mem, &sc, &a->ps);
+	s->type = type ? template_parse(&a->mem, &named, &a->ps) : NULL;
+	s->sql = data ? app_sql(a, data, s->at.line) : NULL;
+}
+
 static inline void app_where(struct app *a, struct rule_decl *r, const char *field, const char *value)
 {
 	struct where_decl *w = arena_alloc(&a->mem, sizeof(*w));
