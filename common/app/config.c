@@ -101,6 +101,7 @@ static void declare(struct loading *l)
 	decl_batches(l);
 	decl_rules(l);
 	decl_routes(l);
+	decl_ws(l);
 	decl_batch_names(l);
 }
 

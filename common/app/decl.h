@@ -47,6 +47,7 @@ void decl_serve(struct loading *l);
 void decl_batches(struct loading *l);
 void decl_rules(struct loading *l);
 void decl_routes(struct loading *l);
+void decl_ws(struct loading *l);
 void decl_batch_names(struct loading *l); /* when all that adds to a batch is known */
 
 /* decl_step.c: the steps of a request. */
