@@ -144,7 +144,7 @@ bool rule_publishes(const struct rule_decl *r);
 /* SQL of the text; a name that the scope does not have is a problem. */
 const char *template_sql(struct compiler *k, const struct template *t, const struct scope *sc);
 /* A value as GRAMMAR §10 writes it in JSON, as an argument of jsonb_build_object. */
-const char *json_value(struct compiler *k, const char *expr, Oid type);
+const char *value_json_sql(struct compiler *k, const char *expr, Oid type);
 /* Rules that only make one item of each event: a run of such events alone is one statement. */
 bool steps_is_one_batch(const struct rule_decl *r);
 /* SQL that is true where the event is none of this where: */

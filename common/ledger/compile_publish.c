@@ -50,7 +50,7 @@ static const char *template_text(struct compiler *k, const struct template *t)
 
 /* ── values as GRAMMAR §10 writes them in JSON ── */
 
-const char *json_value(struct compiler *k, const char *expr, Oid type)
+const char *value_json_sql(struct compiler *k, const char *expr, Oid type)
 {
 	if (type == type_oid(k, "numeric"))
 		return arena_printf(&k->mem, "(%s)::text", expr);
@@ -107,7 +107,7 @@ static void add(struct object *o, const char *path, const char *value, const cha
 
 static void add_value(struct object *o, const char *path, const char *expr, Oid type)
 {
-	add(o, path, json_value(o->k, expr, type), schema_of(o->k, type));
+	add(o, path, value_json_sql(o->k, expr, type), schema_of(o->k, type));
 }
 
 static const char *segment(struct compiler *k, const char *path, const char **rest)

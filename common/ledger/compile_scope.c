@@ -112,14 +112,14 @@ static const char *event_json(
 		const char *key = arena_printf(&k->mem, "args.%s", ev->entry->in[i].name);
 		const struct name *n = scope_find(s, str_of(key));
 		buf_printf(
-			&b, " || jsonb_build_object(%s, %s)", quote(k, n->name + 5), json_value(k, n->expr, n->type));
+			&b, " || jsonb_build_object(%s, %s)", quote(k, n->name + 5), value_json_sql(k, n->expr, n->type));
 	}
 	buf_printf(&b,
 		", 'name', %s, 'contract', %s, 'seq', %s._seq, 'source', CASE WHEN %s._swept THEN 'swept' ELSE "
 		"'live' END, 'tx', '0x' || "
 		"encode(%s._tx, 'hex'), 'log', %s._log, 'block', %s._block, 'time', %s)",
 		quote(k, ev->entry->as), quote(k, ev->contract->name), row, row, row, row, row,
-		json_value(k, arena_printf(&k->mem, "%s._at", row), type_oid(k, "timestamp with time zone")));
+		value_json_sql(k, arena_printf(&k->mem, "%s._at", row), type_oid(k, "timestamp with time zone")));
 	const char *text = arena_textn(&k->mem, b.p, b.n);
 	buf_fini(&b);
 	return text;
