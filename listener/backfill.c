@@ -40,7 +40,8 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 	/* behind the numbers of this commit: what lies below the floor writes no images (A1) */
 	chain_advance(u, lease_lane(r->lease), r->row.id, final, floor);
 	sweep_in_commit(r->sweep, u, c->from, c->done);
-	store_note(r, u, c->done, c->events, true);
+	for (size_t i = 0; i < c->nranges; i++)
+		store_range(r, u, &c->ranges[i]);
 	r->row.final = final;
 	r->row.floor = r->floor = floor;
 }

@@ -9,7 +9,7 @@
 
 static void on_look(void *arg);
 
-static void why(struct fill *f, const char *sentence)
+void fill_why(struct fill *f, const char *sentence)
 {
 	if (strcmp(f->why, sentence) == 0)
 		return;
@@ -37,6 +37,8 @@ void fill_span_put(struct fill *f, struct span *s)
 		at = &(*at)->next;
 	*at = s->next;
 	f->nbusy--;
+	proving_cancel(s->proving);
+	s->proving = NULL;
 	span_cancel(s); /* frees what it held */
 	s->seg = NULL;
 	s->next = f->spare;
@@ -185,17 +187,24 @@ static void answered(struct fill *f, struct span *s)
 		doubt(f, s);
 		return;
 	}
-	if (s->doubted && s->doubted != s->p && s->logs > 0)
-		provider_lied(s->doubted, "no logs were given of a range that has some");
+	if (s->doubted && s->doubted != s->p && s->logs > s->doubted_logs)
+		provider_lied(s->doubted, s->doubted_logs == 0 ? "no logs were given of a range that has some"
+													   : "logs of a range were left out");
+	if (s->doubted && s->logs < s->doubted_logs) {
+		provider_lied(s->p, "logs of a range were left out");
+		fill_asked_again(f, s);
+		f->ask_at_ms = loop_now_ms(f->job.loop) + LOOK_MS;
+		return;
+	}
 	if (s->outcome == SPAN_UNSORTED) {
 		f->gather[place(f, s->p)] = true;
 		fill_asked_again(f, s);
 		return;
 	}
 	learner_good(provider_learner(s->p), s->seg->from, s->seg->to - s->seg->from + 1, s->logs, s->bytes, now);
-	if (s->seg->state == PIPE_ASKED)
+	fill_why(f, "");
+	if (s->seg->state == PIPE_ASKED && (f->job.filter->has_factories || !fill_prove(f, s)))
 		pipe_ready(&f->pipe, s->seg);
-	why(f, "");
 }
 
 static void on_span(void *arg, struct span *s)
@@ -227,10 +236,11 @@ static struct provider *pick(struct fill *f, const struct pipe_seg *unasked)
 	struct provider *p = providers_pick(f->job.providers, &need);
 	if (!p) {
 		if (f->pipe.asked == 0 && f->pipe.ready == 0)
-			why(f, providers_why(f->job.providers));
+			fill_why(f, providers_why(f->job.providers));
 		return NULL;
 	}
-	int64_t wait = provider_may_send(p, 3, pipe_is_first(&f->pipe, unasked));
+	uint32_t calls = f->world.want == PROOF_NONE ? 3 : PROVED_BLOCKS + 1;
+	int64_t wait = provider_may_send(p, calls, pipe_is_first(&f->pipe, unasked));
 	if (wait == 0)
 		return p;
 	if (wait > 0)
@@ -249,7 +259,7 @@ static void on_density(void *arg)
 static bool guess_density(struct fill *f)
 {
 	const struct pipe_seg *unasked = pipe_unasked(&f->pipe);
-	if (f->guessed || f->job.filter->n == 0 || unasked->to - unasked->from < 2 * DENSITY_BLOCKS) {
+	if (f->guessed || f->job.filter->n == 0 || f->world.want != PROOF_NONE || unasked->to - unasked->from < 2 * DENSITY_BLOCKS) {
 		f->guessed = true;
 		return true;
 	}
@@ -270,13 +280,15 @@ static void ask(struct fill *f)
 	while (!f->stopped && (unasked = pipe_unasked(&f->pipe))) {
 		if (f->dense >= 0 && unasked->from >= f->dense)
 			return;
-		bool first = pipe_is_first(&f->pipe, unasked);
-		if (!first && held(f) > HELD_MOST)
+		bool first = pipe_is_first(&f->pipe, unasked), proves = f->world.want != PROOF_NONE;
+		if (!first && (held(f) > HELD_MOST || (proves && f->nbusy >= PROVED_MOST)))
 			return;
 		struct provider *p = pick(f, unasked);
 		if (!p)
 			return;
 		int64_t blocks = learner_blocks(provider_learner(p), unasked->from);
+		if (proves && blocks > PROVED_BLOCKS)
+			blocks = PROVED_BLOCKS;
 		int64_t shown = (int64_t)provider_heads(p)->head - unasked->from + 1;
 		struct pipe_seg *seg =
 			pipe_take(&f->pipe, blocks < shown ? blocks : shown); /* R2: up to what it showed */
@@ -335,6 +347,7 @@ struct fill *fill_start(const struct fill_job *job)
 		.filter = job->filter,
 		.encoders = job->encoders,
 		.trust = &job->proving->trust,
+		.want = job->proving->completeness,
 		.network = job->network,
 		.chain_id = job->chain_id,
 		.swept = true,
@@ -390,6 +403,7 @@ void fill_free(struct fill *f)
 	arena_fini(&f->bad_mem);
 	arena_fini(&f->mem);
 	free(f->bad);
+	free(f->ranges);
 	free(f->gather);
 	free(f->per_event);
 	free(f);
@@ -402,6 +416,7 @@ static void spans_free(struct span **list)
 		*list = s->next;
 		if (s->seg && s->outcome == SPAN_OPEN)
 			provider_dropped(s->p);
+		proving_cancel(s->proving);
 		span_free(s);
 	}
 }

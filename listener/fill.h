@@ -16,6 +16,7 @@
 #define FAIRLEAD_LISTENER_FILL_H
 
 #include "common/io/pg_copy.h"
+#include "common/ledger/chain.h"
 #include "common/ledger/lane.h"
 #include "listener/proving.h"
 #include "listener/span.h"
@@ -28,6 +29,8 @@ struct fill_commit {
 	uint64_t events;
 	const uint64_t *per_event; /* of them, by index of the filter */
 	const struct block_header *last;
+	const struct chain_range *ranges; /* the same blocks, by the level that they reached */
+	size_t nranges;
 	const struct span_bad *bad; /* logs of ours that don't decode */
 	size_t nbad;
 	bool staged;
@@ -45,7 +48,8 @@ struct fill_job {
 	const char *name; /* the chain's, for logs */
 	struct filter *filter;
 	struct encoder *encoders;
-	struct proving_chain *proving; /* of the chain: shared by all that read it */
+	/* Of the chain, shared by all that read it. Its completeness is what each block is brought to (INV-9). */
+	struct proving_chain *proving;
 	struct u256 network;
 	int chain_id;
 	int64_t from, target; /* blocks; target may grow */

@@ -17,6 +17,9 @@ enum {
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */
 	DENSE_KEPT = 64,         /* blocks in flight that are too much for one question */
 	DOUBTS_MOST = 50,  /* times that another endpoint is waited for, as it may prove an empty range false */
+	PROVED_MOST = 8,    /* ranges on their way where each block is proved, */
+	PROVED_BLOCKS = 32, /* and how many blocks one of them has at most */
+	NOBODY_MS = 500,    /* before it is looked again for somebody who can prove */
 	UNLINKED_MOST = 2, /* times that a range may not link before it is believed */
 };
 
@@ -34,6 +37,9 @@ struct fill {
 	struct block_header last;
 	struct span_bad *bad;
 	size_t nbad, bad_cap;
+	struct chain_range *ranges; /* of the load: what it has, and how surely */
+	size_t nranges, ranges_cap;
+	uint32_t unproved; /* answers in a row that could not be proved */
 	struct arena bad_mem;
 	struct span *streaming; /* the range whose rows are in the load and that is not complete */
 	bool ending;            /* COMMIT is out */
@@ -72,11 +78,15 @@ struct fill {
 
 /* fill.c */
 void fill_pump(struct fill *f); /* whatever can be done now */
+void fill_why(struct fill *f, const char *sentence);
 struct span *fill_span_of(const struct fill *f, const struct pipe_seg *seg);
 void fill_span_put(struct fill *f, struct span *s);
 void fill_asked_again(struct fill *f, struct span *s); /* its range is nobody's again */
 void fill_fail(struct fill *f, enum fill_failure what, const char *sentence);
 void fill_free(struct fill *f);
+
+/* fill_prove.c: true: it is being proved, and comes back to fill_pump when that has ended */
+bool fill_prove(struct fill *f, struct span *s);
 
 /* fill_write.c: what is complete and next in line goes to PostgreSQL */
 void fill_stream_first(struct fill *f);

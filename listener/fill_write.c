@@ -55,7 +55,7 @@ static void on_commit(void *arg, const struct pg_reply *r)
 	f->ending = false;
 	f->stats.blocks += f->commit.done - f->commit.from + 1;
 	f->stats.events += f->commit.events;
-	f->unlinked = 0;
+	f->unlinked = f->unproved = 0;
 	f->job.on_commit(f->job.arg, &f->commit);
 	f->nbad = 0;
 	arena_reset(&f->bad_mem);
@@ -79,6 +79,7 @@ static void load_open(struct fill *f)
 		.per_event = f->per_event,
 		.last = &f->last,
 		.staged = f->job.staged};
+	f->nranges = 0;
 	memset(f->per_event, 0, (f->job.filter->n + 1) * sizeof *f->per_event);
 }
 
@@ -87,6 +88,8 @@ static void load_end(struct fill *f)
 	fill_mark(f);
 	f->commit.bad = f->bad;
 	f->commit.nbad = f->nbad;
+	f->commit.ranges = f->ranges;
+	f->commit.nranges = f->nranges;
 	f->commit.at = f->at;
 	f->ending = true;
 	f->job.end_unit(f->job.arg, pg_load_unit(f->load), &f->commit);
@@ -143,17 +146,46 @@ static bool does_not_link(struct fill *f, struct span *s)
 	return true;
 }
 
-/* Children that the ranges before it created are asked for as well (factories). */
-static bool ripe(const struct fill *f, struct span *s)
+/* Children that the ranges before it created are asked for as well (factories); then it can be proved. */
+static bool ripe(struct fill *f, struct span *s)
 {
 	if (!f->job.filter->has_factories)
 		return true;
+	if (s->proving)
+		return false;
 	struct provider *p = s->p;
 	provider_take(p, 1);
-	if (!span_ripen(s))
-		return false;
-	provider_dropped(p); /* nothing had to be asked */
-	return true;
+	enum span_ripeness r = span_ripen(s);
+	if (r != SPAN_WAITS)
+		provider_dropped(p); /* nothing had to be asked */
+	if (r == SPAN_UNPROVED)
+		fill_prove(f, s);
+	return r == SPAN_RIPE;
+}
+
+static void note_range(struct fill *f, int64_t first, int64_t last, enum proof_level level, uint64_t events)
+{
+	struct chain_range *before = f->nranges > 0 ? &f->ranges[f->nranges - 1] : NULL;
+	if (before && before->level == level) {
+		before->last = last;
+		before->events += events;
+		return;
+	}
+	if (f->nranges == f->ranges_cap) {
+		f->ranges_cap = f->ranges_cap ? 2 * f->ranges_cap : 16;
+		f->ranges = mem_grow(f->ranges, f->ranges_cap, sizeof *f->ranges);
+	}
+	f->ranges[f->nranges++] = (struct chain_range){"", first, last, level, events};
+}
+
+static void note_levels(struct fill *f, const struct span *s)
+{
+	if (!s->blocks)
+		note_range(f, s->seg->from, s->seg->to, PROOF_NONE, s->rows);
+	for (int64_t b = s->seg->from; s->blocks && b <= s->seg->to; b++) {
+		const struct span_block *of = &s->blocks[b - s->seg->from];
+		note_range(f, b, b, of->level, of->rows);
+	}
 }
 
 /* Writes what is complete and next in line. */
@@ -170,6 +202,7 @@ void fill_write_ready(struct fill *f)
 			break;
 		give_rows(f, s, f->at + 1);
 		keep_bad(f, s);
+		note_levels(f, s);
 		f->at += (int64_t)s->rows;
 		f->streaming = NULL;
 		f->last = s->last;

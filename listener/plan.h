@@ -21,7 +21,7 @@ struct plan_view {
 	int64_t head; /* what this endpoint showed */
 	int64_t seen; /* blocks that must stand on a block before it is read */
 	int64_t window;
-	bool by_hash;   /* history is read by hash as well: a proof of each block is wanted (R6) */
+	bool by_hash;   /* history is read by hash as well: a reseat is open (R4) */
 	int64_t blocks; /* most blocks by hash a request now */
 };
 struct plan {

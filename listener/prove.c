@@ -119,9 +119,6 @@ int64_t prove_head(const struct reader *r)
 
 void prove_waits(struct reader *r)
 {
-	static const char why[] =
-		"completeness: sources needs two endpoints on different hosts, and fewer can be asked now; the chain "
-		"waits for the next one";
 	for (size_t i = 0; i < providers_count(r->providers); i++) {
 		const struct provider *p = providers_at(r->providers, i);
 		if (provider_state(p) == PROVIDER_UNKNOWN ||
@@ -130,9 +127,9 @@ void prove_waits(struct reader *r)
 	}
 	if (providers_head_of_two(r->providers) >= 0)
 		return; /* the second one is merely behind */
-	if (strcmp(why, r->why) != 0)
-		log_odd("proof.waits", why, F_STR("chain", r->chain->name));
-	memcpy(r->why, why, sizeof why);
+	if (strcmp(proving_lonely, r->why) != 0)
+		log_odd("proof.waits", proving_lonely, F_STR("chain", r->chain->name));
+	snprintf(r->why, sizeof r->why, "%s", proving_lonely);
 }
 
 /* ── what came ── */
@@ -241,7 +238,9 @@ bool prove_note(struct reader *r, struct pg_unit *u, const struct rows_batch *b)
 			k++;
 		for (; row < b->n && b->rows[row].log->block <= r->headers[k - 1].number; row++)
 			events++;
-		store_range(r, u, (int64_t)r->headers[i].number, (int64_t)r->headers[k - 1].number, level[i], events);
+		store_range(r, u,
+			&(struct chain_range){"", (int64_t)r->headers[i].number, (int64_t)r->headers[k - 1].number,
+				level[i], events});
 	}
 	return true;
 }

@@ -29,6 +29,10 @@ struct proving {
 	struct proving_reply reply;
 };
 
+const char proving_lonely[] =
+	"completeness: sources needs two endpoints on different hosts, and fewer can be asked now; the chain "
+	"waits for the next one";
+
 void prove_lied(
 	struct prove_lies *l, struct proof_trust *t, struct providers *ps, const struct provider *p, int64_t at)
 {
@@ -172,6 +176,7 @@ static void settle(struct proving *j, const struct proof_block *b, const struct 
 /* Said of the giver and of the second source when it stands fast, so after all that may be asked were. */
 static void blame(struct proving *j, const struct proving_judgement *d)
 {
+	j->reply.giver_lied = d->giver != NULL;
 	if (d->giver)
 		provider_lied(j->ask.giver, d->giver->why);
 	if (d->other)

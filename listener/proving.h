@@ -31,6 +31,9 @@ struct prove_lies {
 void prove_lied(
 	struct prove_lies *l, struct proof_trust *t, struct providers *ps, const struct provider *p, int64_t at);
 
+/* Why nobody can be a second source. */
+extern const char proving_lonely[];
+
 /* ── one run of blocks ── */
 
 struct proving;
@@ -56,6 +59,7 @@ enum proving_end {
 struct proving_reply {
 	enum proving_end end;
 	const struct proof_block *blocks; /* until fn returns; their logs live as long as mem */
+	bool giver_lied;
 	char why[260];
 };
 /* fn runs exactly once, in a later turn. All that ask points to lives until then, or until proving_cancel;

@@ -244,7 +244,7 @@ void reader_drive(struct reader *r)
 		.head = prove_head(r),
 		.seen = (int64_t)r->chain->seen,
 		.window = window_now(r),
-		.by_hash = r->chain->completeness != PROOF_NONE || sweep_reseats(r->sweep),
+		.by_hash = sweep_reseats(r->sweep),
 		.blocks = r->blocks.now};
 	r->step = plan_next(&v);
 	r->step.live = r->step.live && !sweep_reseats(r->sweep); /* what a sweep found is swept (R7) */
@@ -280,7 +280,7 @@ static void on_head(void *arg, struct provider *p)
 	if (idle && r->head == r->row.done && window_top(&r->window) && !provider_heads(p)->has_hash)
 		reorg_check(r); /* a poll tells no hash */
 	else if (r->phase == READER_FILL)
-		backfill_to(r, r->head - window_now(r));
+		backfill_to(r, prove_head(r) - window_now(r));
 	else
 		reader_drive(r);
 }

@@ -201,9 +201,8 @@ void store_identity(
 /* Notes that the blocks behind the cursor up to done were read. now: false may lag, where no proof is wanted.
  */
 void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t events, bool now);
-/* Notes the same of from..to, which lie behind the cursor and all that was noted in this unit. */
-void store_range(
-	struct reader *r, struct pg_unit *u, int64_t from, int64_t to, enum proof_level level, uint64_t events);
+/* Notes that range, which lies behind the cursor and all that was noted in this unit. */
+void store_range(struct reader *r, struct pg_unit *u, const struct chain_range *of);
 int64_t store_floor(struct reader *r, int64_t done, int64_t *final); /* what they are once done is read */
 void store_halt(struct reader *r);
 /* The answer of an operation: anything but PG_OK is dealt with here. true: it was OK. */

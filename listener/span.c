@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { TIMES_AT_ONCE = 100, FILTER_REQUESTS = FILTER_REQUESTS_MOST };
+enum { FILTER_REQUESTS = FILTER_REQUESTS_MOST };
 
 struct span *span_new(const struct span_world *w)
 {
@@ -41,6 +41,10 @@ static void forget(struct span *s)
 	s->at = (struct log_place){0};
 	s->at_from = s->at_to = (struct span_end){0};
 	s->doubted = NULL;
+	s->doubted_logs = 0;
+	s->headers = NULL;
+	s->blocks = NULL;
+	s->proved = false;
 }
 
 void span_free(struct span *s)
@@ -75,6 +79,8 @@ void span_cancel(struct span *s)
 
 size_t span_bytes(const struct span *s)
 {
+	if (s->headers)
+		return s->live_bytes + s->mem.used;
 	return s->live_bytes + s->ngathered * sizeof *s->gathered;
 }
 
@@ -94,33 +100,6 @@ static bool on_log(void *arg, struct log *l)
 	if (s->live_bytes > s->world->flush_bytes)
 		overflow(s);
 	return true;
-}
-
-/* ── times of blocks whose logs came without (R6: each header once) ── */
-
-static const struct span_time *time_of(const struct span *s, int64_t block)
-{
-	size_t lo = 0, hi = s->ntimes;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (s->times[mid].block < block)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < s->ntimes && s->times[lo].block == block ? &s->times[lo] : NULL;
-}
-
-static void patch_times(struct span *s)
-{
-	for (size_t e = 0; e < s->world->filter->n; e++)
-		for (size_t i = 0; i < s->runs[e].n; i++) {
-			char *tuple = rows_tuple(&s->runs[e], i);
-			const struct span_time *t = time_of(s, encode_get_block(tuple));
-			if (t)
-				encode_set_time(tuple, t->time);
-		}
-	s->ntimes = s->time_asked = 0;
 }
 
 void span_refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from, int64_t to)
@@ -150,72 +129,6 @@ void span_unknown_block(struct span *s, const char *what)
 	span_done(s, SPAN_REFUSED);
 }
 
-static void on_times(void *arg, const struct rpc_reply *q)
-{
-	struct span *s = arg;
-	s->aside = NULL;
-	s->bytes += q->bytes;
-	for (int i = 0; i < q->calls; i++) {
-		struct span_time *t = &s->times[s->time_asked];
-		struct block_header h;
-		struct err e = {0};
-		bool found = false;
-		if (!q->ok || !q->answers[i].ok) {
-			span_refuse(s, q, i, -1, -1);
-			return;
-		}
-		if (!header_parse(&s->mem, q->answers[i].result, &h, &found, &e) || !found) {
-			span_unknown_block(s, "a block whose logs were given is not known by its hash");
-			return;
-		}
-		if (memcmp(h.hash, t->hash, 32) != 0 || (int64_t)h.number != t->block) {
-			err_put(&s->why, ERR_MALFORMED,
-				"asked for a block by its hash, got block %" PRIu64 " of another hash", h.number);
-			span_done(s, SPAN_LIED);
-			return;
-		}
-		t->time = h.time;
-		s->time_asked++;
-	}
-	span_timed(s);
-}
-
-static void ask_times(struct span *s)
-{
-	struct rpc_request *q = rpc_request(provider_rpc(s->p));
-	int64_t most = learner_calls(provider_learner(s->p), TIMES_AT_ONCE);
-	for (size_t i = s->time_asked; i < s->ntimes && rpc_calls(q) < most; i++) {
-		char hash[67];
-		hex_to_0x(hash, s->times[i].hash, 32);
-		rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
-	}
-	learner_spent(provider_learner(s->p), loop_now_ms(s->world->loop), (uint32_t)rpc_calls(q));
-	s->aside_ms = loop_now_ms(s->world->loop);
-	s->aside = q;
-	rpc_send(q, on_times, s);
-}
-
-/* The ends of the range are known by their headers. */
-static void known_times(struct span *s)
-{
-	const struct block_header *known[] = {&s->first, &s->last};
-	for (size_t i = s->time_asked; i < s->ntimes; i++)
-		for (size_t k = 0; k < 2; k++)
-			if (s->ended && memcmp(known[k]->hash, s->times[i].hash, 32) == 0) {
-				s->times[i].time = known[k]->time;
-				struct span_time t = s->times[s->time_asked]; /* the known ones stand in front */
-				s->times[s->time_asked++] = s->times[i];
-				s->times[i] = t;
-				break;
-			}
-}
-
-static int by_block(const void *a, const void *b)
-{
-	const struct span_time *x = a, *y = b;
-	return x->block < y->block ? -1 : x->block > y->block;
-}
-
 /* ── a range that is too large to be held ── */
 
 /* Times first: a tuple that is taken can't be patched any more. Then it stands still until its turn comes. */
@@ -229,14 +142,9 @@ static void overflow(struct span *s)
 
 void span_timed(struct span *s)
 {
-	if (s->ntimes > 0) {
-		known_times(s);
-		if (s->time_asked < s->ntimes) {
-			ask_times(s);
-			return;
-		}
-		qsort(s->times, s->ntimes, sizeof *s->times, by_block);
-		patch_times(s);
+	if (!span_times_known(s)) {
+		span_ask_times(s);
+		return;
 	}
 	if (s->ended) {
 		span_done(s, SPAN_OK);
@@ -263,11 +171,9 @@ void span_pause(struct span *s, bool paused)
 
 /* ── the question ── */
 
-enum { ENDS = 2 };
-
 static int calls_of(const struct span *s)
 {
-	return (int)s->plan.n + (s->children ? 0 : s->seg->from == s->seg->to ? 1 : ENDS);
+	return (int)s->plan.n + (s->children ? 0 : span_headers(s));
 }
 
 static void put_call(struct span *s, struct rpc_request *q, int i)
@@ -282,7 +188,7 @@ static void put_call(struct span *s, struct rpc_request *q, int i)
 	/* The last block's header stands last: it shows that the endpoint had it when it spoke of its logs (R2).
 	 */
 	rpc_call(q, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]",
-		i == (int)s->plan.n && from != to ? from : to);
+		(uint64_t)span_header_at(s, i - (int)s->plan.n));
 }
 
 static void on_reply(void *arg, const struct rpc_reply *q);
@@ -366,22 +272,11 @@ static bool take_answer(struct span *s, const struct rpc_reply *q, int i, int ca
 		span_refuse(s, q, i, from, to);
 		return false;
 	}
-	bool is_first = call == (int)s->plan.n && from != to;
 	if (!q->answers[i].ok) {
 		span_refuse(s, q, i, -1, -1);
 		return false;
 	}
-	return span_take_end(s, &q->answers[i], is_first ? from : to, is_first ? &s->first : &s->last);
-}
-
-/* R2: nothing at all, where a bloom says that there may be something, is nobody's word yet. */
-static bool doubtful(const struct span *s)
-{
-	const struct filter *f = s->world->filter;
-	if (s->logs > 0 || s->doubted || s->plan.n == 0)
-		return false;
-	return (filter_bloom(f, s->first.bloom) && !proof_bloom_is_full(s->first.bloom)) ||
-		   (filter_bloom(f, s->last.bloom) && !proof_bloom_is_full(s->last.bloom));
+	return span_take_header(s, &q->answers[i], call - (int)s->plan.n);
 }
 
 static void all_answered(struct span *s)
@@ -392,13 +287,15 @@ static void all_answered(struct span *s)
 		span_done(s, s->outcome);
 		return;
 	}
-	if (!s->children && doubtful(s)) {
+	if (!s->children && span_doubtful(s)) {
 		span_done(s, SPAN_DOUBT);
 		return;
 	}
 	s->ended = true;
 	s->children = false;
-	if (s->gather && !s->world->filter->has_factories && !span_settle(s))
+	if (span_wants_proof(s))
+		span_done(s, SPAN_OK);
+	else if (s->gather && !s->world->filter->has_factories && !span_settle(s))
 		span_done(s, s->outcome);
 	else
 		span_timed(s);
@@ -459,7 +356,12 @@ void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gat
 	else
 		filter_plan_pairs(&s->plan, s->world->filter, cap);
 	measure_plan(s);
-	s->gather = gather_all || mode != SPAN_RANGE || s->plan.n > 1 || s->world->filter->has_factories;
+	if (s->world->want != PROOF_NONE) {
+		size_t n = (size_t)(seg->to - seg->from + 1);
+		s->headers = arena_alloc(&s->mem, n * sizeof *s->headers);
+		s->blocks = arena_alloc(&s->mem, n * sizeof *s->blocks);
+	}
+	s->gather = gather_all || s->headers || mode != SPAN_RANGE || s->plan.n > 1 || s->world->filter->has_factories;
 	s->children_asked = s->world->filter->added;
 	s->step = 0;
 	s->ripe = false;
@@ -472,8 +374,10 @@ void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gat
 void span_ask_again(struct span *s, struct provider *p)
 {
 	struct provider *before = s->p;
+	uint64_t logs = s->logs;
 	span_ask(s, s->seg, p, s->gather, s->mode);
 	s->doubted = before;
+	s->doubted_logs = logs;
 }
 
 /* ── children of factories ── */
@@ -500,31 +404,36 @@ static bool ask_children(struct span *s)
 		return false;
 	measure_plan(s);
 	s->children = true;
+	s->proved = false;
 	s->step = 0;
 	ask_on(s);
 	return true;
 }
 
-bool span_ripen(struct span *s)
+enum span_ripeness span_ripen(struct span *s)
 {
 	must(s->outcome == SPAN_OK);
 	if (!s->world->filter->has_factories || s->ripe)
-		return true;
+		return SPAN_RIPE;
 	logs_sort(s->gathered, s->ngathered);
 	learn(s);
 	s->outcome = SPAN_OPEN;
 	if (ask_children(s))
-		return false;
+		return SPAN_WAITS;
+	if (span_wants_proof(s)) {
+		s->outcome = SPAN_OK;
+		return SPAN_UNPROVED;
+	}
 	if (!span_settle(s)) {
 		span_done(s, s->outcome);
-		return false;
+		return SPAN_WAITS;
+	}
+	if (!span_times_known(s)) {
+		span_ask_times(s);
+		return SPAN_WAITS;
 	}
 	s->outcome = SPAN_OK;
-	if (s->ntimes == 0)
-		return true;
-	s->outcome = SPAN_OPEN;
-	span_timed(s);
-	return false;
+	return SPAN_RIPE;
 }
 
 size_t span_take_rows(struct span *s, size_t i, int64_t base, struct buf *out)

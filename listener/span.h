@@ -16,8 +16,7 @@
 #include "listener/encode.h"
 #include "listener/filter.h"
 #include "listener/pipe.h"
-#include "listener/proof.h"
-#include "listener/provider.h"
+#include "listener/proving.h"
 
 struct span;
 
@@ -29,6 +28,9 @@ struct span_world {
 	struct u256 network;
 	int chain_id;              /* fairlead.chain.id */
 	struct proof_trust *trust; /* of the chain */
+	/* Above none: the headers of all its blocks are asked as well, and its rows are made when each block is
+	 * proved (span_given, span_proved). */
+	enum proof_level want;
 	bool swept, late;          /* of the rows */
 	size_t flush_bytes; /* a range with more rows than this wants to give them away before it is complete */
 	/* The range is complete (span->rows, all times known), refused, or it lied. Once. */
@@ -60,6 +62,16 @@ struct span_bad { /* a log of ours that does not decode; its bytes live in span.
 	const char *why;
 };
 
+enum span_ripeness {
+	SPAN_RIPE,     /* its rows are complete */
+	SPAN_UNPROVED, /* all is there but the proof that world.want wants */
+	SPAN_WAITS,    /* something is on its way: on_done comes again, or came */
+};
+struct span_block { /* where more than `none` is wanted */
+	enum proof_level level;
+	uint64_t rows;
+};
+
 struct span {
 	const struct span_world *world;
 	struct pipe_seg *seg;
@@ -80,6 +92,11 @@ struct span {
 	size_t nbad;
 	struct span_bad *bad;
 	struct block_header first, last; /* of the range's ends; the same block when it has one */
+	struct block_header *headers;    /* of all its blocks, where world.want is above none; else NULL */
+	struct span_block *blocks;       /* likewise */
+	bool proved;
+	uint64_t doubted_logs;   /* that the doubted one gave */
+	struct proving *proving; /* the owner's: under way */
 	uint64_t children_asked;         /* filter.added then: children added since have not been asked for */
 	struct filter_trial trial;       /* of its children */
 	uint64_t sent_ms, aside_ms;      /* of the question; of the one for block times beside it */
@@ -124,10 +141,17 @@ void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gat
 /* Behind SPAN_DOUBT: the same of p, whose word counts. */
 void span_ask_again(struct span *s, struct provider *p);
 /* When its turn to be written has come: adds the children that it creates to the filter, and asks for the
- * logs of those that were not known when it was asked (factories; all before it have ripened). true: its rows
- * are complete. false: something is on its way, on_done comes again. Only after SPAN_OK; p has given an
- * urgent place. */
-bool span_ripen(struct span *s);
+ * logs of those that were not known when it was asked (factories; all before it have ripened). Only
+ * after SPAN_OK; p has given an urgent place. */
+enum span_ripeness span_ripen(struct span *s);
+/* Where world.want is above none, behind SPAN_OK (with factories: behind SPAN_UNPROVED): its logs,
+ * block by block, and what to ask about them elsewhere (plan). They live as long as the answer. */
+struct proof_given *span_given(struct span *s, const struct proof_filter *f);
+/* The logs that count are these, of so many blocks. true: its rows are made (without factories), or it can
+ * ripen on. false: outcome and why say what is wrong. */
+bool span_proved(struct span *s, const struct proof_block *blocks);
+bool span_wants_proof(const struct span *s); /* nothing else is missing */
+struct proof_filter span_filter(struct span *s); /* of its world */
 /* Its rows are written: the children that it has added stay. Those of a span that is given up, or asked
  * again, are taken out of the filter. */
 void span_kept(struct span *s);

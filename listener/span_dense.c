@@ -4,12 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static bool may_hold(void *arg, const uint8_t bloom[256])
-{
-	const struct span *s = arg;
-	return filter_bloom(s->world->filter, bloom);
-}
-
+/* Children are told apart when all of them are known. */
 static bool is_ours(void *arg, const struct log *log)
 {
 	const struct span *s = arg;
@@ -21,7 +16,11 @@ static void proved(struct span *s, const struct proof_block *b)
 	for (size_t i = 0; i < b->nlogs; i++)
 		span_gather(s, &b->logs[i]);
 	s->logs = b->nlogs;
-	s->ended = true;
+	s->ended = s->proved = true;
+	if (s->blocks) {
+		s->headers[0] = s->last;
+		s->blocks[0].level = b->level;
+	}
 	if (!s->world->filter->has_factories && !span_settle(s))
 		span_done(s, s->outcome);
 	else
@@ -73,6 +72,8 @@ static void on_header(void *arg, const struct rpc_reply *q)
 		return;
 	}
 	s->first = s->last;
+	struct proof_filter ours = span_filter(s);
+	ours.wanted = is_ours;
 	s->proof = proof_run(s->world->loop,
 		&(struct proof_ask){.want = PROOF_RECEIPTS,
 			.rpc = provider_rpc(s->p),
@@ -80,7 +81,7 @@ static void on_header(void *arg, const struct rpc_reply *q)
 			.headers = &s->last,
 			.n = 1,
 			.given = &nobody,
-			.filter = {.bloom = may_hold, .wanted = is_ours, .arg = s},
+			.filter = ours,
 			.calls_most = (int)learner_calls(provider_learner(s->p), 100),
 			.single = !provider_gives_receipts(s->p),
 			.mem = &s->mem},

@@ -24,6 +24,16 @@ void span_timed(struct span *s); /* all logs are encoded: what is left are the t
 /* span_hang.c: ms that its endpoint has not said anything; 0: nothing is waited for */
 uint64_t span_silent_ms(const struct span *s, uint64_t now);
 
+/* span_times.c: all are known without asking, and stand in its rows now; ends in span_timed */
+bool span_times_known(struct span *s);
+void span_ask_times(struct span *s);
+
+/* span_proof.c: the number of calls for headers, the block of the k-th, its answer. false: as above. */
+int span_headers(const struct span *s);
+int64_t span_header_at(const struct span *s, int k);
+bool span_take_header(struct span *s, const struct rpc_answer *a, int k);
+bool span_doubtful(const struct span *s); /* fewer logs than its blooms let one expect */
+
 /* span_dense.c */
 void span_ask_receipts(struct span *s);
 

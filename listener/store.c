@@ -268,20 +268,19 @@ int64_t store_floor(struct reader *r, int64_t done, int64_t *final)
 void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t events, bool now)
 {
 	if (now)
-		store_range(r, u, r->row.done + 1, done, PROOF_NONE, events);
+		store_range(r, u, &(struct chain_range){"", r->row.done + 1, done, PROOF_NONE, events});
 	else
 		r->unnoted += events;
 }
 
-void store_range(
-	struct reader *r, struct pg_unit *u, int64_t from, int64_t to, enum proof_level level, uint64_t events)
+void store_range(struct reader *r, struct pg_unit *u, const struct chain_range *of)
 {
-	if (r->noted < from - 1)
+	if (r->noted < of->first - 1)
 		chain_note_range(
-			u, r->row.id, &(struct chain_range){"", r->noted + 1, from - 1, PROOF_NONE, r->unnoted});
-	chain_note_range(u, r->row.id, &(struct chain_range){"", from, to, level, events});
+			u, r->row.id, &(struct chain_range){"", r->noted + 1, of->first - 1, PROOF_NONE, r->unnoted});
+	chain_note_range(u, r->row.id, of);
 	r->unnoted = 0;
-	r->noted = to;
+	r->noted = of->last;
 }
 
 void store_step(struct reader *r)

@@ -81,7 +81,7 @@ static bool ripe(const struct sweep *s, struct span *sp)
 	if (!s->r->filter.has_factories)
 		return true;
 	provider_take(sp->p, 1);
-	if (!span_ripen(sp))
+	if (span_ripen(sp) != SPAN_RIPE)
 		return false;
 	provider_dropped(sp->p); /* nothing had to be asked */
 	return true;

@@ -164,9 +164,14 @@ void chain_step_at(struct pg_unit *u, const struct lane *l, int64_t at)
 	pg_put_int(u, at);
 }
 
+const char *chain_level_name(enum proof_level l)
+{
+	static const char *const names[] = {"none", "bloom", "sources", "receipts"};
+	return names[l];
+}
+
 void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r)
 {
-	static const char *const levels[] = {"none", "bloom", "sources", "receipts"};
 	static const struct pg_sql sql = {
 		"chain_note_range", "SELECT fairlead.note_range($1, $2, $3, $4, $5, $6)"};
 	pg_stmt(u, &sql);
@@ -174,7 +179,7 @@ void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r)
 	pg_put_text(u, r->source);
 	pg_put_int(u, r->first);
 	pg_put_int(u, r->last);
-	pg_put_text(u, levels[r->level]);
+	pg_put_text(u, chain_level_name(r->level));
 	pg_put_int(u, (int64_t)r->events);
 }
 

@@ -76,6 +76,7 @@ struct chain_range {
 	enum proof_level level;
 	uint64_t events;
 };
+const char *chain_level_name(enum proof_level l);
 void chain_note_range(struct pg_unit *u, int id, const struct chain_range *r);
 
 struct event_row {

@@ -63,7 +63,7 @@ void history_row_events(const struct pg_reply *r, int stmt, int row,
 void history_step(struct pg_unit *u, int chain_id, const struct lane *l, const struct history_commit *c)
 {
 	static const struct pg_sql sql = {
-		"history_step", "SELECT fairlead.history_step($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+		"history_step", "SELECT fairlead.history_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, chain_id);
 	pg_put_int(u, l->epoch);
@@ -71,14 +71,11 @@ void history_step(struct pg_unit *u, int chain_id, const struct lane *l, const s
 	pg_put_int(u, c->from);
 	pg_put_int(u, c->done);
 	pg_put_int(u, c->at);
-	pg_put_int(u, (int64_t)c->events);
+	PG_ARRAY(u, i, c->nranges, pg_item_int(u, c->ranges[i].last));
+	PG_ARRAY(u, i, c->nranges, pg_item_text(u, str_of(chain_level_name(c->ranges[i].level))));
+	PG_ARRAY(u, i, c->nranges, pg_item_int(u, (int64_t)c->ranges[i].events));
 	PG_ARRAY(u, i, c->nagain, pg_item_text(u, str_of(c->again[i]->contract->schema)));
 	PG_ARRAY(u, i, c->nagain, pg_item_text(u, str_of(c->again[i]->table)));
-}
-
-bool history_stepped_to_end(const struct pg_reply *r, int stmt)
-{
-	return pg_get_bool(r, stmt, 0, 0);
 }
 
 /* ── the batcher ── */

@@ -9,6 +9,7 @@
 
 #include "common/app/config.h"
 #include "common/io/pg.h"
+#include "common/ledger/chain.h"
 #include "common/ledger/lane.h"
 
 /* ── the listener ── */
@@ -35,16 +36,16 @@ void history_row_events(const struct pg_reply *r, int stmt, int row,
 
 /* Cursor, numbers and counters of one commit; the fence (INV-8) stands in it: FL001, and FL005 where the
  * history is not where it is believed to be. again: events of children that it has found, which the chain's
- * lane did not ask for so far. Its answer is whether the history has come to its end. */
+ * lane did not ask for so far. */
 struct history_commit {
 	int n;
 	int64_t from, done, at;
-	uint64_t events;
+	const struct chain_range *ranges; /* from..done, by level; their source is not looked at */
+	size_t nranges;
 	const struct event_decl *const *again;
 	size_t nagain;
 };
 void history_step(struct pg_unit *u, int chain_id, const struct lane *l, const struct history_commit *c);
-bool history_stepped_to_end(const struct pg_reply *r, int stmt);
 
 /* ── the batcher ── */
 
