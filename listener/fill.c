@@ -259,7 +259,8 @@ static void on_density(void *arg)
 static bool guess_density(struct fill *f)
 {
 	const struct pipe_seg *unasked = pipe_unasked(&f->pipe);
-	if (f->guessed || f->job.filter->n == 0 || f->world.want != PROOF_NONE || unasked->to - unasked->from < 2 * DENSITY_BLOCKS) {
+	if (f->guessed || f->job.filter->n == 0 || f->world.want != PROOF_NONE ||
+		unasked->to - unasked->from < 2 * DENSITY_BLOCKS) {
 		f->guessed = true;
 		return true;
 	}

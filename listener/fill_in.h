@@ -16,11 +16,11 @@ enum {
 	DENSE_MS = 1000,         /* before a block that was too much is asked for again */
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */
 	DENSE_KEPT = 64,         /* blocks in flight that are too much for one question */
-	DOUBTS_MOST = 50,  /* times that another endpoint is waited for, as it may prove an empty range false */
+	DOUBTS_MOST = 50,   /* times that another endpoint is waited for, as it may prove an empty range false */
 	PROVED_MOST = 8,    /* ranges on their way where each block is proved, */
 	PROVED_BLOCKS = 32, /* and how many blocks one of them has at most */
 	NOBODY_MS = 500,    /* before it is looked again for somebody who can prove */
-	UNLINKED_MOST = 2, /* times that a range may not link before it is believed */
+	UNLINKED_MOST = 2,  /* times that a range may not link before it is believed */
 };
 
 struct fill {

@@ -225,6 +225,14 @@ size_t filter_learn(struct filter *f, const struct event_decl *event, const stru
 	return n;
 }
 
+bool filter_teaches(const struct filter *f, const struct event_decl *event)
+{
+	for (size_t i = 0; i < f->ncontracts; i++)
+		if (f->contracts[i].decl->factory == event)
+			return true;
+	return false;
+}
+
 size_t filter_try(
 	struct filter *f, struct filter_trial *t, const struct event_decl *event, const struct log *log)
 {

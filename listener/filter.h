@@ -75,6 +75,8 @@ size_t filter_children_forget(struct filter *f, uint64_t from_block);
 /* A log of an event: adds the child that it creates, for every contract that learns from this event. How many
  * were added; 0 also when the log does not decode. */
 size_t filter_learn(struct filter *f, const struct event_decl *event, const struct log *log);
+bool filter_teaches(
+	const struct filter *f, const struct event_decl *event); /* are children learned from it? */
 /* The same from logs that are not stored yet, and may turn out to be false. */
 struct filter_trial { /* zeroed: empty */
 	uint64_t *added;  /* filter.added before each child of it, ascending */

@@ -202,8 +202,13 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 	for (size_t i = 0; i < c->nbad; i++)
 		chain_add_undecoded(u, r->row.id, c->bad[i].event, &c->bad[i].log, c->bad[i].why);
 	const struct event_decl **again = arena_alloc(&h->unit, (r->filter.n + 1) * sizeof *again);
-	struct history_commit step = {
-		.n = s->row.n, .from = c->from, .done = c->done, .at = c->at, .ranges = c->ranges, .nranges = c->nranges, .again = again};
+	struct history_commit step = {.n = s->row.n,
+		.from = c->from,
+		.done = c->done,
+		.at = c->at,
+		.ranges = c->ranges,
+		.nranges = c->nranges,
+		.again = again};
 	step.nagain = found_for(r, s, again);
 	history_step(u, r->row.id, lease_lane(r->lease), &step);
 	for (size_t i = 0; i < h->filter.n; i++) {

@@ -239,8 +239,8 @@ bool prove_note(struct reader *r, struct pg_unit *u, const struct rows_batch *b)
 		for (; row < b->n && b->rows[row].log->block <= r->headers[k - 1].number; row++)
 			events++;
 		store_range(r, u,
-			&(struct chain_range){"", (int64_t)r->headers[i].number, (int64_t)r->headers[k - 1].number,
-				level[i], events});
+			&(struct chain_range){
+				"", (int64_t)r->headers[i].number, (int64_t)r->headers[k - 1].number, level[i], events});
 	}
 	return true;
 }

@@ -361,7 +361,8 @@ void span_ask(struct span *s, struct pipe_seg *seg, struct provider *p, bool gat
 		s->headers = arena_alloc(&s->mem, n * sizeof *s->headers);
 		s->blocks = arena_alloc(&s->mem, n * sizeof *s->blocks);
 	}
-	s->gather = gather_all || s->headers || mode != SPAN_RANGE || s->plan.n > 1 || s->world->filter->has_factories;
+	s->gather =
+		gather_all || s->headers || mode != SPAN_RANGE || s->plan.n > 1 || s->world->filter->has_factories;
 	s->children_asked = s->world->filter->added;
 	s->step = 0;
 	s->ripe = false;

@@ -31,7 +31,7 @@ struct span_world {
 	/* Above none: the headers of all its blocks are asked as well, and its rows are made when each block is
 	 * proved (span_given, span_proved). */
 	enum proof_level want;
-	bool swept, late;          /* of the rows */
+	bool swept, late;   /* of the rows */
 	size_t flush_bytes; /* a range with more rows than this wants to give them away before it is complete */
 	/* The range is complete (span->rows, all times known), refused, or it lied. Once. */
 	void (*on_done)(void *arg, struct span *s);
@@ -95,12 +95,12 @@ struct span {
 	struct block_header *headers;    /* of all its blocks, where world.want is above none; else NULL */
 	struct span_block *blocks;       /* likewise */
 	bool proved;
-	uint64_t doubted_logs;   /* that the doubted one gave */
-	struct proving *proving; /* the owner's: under way */
-	uint64_t children_asked;         /* filter.added then: children added since have not been asked for */
-	struct filter_trial trial;       /* of its children */
-	uint64_t sent_ms, aside_ms;      /* of the question; of the one for block times beside it */
-	bool full;                       /* it stands still behind on_full */
+	uint64_t doubted_logs;      /* that the doubted one gave */
+	struct proving *proving;    /* the owner's: under way */
+	uint64_t children_asked;    /* filter.added then: children added since have not been asked for */
+	struct filter_trial trial;  /* of its children */
+	uint64_t sent_ms, aside_ms; /* of the question; of the one for block times beside it */
+	bool full;                  /* it stands still behind on_full */
 
 	uint64_t first_us; /* to the first byte of the last answer */
 
@@ -150,7 +150,7 @@ struct proof_given *span_given(struct span *s, const struct proof_filter *f);
 /* The logs that count are these, of so many blocks. true: its rows are made (without factories), or it can
  * ripen on. false: outcome and why say what is wrong. */
 bool span_proved(struct span *s, const struct proof_block *blocks);
-bool span_wants_proof(const struct span *s); /* nothing else is missing */
+bool span_wants_proof(const struct span *s);     /* nothing else is missing */
 struct proof_filter span_filter(struct span *s); /* of its world */
 /* Its rows are written: the children that it has added stay. Those of a span that is given up, or asked
  * again, are taken out of the filter. */

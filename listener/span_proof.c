@@ -111,11 +111,40 @@ struct proof_given *span_given(struct span *s, const struct proof_filter *f)
 	return g;
 }
 
+static bool same_log(const struct log *a, const struct log *b)
+{
+	return a->log_index == b->log_index && a->tx_index == b->tx_index && a->ntopics == b->ntopics &&
+		   a->data.n == b->data.n && memcmp(a->address, b->address, 20) == 0 &&
+		   memcmp(a->topics, b->topics, 32 * (size_t)a->ntopics) == 0 &&
+		   (a->data.n == 0 || memcmp(a->data.p, b->data.p, a->data.n) == 0);
+}
+
+/* Were children learned from a log that the proof does not know? */
+static bool taught_falsely(const struct span *s, const struct proof_block *blocks)
+{
+	const struct filter *f = s->world->filter;
+	for (size_t i = 0; i < s->ngathered; i++) {
+		const struct log *l = &s->gathered[i];
+		const struct filter_event *ev = filter_match(f, l);
+		const struct proof_block *b = &blocks[(int64_t)l->block - s->seg->from];
+		size_t k = 0;
+		if (!ev || !filter_teaches(f, ev->decl))
+			continue;
+		while (k < b->nlogs && !same_log(&b->logs[k], l))
+			k++;
+		if (k == b->nlogs)
+			return true;
+	}
+	return false;
+}
+
 bool span_proved(struct span *s, const struct proof_block *blocks)
 {
 	size_t n = 0, all = (size_t)span_headers(s);
 	for (size_t k = 0; k < all; k++)
 		n += blocks[k].nlogs;
+	if (s->world->filter->has_factories && taught_falsely(s, blocks))
+		filter_trial_undo(s->world->filter, &s->trial); /* what is true is learned anew, and asked for */
 	struct log *logs = arena_alloc(&s->mem, n * sizeof *logs);
 	n = 0;
 	for (size_t k = 0; k < all; k++) {

@@ -82,7 +82,7 @@ static void known_times(struct span *s)
 	for (size_t i = s->time_asked; i < s->ntimes && s->ended; i++)
 		for (size_t k = 0; k < 2; k++) {
 			const struct block_header *h = s->headers ? &s->headers[s->times[i].block - s->seg->from]
-										   : k		  ? &s->last
+										   : k        ? &s->last
 													  : &s->first;
 			if (memcmp(h->hash, s->times[i].hash, 32) == 0) {
 				s->times[i].time = h->time;

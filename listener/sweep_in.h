@@ -41,7 +41,7 @@ struct sweep {
 	bool replay_due;     /* --replay, --from */
 
 	/* the sweep under way */
-	bool doubt; /* what became of a reseat is not known: it goes on when the truth was read */
+	bool doubt;   /* what became of a reseat is not known: it goes on when the truth was read */
 	uint64_t job; /* its number: an answer to another one is not looked at */
 	int64_t from, to;
 	bool replay;

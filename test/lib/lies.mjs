@@ -8,7 +8,9 @@
 //   await w.catches(lie, what)        a row of its own: the listener begins anew and reads enough to know the chain's ways; then endpoint
 //                                     1 lies until it was caught, and until nothing of it is in the table
 //   await w.levels()                  { level: blocks } of fairlead.ranges
+//   w.more(text)                      puts that at the end of the file's contracts, for the next start of a program
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 
 const yaml = (completeness, words) => `
 name: proof
@@ -31,6 +33,7 @@ contracts:
 
 export async function liars(t, { completeness = "none", words = "", node = {}, more = "" } = {}) {
 	const w = await t.world({ app: "vcel", chain: "node", node: { seed: 11, endpoints: 2, ...node }, yaml: yaml(completeness, words) + more });
+	w.more = (text) => writeFileSync(w.yaml, yaml(completeness, words) + text);
 	const n = w.scripted;
 	const [one, two] = n.endpoints.map((e) => e.http);
 	Object.assign(w.env, { CONTRACT_ADDRESS: w.address, RPC_1: one, RPC_2: two.replace("127.0.0.1", "localhost") });
