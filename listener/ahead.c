@@ -1,4 +1,6 @@
-/* What the commit of a block at the head begins with, sent while an endpoint is still asked for that block.
+/* The commit of a block at the head, sent while an endpoint is still asked for that block: all that the
+ * messages about it let one guess. The answer decides: what is as it says is committed, else it is taken back
+ * (R1).
  */
 #include "listener/reader.h"
 
@@ -7,6 +9,7 @@
 enum {
 	NEAR_US = 10000, /* elsewhere the endpoint is what one waits for, and not PostgreSQL */
 	OPEN_MS = 20,    /* others wait behind an open transaction */
+	ROWS_MOST = 32,
 };
 
 /* The block as a message about it lets one guess: the child of the last one. false: it does not say enough.
@@ -25,6 +28,29 @@ static bool guess(const struct reader *r, const uint8_t hash[32], struct chain_b
 	return true;
 }
 
+static uint64_t time_of(void *arg, const struct log *log)
+{
+	const struct chain_block *b = arg;
+	(void)log;
+	return b->time;
+}
+
+/* The rows of the logs that were heard of it so far: the first ones, as their order mostly is. */
+static void guess_rows(struct reader *r)
+{
+	const struct heard *h = &r->logs_heard;
+	size_t n = h->n < ROWS_MOST ? h->n : ROWS_MOST;
+	r->ahead.rows = (struct rows_batch){.last_seq = r->at};
+	if (n == 0 || memcmp(h->block, r->ahead.block.hash, 32) != 0)
+		return;
+	struct log *logs = arena_alloc(&r->mem, n * sizeof *logs);
+	memcpy(logs, h->logs, n * sizeof *logs);
+	logs_sort(logs, n);
+	logs_identify(logs, n, r->row.network);
+	rows_decode(&r->ahead.rows, &r->mem, &r->rows, r->at, logs, n, time_of, &r->ahead.block);
+	r->ahead.rows.nbad = 0; /* the answer will say so too */
+}
+
 static void on_late(void *arg)
 {
 	ahead_undo(arg);
@@ -37,7 +63,8 @@ void ahead_begin(struct reader *r, const uint8_t hash[32])
 		return;
 	struct final as_yet = r->final; /* nothing is called final by a guess */
 	r->ahead.block = b;
-	r->ahead.step = (struct chain_step){.at = r->at + (provider_heads(r->rang)->by_log ? 1 : 0),
+	guess_rows(r);
+	r->ahead.step = (struct chain_step){.at = r->ahead.rows.last_seq,
 		.done = b.number,
 		.head = r->head,
 		.final = final_at(&as_yet, b.number, b.number),
@@ -45,6 +72,7 @@ void ahead_begin(struct reader *r, const uint8_t hash[32])
 		.nblocks = 1};
 	r->ahead.unit = pg_unit(r->m->pg);
 	chain_step(r->ahead.unit, lease_lane(r->lease), r->row.id, &r->ahead.step); /* INV-8 */
+	rows_write(&r->ahead.rows, 0, r->ahead.unit, &r->mem, &r->rows, r->row.id, b.number, false);
 	pg_unit_begin(r->ahead.unit);
 	timer_start(r->m->loop, &r->ahead.late, OPEN_MS, on_late, r);
 }
@@ -63,20 +91,39 @@ static bool same_block(const struct chain_block *a, const struct chain_block *b)
 		   memcmp(a->hash, b->hash, 32) == 0 && memcmp(a->parent, b->parent, 32) == 0;
 }
 
+/* The id holds the content, the transaction and what stands before it in the block (INV-2). */
+static bool same_row(const struct event_row *a, const struct event_row *b)
+{
+	return a->seq == b->seq && a->log->log_index == b->log->log_index &&
+		   memcmp(a->log->id, b->log->id, 32) == 0 && memcmp(a->log->tx_hash, b->log->tx_hash, 32) == 0 &&
+		   memcmp(a->log->block_hash, b->log->block_hash, 32) == 0;
+}
+
+static bool same_rows(const struct rows_batch *some, const struct rows_batch *all)
+{
+	bool same = some->n <= all->n;
+	for (size_t i = 0; i < some->n && same; i++)
+		same = some->kind[i] == all->kind[i] && same_row(&some->rows[i], &all->rows[i]);
+	return same;
+}
+
 /* R1: what was heard counts only where it is what was read. */
-struct pg_unit *ahead_step(struct reader *r, const struct chain_step *s)
+struct pg_unit *ahead_step(
+	struct reader *r, const struct chain_step *s, const struct rows_batch *b, size_t *written)
 {
 	struct pg_unit *u = r->ahead.unit;
 	const struct chain_step *a = &r->ahead.step;
 	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->done == a->done &&
-		s->final == a->final) {
+		s->final == a->final && r->floor < s->done && same_rows(&r->ahead.rows, b)) {
 		timer_stop(&r->ahead.late);
 		r->ahead.unit = NULL;
 		if (s->at != a->at)
 			chain_step_at(u, lease_lane(r->lease), s->at);
+		*written = r->ahead.rows.n;
 		return u;
 	}
 	ahead_undo(r);
+	*written = 0;
 	u = pg_unit(r->m->pg);
 	chain_step(u, lease_lane(r->lease), r->row.id, s);
 	return u;

@@ -105,10 +105,9 @@ const struct bound_log *bound_lacks(struct bound *b, const struct block_header *
 		const struct block_header *h = header_of(headers, nheaders, l);
 		if (!h || holds(logs, nlogs, l)) {
 			i++;
-		} else if (refuted(h, l) || (l->soft && ++l->tries >= BOUND_SOFT_TRIES)) {
+		} else if (refuted(h, l) || (++l->tries >= l->most && l->most > 0)) {
 			drop(b, i);
 		} else {
-			l->tries += !l->soft;
 			first = first == SIZE_MAX ? i : first;
 			i++;
 		}

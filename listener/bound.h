@@ -2,7 +2,8 @@
  *
  * What a sweep saw, what was heard, and what a reseat took: an answer for that block hash that lacks one is
  * asked again and not stored. A log that the header's bloom refutes was never there: it goes by itself. What
- * only stood in our tables goes after some answers without it (soft): it may be that log that was false. */
+ * only stood in our tables goes after some answers without it: it may be that log that
+ * was false. */
 #ifndef FAIRLEAD_LISTENER_BOUND_H
 #define FAIRLEAD_LISTENER_BOUND_H
 
@@ -16,8 +17,8 @@ struct bound_log {
 	uint64_t log_index;
 	uint8_t address[20], topics[4][32]; /* where has_content */
 	unsigned ntopics;
-	bool has_content, soft;
-	uint32_t tries; /* answers that lacked it */
+	bool has_content;
+	uint32_t tries, most; /* answers that lacked it; with so many it goes, 0: never */
 };
 struct bound { /* zeroed: empty */
 	struct bound_log *logs;

@@ -505,6 +505,33 @@ bool fetch_learned(struct reader *r)
 	return added > 0;
 }
 
+/* R1: what was heard of these blocks is a lower bound. The first answer that lacks some may be of a machine
+ * that is behind: another is asked at once; the next one is not believed. */
+static bool heard_met(struct reader *r, bool *doubt, struct err *e)
+{
+	size_t given_up;
+	struct prove *v = &r->prove;
+	if (v->unknown)
+		return true; /* their receipts say more */
+	const struct bound_log *l = heard_lacks(
+		&r->logs_heard, r->headers, r->nheaders, r->logs, r->nlogs, loop_now_ms(r->m->loop), &given_up);
+	if (given_up > 0)
+		log_odd("heard.false", "Logs that a subscription told stand in no answer; they are taken for made up",
+			F_STR("chain", r->chain->name), F_UINT("logs", given_up));
+	if (l && r->asked_again)
+		return err_set(e, ERR_MALFORMED,
+			"the answer lacks a log of block %" PRId64 " (index %" PRIu64 ") that a subscription has told",
+			l->block, l->log_index);
+	if (l && !v->doubted) {
+		v->doubted = r->p;
+		v->doubted_at = -1;
+	}
+	if (!l && given_up == 0 && v->doubted && v->doubted_at < 0 && v->doubted != r->p)
+		provider_lied(v->doubted, "an answer lacked a log that a subscription has told");
+	*doubt |= l != NULL;
+	return true;
+}
+
 static void took_logs(struct reader *r, const struct rpc_reply *q, const struct rpc_answer *behind)
 {
 	bool doubt = false;
@@ -516,7 +543,8 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 	}
 	if (q->ok && !still_known(r, q, behind))
 		return;
-	if (!prove_given(r, &e) || (!r->prove.unknown && !sweep_bound_met(r->sweep, &e))) {
+	if (!prove_given(r, &e) || (!r->prove.unknown && !sweep_bound_met(r->sweep, &e)) ||
+		!heard_met(r, &doubt, &e)) {
 		fetch_lie(r, q, "eth_getLogs", &e);
 		return;
 	}

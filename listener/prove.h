@@ -16,9 +16,9 @@ struct prove {
 	bool *unknown; /* by header: its logs were refused as too many, or can't be true: receipts give them */
 	enum proof_level *levels; /* by header: reached */
 	struct provider
-		*doubted; /* who said that there are no logs in block doubted_at, whose bloom is positive */
-	int64_t doubted_at;
-	uint32_t waits; /* for another one to come to that block */
+		*doubted;       /* who said that there are no logs in block doubted_at, whose bloom is positive */
+	int64_t doubted_at; /* -1: who left out one that was heard */
+	uint32_t waits;     /* for another one to come to that block */
 
 	struct proving *job;
 	struct block_header *headers; /* that are in work, */

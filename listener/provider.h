@@ -35,6 +35,8 @@ struct provider_identity {
 struct provider_events {
 	/* A head was heard or polled here: provider_heads(p) has number and hash. */
 	void (*on_head)(void *arg, struct provider *p);
+	/* A log was heard here (heads.h), before its block rings; NULL: not wanted. */
+	void (*on_log)(void *arg, struct provider *p, uint64_t number, const uint8_t block[32], struct str log);
 	/* Something became better or worse: a state, a WebSocket, room for one more request. */
 	void (*on_state)(void *arg);
 	/* The chain had no network or no genesis yet and this endpoint is the first to say it: store id (what was

@@ -285,6 +285,23 @@ static void on_head(void *arg, struct provider *p)
 		reader_drive(r);
 }
 
+/* R1: a bound for a block that is still to be read; of one that was read, a sign that something was missed.
+ * While history is read, live messages only raise the head. */
+static void on_log(void *arg, struct provider *p, uint64_t number, const uint8_t block[32], struct str log)
+{
+	struct reader *r = arg;
+	int64_t n = (int64_t)number;
+	const uint8_t *ours = n <= r->row.done ? window_hash(&r->window, n) : NULL;
+	if (n > r->row.done ? n - r->row.done <= HEARD_BEYOND : ours && memcmp(ours, block, 32) != 0)
+		heard_add(&r->logs_heard, &r->ask, number, block, log);
+	else if (ours && heard_missed(&r->logs_heard, &r->ask, number, block, log)) {
+		log_odd("heard.missed",
+			"A log was heard of a block that was read without it; its blocks are read again",
+			F_STR("chain", r->chain->name), F_STR("endpoint", provider_name(p)), F_INT("block", n));
+		sweep_hurry(r->sweep);
+	}
+}
+
 /* What endpoints taught is stored a little later: many lessons, one write. */
 static void on_lessons(void *arg)
 {
@@ -485,8 +502,11 @@ struct reader *reader_open(struct member *m, const struct chain_decl *c)
 	reader_metrics(r);
 	history_open(r);
 	r->sweep = sweep_open(r);
-	struct provider_events ev = {
-		.on_head = on_head, .on_state = on_providers, .on_identified = on_identified, .arg = r};
+	struct provider_events ev = {.on_head = on_head,
+		.on_log = on_log,
+		.on_state = on_providers,
+		.on_identified = on_identified,
+		.arg = r};
 	r->providers = providers_open(m->loop, c, &ev);
 	char lane[LANE_NAME];
 	snprintf(lane, sizeof lane, "listen:%s", c->name);
@@ -513,6 +533,7 @@ static void on_left(void *arg)
 	history_close(r);
 	sweep_close(r->sweep);
 	window_fini(&r->window);
+	heard_fini(&r->logs_heard);
 	rows_end(&r->rows);
 	for (size_t i = 0; i < r->filter.n; i++)
 		encoder_fini(&r->encoders[i]);

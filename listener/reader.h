@@ -10,6 +10,7 @@
 #include "common/io/metrics.h"
 #include "listener/fill.h"
 #include "listener/final.h"
+#include "listener/heard.h"
 #include "listener/history.h"
 #include "listener/plan.h"
 #include "listener/prove.h"
@@ -115,17 +116,20 @@ struct reader {
 	struct log *logs;
 	size_t nlogs;
 	struct prove prove;
-	bool asked_again;            /* a positive bloom came with no log of ours: asked once more */
+	bool asked_again; /* a positive bloom came with no log of ours, or one that was heard was missing:
+					   * asked once more */
 	struct window_search search; /* HASHES */
 	int round;        /* HASHES: 0: the top alone; 1: searching; 2: asking both sides of the fork once more */
 	int64_t ancestor; /* HASHES: what round 1 found; -2: deeper than the window */
 	uint8_t asked[32];    /* LIVE: the hash that was asked for */
 	char why[560];        /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
 	char halted_for[560]; /* why, as it was logged last */
+	struct heard logs_heard;
 	struct {
 		struct pg_unit *unit; /* NULL: there is none */
 		struct chain_step step;
 		struct chain_block block;
+		struct rows_batch rows; /* written in it, as they were heard */
 		struct timer *late;
 	} ahead; /* LIVE: what was begun of the commit */
 	int64_t commit_last_seq;
@@ -180,8 +184,10 @@ void fetch_logs(struct reader *r); /* of the step's headers */
  * saves time; nothing of it is committed before the block was read (R1). */
 void ahead_begin(struct reader *r, const uint8_t hash[32]);
 void ahead_undo(struct reader *r); /* also when nothing was begun */
-/* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one. */
-struct pg_unit *ahead_step(struct reader *r, const struct chain_step *s);
+/* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one.
+ * *written: so many of the rows of b, the first, stand in it already. */
+struct pg_unit *ahead_step(
+	struct reader *r, const struct chain_step *s, const struct rows_batch *b, size_t *written);
 
 /* reorg.c */
 void reorg_look(struct reader *r); /* from the beginning */

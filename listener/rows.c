@@ -100,12 +100,12 @@ void rows_decode(struct rows_batch *b, struct arena *a, const struct rows *r, in
 	}
 }
 
-static void write_table(const struct rows_batch *b, struct pg_unit *u, struct event_row *pick,
+static void write_table(const struct rows_batch *b, size_t skip, struct pg_unit *u, struct event_row *pick,
 	const struct rows *r, size_t kind, int chain_id, int64_t open_from, bool swept)
 {
 	for (int open = 0; open < 2; open++) {
 		size_t k = 0;
-		for (size_t i = 0; i < b->n; i++)
+		for (size_t i = skip; i < b->n; i++)
 			if (b->kind[i] == kind && ((int64_t)b->rows[i].log->block >= open_from) == (open == 1))
 				pick[k++] = b->rows[i];
 		if (k > 0)
@@ -123,12 +123,12 @@ static void write_bad(struct pg_unit *u, int chain_id, const struct rows_bad *ba
 		F_UINT("log", bad->log->log_index), F_STR("reason", bad->why));
 }
 
-void rows_write(const struct rows_batch *b, struct pg_unit *u, struct arena *a, const struct rows *r,
-	int chain_id, int64_t open_from, bool swept)
+void rows_write(const struct rows_batch *b, size_t skip, struct pg_unit *u, struct arena *a,
+	const struct rows *r, int chain_id, int64_t open_from, bool swept)
 {
 	struct event_row *pick = arena_alloc(a, (b->n + 1) * sizeof *pick);
-	for (size_t kind = 0; kind < r->filter->n && b->n > 0; kind++)
-		write_table(b, u, pick, r, kind, chain_id, open_from, swept);
+	for (size_t kind = 0; kind < r->filter->n && b->n > skip; kind++)
+		write_table(b, skip, u, pick, r, kind, chain_id, open_from, swept);
 	for (size_t i = 0; i < b->nbad; i++)
 		write_bad(u, chain_id, &b->bad[i]);
 }

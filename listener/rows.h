@@ -33,9 +33,9 @@ struct rows_batch {
  * a. time_of: the time of its block, in seconds. */
 void rows_decode(struct rows_batch *b, struct arena *a, const struct rows *r, int64_t at,
 	const struct log *logs, size_t n, uint64_t (*time_of)(void *arg, const struct log *log), void *arg);
-/* Adds the statements that write them, table by table. open_from: blocks from this number on lie inside the
- * window. */
-void rows_write(const struct rows_batch *b, struct pg_unit *u, struct arena *a, const struct rows *r,
-	int chain_id, int64_t open_from, bool swept);
+/* Adds the statements that write them, table by table, but for the first skip rows. open_from: blocks from
+ * this number on lie inside the window. */
+void rows_write(const struct rows_batch *b, size_t skip, struct pg_unit *u, struct arena *a,
+	const struct rows *r, int chain_id, int64_t open_from, bool swept);
 
 #endif

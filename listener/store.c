@@ -239,6 +239,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	metric_add(r->m_blocks, done - r->row.done);
 	metric_add(r->m_events, (int64_t)r->commit_events);
 	metric_set(r->m_done, (double)done);
+	heard_was_read(&r->logs_heard, r->row.done + 1, done, r->logs, r->nlogs);
 	r->row.done = done; /* INV-9: what is committed, and nothing else */
 	r->at = r->commit_last_seq;
 	backoff_ok(&r->backoff);
@@ -300,13 +301,16 @@ void store_step(struct reader *r)
 	struct rows_batch b;
 	rows_decode(&b, &r->mem, &r->rows, r->at, r->logs, r->nlogs, time_of, r);
 	/* INV-8, and INV-3: the numbers up to at are given in this commit */
-	struct pg_unit *u = ahead_step(r, &(struct chain_step){.at = b.last_seq,
-										  .done = done,
-										  .head = r->head,
-										  .final = final,
-										  .blocks = blocks_of(r),
-										  .nblocks = r->nheaders});
-	rows_write(&b, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
+	size_t written;
+	struct pg_unit *u = ahead_step(r,
+		&(struct chain_step){.at = b.last_seq,
+			.done = done,
+			.head = r->head,
+			.final = final,
+			.blocks = blocks_of(r),
+			.nblocks = r->nheaders},
+		&b, &written);
+	rows_write(&b, written, u, &r->mem, &r->rows, r->row.id, r->floor + 1, !r->step.live);
 	bool advance = !r->step.live && r->floor > r->row.floor; /* live: store_aside */
 	sweep_in_commit(r->sweep, u, (int64_t)r->headers[0].number, done);
 	if (!prove_note(r, u, &b))
@@ -328,6 +332,7 @@ void store_taken_back(struct reader *r, int64_t at)
 {
 	r->at = at;
 	window_cut(&r->window, r->ancestor + 1);
+	heard_cut(&r->logs_heard, r->ancestor + 1);
 	r->row.done = least(r->row.done, r->ancestor);
 	r->noted = least(r->noted, r->ancestor);
 	if (filter_children_forget(&r->filter, (uint64_t)(r->ancestor + 1)) > 0)

@@ -428,7 +428,7 @@ enum { RESEAT_RETRACT, RESEAT_CUT, RESEAT_MISSED, RESEAT_TAKEN };
 static void take_bounds(struct sweep *s, const struct pg_reply *q)
 {
 	for (int i = 0; i < pg_rows(q, RESEAT_TAKEN); i++) {
-		struct bound_log l = {.block = pg_get_int(q, RESEAT_TAKEN, i, 0), .soft = true};
+		struct bound_log l = {.block = pg_get_int(q, RESEAT_TAKEN, i, 0), .most = BOUND_SOFT_TRIES};
 		l.log_index = (uint64_t)pg_get_int(q, RESEAT_TAKEN, i, 3);
 		if (pg_get_bytes(q, RESEAT_TAKEN, i, 1, l.block_hash, 32) &&
 			pg_get_bytes(q, RESEAT_TAKEN, i, 2, l.tx_hash, 32))
@@ -560,6 +560,12 @@ void sweep_cut(struct sweep *s, int64_t ancestor)
 		return;
 	s->to = ancestor; /* what is above is read anew, by live reading first */
 	read_again(s);
+}
+
+void sweep_hurry(struct sweep *s)
+{
+	if (s->phase == SWEEP_REST)
+		timer_start(s->r->m->loop, &s->timer, 0, on_due, s);
 }
 
 void sweep_wake(struct sweep *s)

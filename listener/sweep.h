@@ -34,6 +34,7 @@ bool sweep_turn(struct sweep *s);
 void sweep_wrote(struct sweep *s, uint64_t events); /* blocks were committed, by hash or by range */
 void sweep_stepped(struct sweep *s);                /* r->headers and r->logs were */
 void sweep_cut(struct sweep *s, int64_t ancestor);  /* a reorg or a reseat set the cursor back */
+void sweep_hurry(struct sweep *s);                  /* something was missed: now, not at its time */
 void sweep_wake(struct sweep *s);                   /* an endpoint has room, or is back */
 
 bool sweep_runs(const struct sweep *s); /* between CHAIN.sweep and CHAIN.swept */

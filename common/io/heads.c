@@ -290,7 +290,7 @@ static bool is_news(struct heads *h, const uint8_t hash[32], bool removed)
 	return true;
 }
 
-static void on_log(struct heads *h, const struct said *s, bool removed)
+static void on_log(struct heads *h, const struct said *s, struct str log, bool removed)
 {
 	static const uint8_t none[32];
 	uint64_t v;
@@ -298,7 +298,9 @@ static void on_log(struct heads *h, const struct said *s, bool removed)
 	/* a log of a block that is not sealed yet names none */
 	if (!quantity(s->number, &v) || !hash_of(s->hash, block) || memcmp(block, none, 32) == 0)
 		return;
-	if (is_news(h, block, removed))
+	if (!removed && h->ev.on_log)
+		h->ev.on_log(h->ev.arg, v, block, log);
+	if (!h->closing && is_news(h, block, removed))
 		ring(h, v, removed ? (struct str){0} : s->hash, removed ? NULL : s);
 }
 
@@ -346,6 +348,7 @@ static void on_text(void *arg, struct str text)
 	enum {
 		METHOD,
 		SUBSCRIPTION,
+		TOLD,
 		NUMBER,
 		HASH,
 		TIME,
@@ -359,8 +362,8 @@ static void on_text(void *arg, struct str text)
 		ERROR,
 		PATHS
 	};
-	static const char *const paths[PATHS] = {"method", "params.subscription", "params.result.number",
-		"params.result.hash", "params.result.timestamp", "params.result.parentHash",
+	static const char *const paths[PATHS] = {"method", "params.subscription", "params.result",
+		"params.result.number", "params.result.hash", "params.result.timestamp", "params.result.parentHash",
 		"params.result.blockNumber", "params.result.blockHash", "params.result.blockTimestamp",
 		"params.result.removed", "id", "result", "error.message"};
 	struct heads *h = arg;
@@ -376,7 +379,7 @@ static void on_text(void *arg, struct str text)
 	else if (h->logs_id.n && str_eq(v[SUBSCRIPTION], h->logs_id))
 		on_log(h,
 			&(struct said){.log = true, .number = v[LOG_NUMBER], .hash = v[LOG_HASH], .time = v[LOG_TIME]},
-			str_is(v[REMOVED], "true"));
+			v[TOLD], str_is(v[REMOVED], "true"));
 }
 
 static void on_no_confirm(void *arg)

@@ -41,9 +41,12 @@ struct heads_events {
 	 * log that the node took back (removed: true) rings with the number alone. */
 	void (*on_head)(void *arg, uint64_t number);
 	void (*on_state)(void *arg, const struct heads_state *s); /* ws_up or failures changed */
+	/* A log came over the subscription of `logs`, in the node's words (a JSON object, valid during the call),
+	 * before the ring of its block if that is news. Not for logs that are taken back. NULL: not wanted. */
+	void (*on_log)(void *arg, uint64_t number, const uint8_t block[32], struct str log);
 	void *arg;
 };
-/* Both callbacks run from the loop, never from inside these calls, and not after heads_close. */
+/* The callbacks run from the loop, never from inside these calls, and not after heads_close. */
 struct heads *heads_open(struct loop *l, const struct heads_options *o, const struct heads_events *ev);
 void heads_poll_now(struct heads *h);
 const struct heads_state *heads_state(const struct heads *h);

@@ -230,6 +230,7 @@ void pg_unit_begin(struct pg_unit *u)
 	must(!u->begun);
 	u->begun = true;
 	enqueue(u, 0, NULL, NULL);
+	leave_at_once(u->c);
 }
 
 static void unqueue(struct pg *c, const struct pg_unit *u)

@@ -105,7 +105,7 @@ typedef void (*pg_done_fn)(void *arg, const struct pg_reply *r);
 void pg_unit_run(struct pg_unit *u, uint64_t deadline_ms, pg_done_fn fn, void *arg);
 void pg_unit_drop(struct pg_unit *u); /* instead of run */
 
-/* Runs u before it is known whether it counts: what stands in it leaves in the next turn, and its transaction
+/* Runs u before it is known whether it counts: what stands in it leaves at once, and its transaction
  * stays open, locks and all, until pg_unit_run commits it (more statements may be added before) or
  * pg_unit_undo takes it back. Whatever is run on this connection meanwhile waits: a matter of milliseconds.
  * When the connection is lost nothing of it has happened, and pg_unit_run sends all of it anew. */

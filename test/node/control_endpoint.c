@@ -409,7 +409,32 @@ static bool do_up(struct world *w, const cJSON *o, struct buf *out, struct err *
 	return true;
 }
 
-/* {"push": {"message": …}}: as it stands, to every WebSocket. */
+static void push_text(struct conn *c, const cJSON *message)
+{
+	struct buf b = {0};
+	char *text = cJSON_PrintUnformatted(message);
+	buf_text(&b, cJSON_IsString(message) ? message->valuestring : text);
+	cJSON_free(text);
+	net_push(c, &b);
+}
+
+/* To those who subscribed to that kind, each under its own id. */
+static void push_to_subs(struct conn *c, const cJSON *message, bool heads)
+{
+	cJSON *mine = cJSON_Duplicate(message, true);
+	for (const struct sub *s = c->subs; s; s = s->next) {
+		char id[20];
+		snprintf(id, sizeof id, "0x%llx", (unsigned long long)s->id);
+		cJSON_ReplaceItemInObject(
+			cJSON_GetObjectItem(mine, "params"), "subscription", cJSON_CreateString(id));
+		if (s->heads == heads)
+			push_text(c, mine);
+	}
+	cJSON_Delete(mine);
+}
+
+/* {"push": {"message": …}}: as it stands, to every WebSocket; with params.subscription "logs" or "newHeads":
+ * to those subscriptions. */
 static bool do_push(struct world *w, const cJSON *o, struct buf *out, struct err *e)
 {
 	struct chosen on;
@@ -419,15 +444,16 @@ static bool do_push(struct world *w, const cJSON *o, struct buf *out, struct err
 		return false;
 	if (!message)
 		return err_set(e, ERR_REJECTED, "push wants a message");
+	const char *kind = cJSON_GetStringValue(json_get(json_get(message, "params"), "subscription"));
 	for (size_t i = 0; i < on.n; i++)
-		for (struct conn *c = on.list[i]->listener->conns; c; c = c->next)
-			if (c->ws && !c->closing) {
-				struct buf b = {0};
-				char *text = cJSON_PrintUnformatted(message);
-				buf_text(&b, cJSON_IsString(message) ? message->valuestring : text);
-				cJSON_free(text);
-				net_push(c, &b);
-			}
+		for (struct conn *c = on.list[i]->listener->conns; c; c = c->next) {
+			if (!c->ws || c->closing)
+				continue;
+			if (kind && (text_is(kind, "logs") || text_is(kind, "newHeads")))
+				push_to_subs(c, message, text_is(kind, "newHeads"));
+			else
+				push_text(c, message);
+		}
 	return true;
 }
 

@@ -35,6 +35,18 @@ export default async function (t) {
 	await live("a false time", 1);
 	await live("a false time of three", 3);
 	await n.do({ truth: "time" });
+	// rows are begun from what was told; the answer decides
+	for (const [what, lie] of [
+		["another content", { kind: "forge", field: "topic1", value: `0x${"5".repeat(64)}`, log: 0 }],
+		["data that does not decode", { kind: "forge", field: "data", value: "0x5", log: 0 }],
+		["the second log alone", { kind: "omit", log: 0 }],
+		["the last one first", { kind: "reverse" }],
+		["each twice", { kind: "repeat" }],
+	]) {
+		await n.do({ lie: { in: "pushes", id: "told", ...lie } });
+		await live(what, 3);
+		await n.do({ truth: "told" });
+	}
 	for (let depth = 1; depth <= 3; depth++) {
 		await n.do({ reorg: { depth, blocks: depth + 1, keep: "none", logs: { shape: "reveal", count: 2 } } });
 		await check(`a reorg ${depth} deep`);

@@ -17,8 +17,8 @@ static enum { POLL_OK, POLL_500, POLL_ERROR } poll_mode;
 static enum { WS_GOOD, WS_REFUSE, WS_NO_HEADS, WS_NO_LOGS } ws_mode;
 
 static struct heads *h;
-static uint64_t head; /* the last rung */
-static int rings, states;
+static uint64_t head;                            /* the last rung */
+static int rings, states, logs_heard, log_rings; /* log_rings: rings before the log heard last */
 static bool close_inside;
 
 static int log_fd, real_stderr;
@@ -98,6 +98,18 @@ static void on_head(void *arg, uint64_t number)
 		heads_close(h);
 }
 
+/* The block of a log is told behind its log: it is not rung yet. */
+static void on_log(void *arg, uint64_t number, const uint8_t block[32], struct str log)
+{
+	(void)arg;
+	logs_heard++;
+	log_rings = rings;
+	assert_int_equal(number, 101);
+	assert_true(block[0] == 0xab || block[0] == 0xcd);
+	assert_true(log.n > 2 && log.p[0] == '{' && log.p[log.n - 1] == '}');
+	assert_non_null(memmem(log.p, log.n, "\"data\":\"0x\"", 11));
+}
+
 static void on_mined(void *arg, const struct rpc_reply *r)
 {
 	(void)arg;
@@ -114,7 +126,7 @@ static int setup(void **state)
 {
 	(void)state;
 	l = loop_new();
-	polls = rings = states = 0;
+	polls = rings = states = logs_heard = 0;
 	head = 0;
 	node_head = 100;
 	poll_mode = POLL_OK;
@@ -158,7 +170,7 @@ static void start(bool with_ws, const struct heads_options *more)
 	o.reconnect_max_ms = 5;
 	o.poll_ms = o.poll_ms ? o.poll_ms : 10;
 	o.silent_ms = o.silent_ms ? o.silent_ms : 600000;
-	h = heads_open(l, &o, &(struct heads_events){on_head, on_state, NULL});
+	h = heads_open(l, &o, &(struct heads_events){.on_head = on_head, .on_state = on_state, .on_log = on_log});
 	assert_int_equal(rings, 0);
 }
 
@@ -261,9 +273,11 @@ static void logs_ring_the_block_that_they_name_once(void **state)
 		say_log(101, "ab", false);
 	spin_until(l, head == 101);
 	assert_true(rang(101, 0xab));
-	say_log(101, "cd", false); /* the same height, another block */
+	spin_until(l, logs_heard == 300); /* each is told, though one rings */
+	say_log(101, "cd", false);        /* the same height, another block */
 	spin_until(l, rang(101, 0xcd));
 	assert_int_equal(rings, before + 2);
+	assert_int_equal(log_rings, before + 1); /* told first */
 	say_log(101, "ab", false);
 	say_log(101, "ab", true);
 	say_log(101, "ab", true);
@@ -271,7 +285,8 @@ static void logs_ring_the_block_that_they_name_once(void **state)
 	say_log(101, "ab", false); /* it is back */
 	spin_until(l, rang(101, 0xab));
 	assert_int_equal(rings, before + 4);
-	say_head(102); /* says a hash that is none */
+	assert_int_equal(logs_heard, 303); /* what is taken back is not told */
+	say_head(102);                     /* says a hash that is none */
 	spin_until(l, rang(102, -1));
 	heads_close(h);
 }
@@ -469,7 +484,7 @@ static void a_real_node_rings(void **state)
 	struct rpc *r = rpc_open(l, url, 5000);
 	struct heads_options o = {
 		.rpc = r, .ws_url = ws_url, .name = "real", .silent_ms = 600000, .poll_ms = 600000};
-	h = heads_open(l, &o, &(struct heads_events){on_head, on_state, NULL});
+	h = heads_open(l, &o, &(struct heads_events){.on_head = on_head, .on_state = on_state, .on_log = on_log});
 	spin_until(l, heads_state(h)->ws_up && heads_state(h)->heard);
 	uint64_t before = heads_state(h)->head;
 	struct rpc_request *q = rpc_request(r);

@@ -68,7 +68,7 @@ static void what_only_stood_in_tables_goes_after_some_answers(void **state)
 	struct bound b = {0};
 	struct log l = log_of(5, 0);
 	struct block_header h = header_of_block(&l, 1, 5);
-	struct bound_log soft = {.block = 5, .soft = true};
+	struct bound_log soft = {.block = 5, .most = BOUND_SOFT_TRIES};
 	memcpy(soft.block_hash, l.block_hash, 32);
 	bound_add(&b, &soft);
 	for (int i = 1; i < BOUND_SOFT_TRIES; i++)

@@ -127,7 +127,8 @@ static void open_nodes(size_t n)
 static void begin(const struct provider_identity *stored)
 {
 	static const struct provider_identity none;
-	struct provider_events ev = {on_head_heard, on_state_changed, on_who, NULL};
+	struct provider_events ev = {
+		.on_head = on_head_heard, .on_state = on_state_changed, .on_identified = on_who};
 	f.ps = providers_open(f.loop, &f.chain, &ev);
 	providers_begin(f.ps, stored ? stored : &none, NULL);
 }
@@ -501,7 +502,8 @@ static void names_hold_no_secret_and_differ(void **state)
 		{.url = "https://rpc.example/v3/key2", .roles = ENDPOINT_READ},
 		{.url = "https://rpc.example:444/", .roles = ENDPOINT_READ},
 		{.url = "https://write.example/", .roles = ENDPOINT_WRITE}};
-	struct provider_events ev = {on_head_heard, on_state_changed, on_who, NULL};
+	struct provider_events ev = {
+		.on_head = on_head_heard, .on_state = on_state_changed, .on_identified = on_who};
 	f = (struct fixture){.loop = loop_new()};
 	f.chain = (struct chain_decl){.name = "names", .rpc = d, .nrpc = 4, .range = 10, .timeout_ms = 1000};
 	f.ps = providers_open(f.loop, &f.chain, &ev);
