@@ -1,25 +1,42 @@
-#include "common/io/http_conn.h"
 #include "common/base/mem.h"
+#include "common/io/http_in.h"
+#include "common/io/http_tls.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
-	WAITING_MOST = 32,       /* requests of one connection that are not answered yet */
-	UNSENT_MOST = 256 << 10, /* bytes a peer may leave unread before no more requests are taken */
 	LINGER_MS = 2000,
+	LAST_IDLE_MS = 250,   /* while draining: a request that is on its way on an idle connection still comes */
+	REST_MOST = 16 << 10, /* bytes a peer may send ahead of an answer that stays open */
+	TOLD_MOST = 64,       /* connections over the limit that are told so at the same time */
 };
 
-struct write {
-	uv_write_t req;
-	struct http_conn *conn;
-	struct buf bytes;
-};
+/* ── the end ───────────────────────────────────────────────────────────────────────────────────────────── */
 
-static void advance(struct http_conn *c);
-static void on_deadline(void *arg);
+void http_conn_pop(struct http_conn *c, struct http_request *q)
+{
+	struct http_request **p = &c->first, *before = NULL;
+	while (*p != q) {
+		before = *p;
+		p = &before->next;
+	}
+	*p = q->next;
+	if (c->last == q)
+		c->last = before;
+	c->waiting--;
+}
 
-static void conn_free_if_done(struct http_conn *c)
+static void free_parser(struct http_conn *c)
+{
+	if (c->parser)
+		http_parser_fini(c->parser);
+	free(c->parser);
+	c->parser = NULL;
+}
+
+void http_conn_free_if_done(struct http_conn *c)
 {
 	/* A request that waits for its answer still points here. */
 	if (!c->closed || c->waiting)
@@ -28,8 +45,9 @@ static void conn_free_if_done(struct http_conn *c)
 	*(c->prev ? &c->prev->next : &s->conns) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	http_parser_fini(&c->parser);
+	free_parser(c);
 	buf_fini(&c->rest);
+	http_tls_free(c->tls);
 	free(c);
 	http_server_settle(s);
 }
@@ -38,101 +56,143 @@ static void on_closed(uv_handle_t *h)
 {
 	struct http_conn *c = h->data;
 	c->closed = true;
-	conn_free_if_done(c);
+	http_conn_free_if_done(c);
 }
 
-static void conn_close(struct http_conn *c)
+static void drop_answered(struct http_conn *c, enum http_gone why)
+{
+	for (struct http_request *q = c->first, *next; q; q = next) {
+		next = q->next;
+		if (!q->answered)
+			continue;
+		http_conn_pop(c, q);
+		if (q->stream)
+			http_stream_lost(q->stream, why);
+		http_spare_put(c->server, q);
+	}
+}
+
+void http_conn_close(struct http_conn *c, enum http_gone why)
 {
 	if (c->closing)
 		return;
 	c->closing = c->final = true;
 	c->listener->connections--;
-	timer_free(&c->deadline);
-	for (struct http_request **p = &c->first; *p;) {
-		struct http_request *q = *p;
-		if (!q->answered) {
-			p = &q->next;
-			continue;
-		}
-		*p = q->next;
-		http_request_free(q);
-		c->waiting--;
-	}
+	c->server->connections--;
+	http_peers_drop(c->server->peers, c->peer);
+	http_due_drop(&c->due);
+	http_due_drop(&c->dirty);
+	http_send_forget(c, true);
+	struct http_stream *st = c->stream;
+	c->stream = NULL;
+	if (st)
+		http_stream_lost(st, why);
+	drop_answered(c, why);
 	uv_close(&c->s.handle, on_closed);
-}
-
-/* One deadline at a time: a request on its way, a peer that doesn't read or asks nothing; none while we owe
- * the answer. */
-static void set_deadline(struct http_conn *c)
-{
-	if (c->closing || c->receiving || c->lingering)
-		return;
-	if (c->first && !c->writes)
-		timer_stop(&c->deadline);
-	else
-		timer_start(c->server->loop, &c->deadline, c->server->closing ? LINGER_MS : c->server->idle_ms,
-			on_deadline, c);
-}
-
-static void append(struct http_conn *c, struct http_request *q)
-{
-	q->conn = c;
-	q->next = NULL;
-	*(c->first ? &c->last->next : &c->first) = q;
-	c->last = q;
-	c->waiting++;
 }
 
 /* Answers what could not be read as a request, behind the answers that are due, and takes no more. */
 static void refuse(struct http_conn *c, int status)
 {
-	struct http_request *q = mem_alloc(sizeof *q);
+	struct http_request *q = http_spare_take(c->server);
 	q->method = HTTP_GET;
+	q->conn = c;
 	c->final = true;
 	c->receiving = false;
-	append(c, q);
-	http_answer(q, status, NULL, STR(""));
+	*(c->first ? &c->last->next : &c->first) = q;
+	c->last = q;
+	c->waiting++;
+	http_answer_refusal(q, status);
 }
 
-static void on_deadline(void *arg)
+/* ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* One at a time: a request on its way, a peer that doesn't read or asks nothing; none while we owe. */
+static void set_wait(struct http_conn *c)
 {
-	struct http_conn *c = arg;
-	bool late_request = c->receiving && !c->first && !c->writes;
-	if (!late_request) {
-		conn_close(c);
+	const struct http_options *o = &c->listener->o;
+	bool waits = c->due.in != NULL;
+	if (c->closing || c->receiving || c->lingering)
+		return;
+	size_t unsent = http_send_unsent(c);
+	if (unsent) {
+		if (waits && c->wait == HTTP_WAIT_SEND)
+			return;
+		c->stuck = unsent;
+		http_wait(c, HTTP_WAIT_SEND, c->server->closing ? LINGER_MS : o->send_ms);
+	} else if (c->first || c->stream) {
+		http_due_drop(&c->due);
+	} else if (!waits || c->wait != HTTP_WAIT_IDLE) {
+		http_wait(c, HTTP_WAIT_IDLE, c->server->draining ? LAST_IDLE_MS : o->idle_ms);
+	}
+}
+
+static void on_unread(struct http_conn *c)
+{
+	size_t unsent = http_send_unsent(c);
+	if (unsent >= c->stuck || c->server->closing) {
+		http_conn_close(c, HTTP_GONE_SLOW);
 		return;
 	}
-	refuse(c, 408);
+	set_wait(c);
 }
 
-static void on_peer_gone(struct http_conn *c)
+void http_conn_on_due(struct http_conn *c)
 {
-	c->eof = c->final = true;
-	c->receiving = false;
-	uv_read_stop(&c->s.stream);
-	advance(c);
+	bool speaks = !c->tls || http_tls_up(c->tls);
+	if (c->wait == HTTP_WAIT_SEND)
+		on_unread(c);
+	else if (c->wait == HTTP_WAIT_REQUEST && speaks)
+		refuse(c, 408);
+	else
+		http_conn_close(c, HTTP_GONE_PEER);
 }
+
+/* ── requests ──────────────────────────────────────────────────────────────────────────────────────────── */
 
 static bool has_room(const struct http_conn *c)
 {
-	return c->waiting < WAITING_MOST &&
-		   c->gathered + uv_stream_get_write_queue_size(&c->s.stream) < UNSENT_MOST;
+	const struct http_options *o = &c->listener->o;
+	return c->waiting < o->max_pipelined && !c->holds && !c->stream &&
+		   c->gathered + http_send_unsent(c) < o->max_unsent;
+}
+
+static struct http_request *take_spare(void *arg)
+{
+	struct http_conn *c = arg;
+	struct http_request *q = http_spare_take(c->server);
+	q->conn = c; /* body_limit may ask for its peer */
+	return q;
 }
 
 static void on_begin(void *arg)
 {
 	struct http_conn *c = arg;
 	c->receiving = true;
-	timer_start(c->server->loop, &c->deadline, c->server->request_ms, on_deadline, c);
+}
+
+static size_t body_limit(void *arg, const struct http_request *q)
+{
+	struct http_conn *c = arg;
+	const struct http_options *o = &c->listener->o;
+	return o->body_limit ? o->body_limit(c->server->arg, q) : o->max_body;
 }
 
 static bool on_request(void *arg, struct http_request *q)
 {
 	struct http_conn *c = arg;
 	c->receiving = false;
+	http_due_drop(&c->due); /* its time is over, the next request has its own */
 	if (!q->keep_alive)
 		c->final = true;
-	append(c, q);
+	q->next = NULL;
+	*(c->first ? &c->last->next : &c->first) = q;
+	c->last = q;
+	c->waiting++;
+	q->alone = q->upgrade || q->http10;
+	c->holds += q->alone;
+	if (c->listener->o.answer_ms)
+		http_late_in(q, c->listener->o.answer_ms);
 	c->server->fn(c->server->arg, q);
 	return !c->final && has_room(c);
 }
@@ -141,13 +201,13 @@ static void on_continue(void *arg)
 {
 	struct http_conn *c = arg;
 	/* Behind other answers it would stand in the wrong place; a peer sends its body after a while anyway. */
-	if (c->first || c->writes)
+	if (c->first || http_send_unsent(c))
 		return;
 	uv_buf_t b = uv_buf_init((char[]){"HTTP/1.1 100 Continue\r\n\r\n"}, 25);
-	uv_try_write(&c->s.stream, &b, 1);
+	http_send(c, &b, 1);
 }
 
-/* Parses bytes until they end, the connection takes no more, or there is no room; what is left waits in rest.
+/* Parses until the bytes end, the connection takes no more, or there is no room; what is left waits in rest.
  */
 static void parse(struct http_conn *c, const char *bytes, size_t n)
 {
@@ -155,17 +215,60 @@ static void parse(struct http_conn *c, const char *bytes, size_t n)
 	c->parsing = true;
 	while (done < n && !c->final && has_room(c)) {
 		size_t used;
-		int status = http_parse(&c->parser, bytes + done, n - done, &used);
+		int status = http_parse(c->parser, bytes + done, n - done, &used);
 		done += used;
 		if (status)
 			refuse(c, status);
 	}
 	c->parsing = false;
-	if (c->final || done == n)
-		return;
-	uv_read_stop(&c->s.stream);
-	buf_put(&c->rest, bytes + done, n - done);
+	/* One time for a whole request: it begins with its first bytes and is not moved by the next ones. */
+	if (c->receiving && !(c->due.in && c->wait == HTTP_WAIT_REQUEST))
+		http_wait(c, HTTP_WAIT_REQUEST, c->listener->o.request_ms);
+	if (!c->closing && !c->final && done < n)
+		buf_put(&c->rest, bytes + done, n - done);
 }
+
+static bool leaves_http(const struct http_conn *c)
+{
+	return c->stream && http_stream_is_upgrade(c->stream);
+}
+
+/* What came, decrypted. */
+static void take(struct http_conn *c, const char *bytes, size_t n)
+{
+	if (leaves_http(c) && !c->rest.n) {
+		http_stream_bytes(c->stream, bytes, n);
+	} else if (!c->final || c->stream) {
+		if (c->rest.n || c->stream)
+			buf_put(&c->rest, bytes, n);
+		else
+			parse(c, bytes, n);
+		/* While nothing is taken, the peer waits in its own buffers; an open answer reads on to see it go. */
+		if (!c->closing && c->rest.n > (c->stream ? REST_MOST : 0))
+			http_conn_read(c, false);
+	}
+}
+
+void http_conn_take_rest(struct http_conn *c)
+{
+	if (c->closing || !c->rest.n)
+		return;
+	struct buf rest = c->rest;
+	if (leaves_http(c)) {
+		c->rest = (struct buf){0};
+		http_conn_read(c, true);
+		http_stream_bytes(c->stream, rest.p, rest.n);
+		buf_fini(&rest);
+	} else if (!c->final && has_room(c)) {
+		c->rest = (struct buf){0};
+		parse(c, rest.p, rest.n);
+		buf_fini(&rest);
+		if (!c->closing && !c->rest.n)
+			http_conn_read(c, true);
+	}
+}
+
+/* ── reading ───────────────────────────────────────────────────────────────────────────────────────────── */
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 {
@@ -174,18 +277,66 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 	*b = uv_buf_init(bytes, sizeof bytes);
 }
 
+static void on_peer_gone(struct http_conn *c)
+{
+	if (c->stream) {
+		http_conn_close(c, HTTP_GONE_PEER);
+		return;
+	}
+	c->eof = c->final = true;
+	c->receiving = false;
+	http_conn_read(c, false);
+	http_conn_advance(c);
+}
+
+static void take_tls(struct http_conn *c, const char *bytes, size_t n)
+{
+	static char plain[16384];
+	http_tls_feed(c->tls, bytes, n);
+	int got = 0;
+	while (!c->closing && (got = http_tls_read(c->tls, plain, sizeof plain)) > 0)
+		take(c, plain, (size_t)got);
+	if (c->closing)
+		return;
+	http_send_flush(c); /* what the handshake has to say */
+	if (!c->closing && got < 0)
+		on_peer_gone(c);
+	else if (http_tls_up(c->tls) && c->due.in && c->wait == HTTP_WAIT_REQUEST && !c->receiving)
+		http_due_drop(&c->due); /* that of the handshake */
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct http_conn *c = s->data;
-	if (n == UV_EOF)
+	if (n == UV_EOF) {
 		on_peer_gone(c);
-	else if (n < 0)
-		conn_close(c);
-	else if (n > 0 && !c->final) {
-		parse(c, b->base, (size_t)n);
-		advance(c);
+		return;
 	}
+	if (n < 0) {
+		http_conn_close(c, HTTP_GONE_PEER);
+		return;
+	}
+	if (c->lingering)
+		return;
+	if (c->tls)
+		take_tls(c, b->base, (size_t)n);
+	else
+		take(c, b->base, (size_t)n);
+	http_conn_advance(c);
 }
+
+void http_conn_read(struct http_conn *c, bool on)
+{
+	if (c->closing || c->reading == on)
+		return;
+	c->reading = on;
+	if (on)
+		uv_read_start(&c->s.stream, on_alloc, on_read);
+	else
+		uv_read_stop(&c->s.stream);
+}
+
+/* ── what comes next ───────────────────────────────────────────────────────────────────────────────────── */
 
 static void on_shutdown(uv_shutdown_t *req, int status)
 {
@@ -197,196 +348,163 @@ static void on_shutdown(uv_shutdown_t *req, int status)
 static void linger(struct http_conn *c)
 {
 	if (c->eof || c->server->closing) {
-		conn_close(c);
+		http_conn_close(c, HTTP_GONE_PEER);
 		return;
 	}
 	if (c->lingering)
 		return;
 	c->lingering = true;
-	uv_shutdown_t *req = mem_alloc(sizeof *req);
-	if (uv_shutdown(req, &c->s.stream, on_shutdown) != 0) {
-		free(req);
-		conn_close(c);
-		return;
-	}
-	timer_start(c->server->loop, &c->deadline, LINGER_MS, on_deadline, c);
-	uv_read_start(&c->s.stream, on_alloc, on_read);
-}
-
-static void on_written(uv_write_t *req, int status)
-{
-	struct write *w = (struct write *)req;
-	struct http_conn *c = w->conn;
-	c->writes--;
-	buf_fini(&w->bytes);
-	free(w);
-	if (status < 0)
-		conn_close(c);
-	else
-		advance(c);
-}
-
-static void send_bytes(struct http_conn *c, struct buf *bytes)
-{
-	uv_buf_t b = uv_buf_init(bytes->p, (unsigned)bytes->n);
-	int sent = c->writes ? UV_EAGAIN : uv_try_write(&c->s.stream, &b, 1);
-	if (sent == (int)bytes->n) {
-		buf_fini(bytes);
-		return;
-	}
-	struct write *w = mem_alloc(sizeof *w);
-	w->conn = c;
-	w->bytes = *bytes;
-	size_t at = sent > 0 ? (size_t)sent : 0;
-	b = uv_buf_init(bytes->p + at, (unsigned)(bytes->n - at));
-	c->writes++;
-	if (uv_write(&w->req, &c->s.stream, &b, 1, on_written) != 0) {
-		c->writes--;
-		buf_fini(&w->bytes);
-		free(w);
-		conn_close(c);
-	}
-}
-
-/* Sends the answers that are due: those in front of the first that is not there yet. */
-static void flush(struct http_conn *c)
-{
-	struct buf all = {0};
-	while (c->first && c->first->answered) {
-		struct http_request *q = c->first;
-		c->first = q->next;
-		c->waiting--;
-		c->gathered -= q->reply.n;
-		if (all.n == 0) {
-			all = q->reply;
-			q->reply = (struct buf){0};
-		} else {
-			buf_put(&all, q->reply.p, q->reply.n);
-		}
-		http_request_free(q);
-	}
-	if (all.n)
-		send_bytes(c, &all);
-}
-
-static void take_rest(struct http_conn *c)
-{
-	struct buf rest = c->rest;
-	c->rest = (struct buf){0};
-	uv_read_start(&c->s.stream, on_alloc, on_read);
-	parse(c, rest.p, rest.n);
-	buf_fini(&rest);
-}
-
-/* The one place that decides what a connection does next. */
-static void advance(struct http_conn *c)
-{
-	for (;;) {
-		if (c->closing || c->parsing)
-			return;
-		flush(c);
-		if (c->closing || c->final || !c->rest.n || !has_room(c))
-			break;
-		take_rest(c);
+	if (c->tls) {
+		http_tls_goodbye(c->tls);
+		http_send_flush(c);
 	}
 	if (c->closing)
 		return;
-	if (c->final && !c->first && !c->writes)
-		linger(c);
-	else
-		set_deadline(c);
-}
-
-static const char *http_date(void)
-{
-	static time_t of;
-	static char text[40];
-	time_t now = (time_t)(clock_wall_ms() / 1000);
-	if (now != of) {
-		struct tm tm;
-		gmtime_r(&now, &tm);
-		strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		of = now;
-	}
-	return text;
-}
-
-static const char *reason_of(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} names[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {303, "See Other"},
-		{304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-		{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-		{429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-		{502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-		{505, "HTTP Version Not Supported"}};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i].status == status)
-			return names[i].text;
-	return ""; /* RFC 9112 section 4: the reason may be empty, the space before it stays */
-}
-
-void http_answer_header(struct http_request *q, const char *name, const char *value)
-{
-	buf_printf(&q->extra, "%s: %s\r\n", name, value);
-}
-
-void http_answer(struct http_request *q, int status, const char *content_type, struct str body)
-{
-	struct http_conn *c = q->conn;
-	must(!q->answered);
-	q->answered = true;
-	if (c->closing) {
-		struct http_request **p = &c->first;
-		while (*p != q)
-			p = &(*p)->next;
-		*p = q->next;
-		http_request_free(q);
-		c->waiting--;
-		conn_free_if_done(c);
+	uv_shutdown_t *req = mem_alloc(sizeof *req);
+	if (uv_shutdown(req, &c->s.stream, on_shutdown) != 0) {
+		free(req);
+		http_conn_close(c, HTTP_GONE_PEER);
 		return;
 	}
-	if (c->server->closing)
-		c->final = true;
-	bool last = c->final && c->last == q;
-	struct buf *b = &q->reply;
-	buf_printf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_of(status), http_date());
-	if (content_type)
-		buf_printf(b, "Content-Type: %s\r\n", content_type);
-	if (status != 204 && status != 304)
-		buf_printf(b, "Content-Length: %zu\r\n", body.n);
-	buf_str(b, (struct str){q->extra.p, q->extra.n});
-	if (last)
-		buf_text(b, "Connection: close\r\n");
-	else if (q->http10)
-		buf_text(b, "Connection: keep-alive\r\n");
-	buf_text(b, "\r\n");
-	if (q->method != HTTP_HEAD && status != 204 && status != 304)
-		buf_str(b, body);
-	c->gathered += b->n;
-	advance(c);
+	http_wait(c, HTTP_WAIT_LINGER, LINGER_MS);
+	http_conn_read(c, true);
+}
+
+enum { SENT_AT_ONCE = 32 };
+
+/* Sends the answers that are due: those in front of the first that is not there yet. */
+static void send_answers(struct http_conn *c)
+{
+	uv_buf_t v[SENT_AT_ONCE];
+	struct http_request *sent[SENT_AT_ONCE];
+	struct http_stream *opens = NULL;
+	unsigned n = 0;
+	while (c->first && c->first->answered && n < SENT_AT_ONCE && !opens && !c->stream) {
+		struct http_request *q = c->first;
+		http_conn_pop(c, q);
+		c->gathered -= q->reply.n;
+		opens = q->stream;
+		sent[n] = q;
+		v[n++] = uv_buf_init(q->reply.p, (unsigned)q->reply.n);
+	}
+	if (n)
+		http_send(c, v, n);
+	for (unsigned i = 0; i < n; i++)
+		http_spare_put(c->server, sent[i]);
+	if (!opens)
+		return;
+	c->holds--;
+	if (c->closing)
+		http_stream_lost(opens, HTTP_GONE_PEER);
+	else
+		http_stream_on(opens, c);
+}
+
+void http_conn_advance(struct http_conn *c)
+{
+	if (c->closing || c->parsing)
+		return;
+	while (!c->closing && c->first && c->first->answered && !c->stream)
+		send_answers(c);
+	if (c->stream && c->eof)
+		http_conn_close(c, HTTP_GONE_PEER);
+	if (c->closing)
+		return;
+	if (c->rest.n && (leaves_http(c) || (!c->final && has_room(c))))
+		http_send_mark(c); /* reads on in the next turn: nothing is called back from here */
+	if (c->final && !c->first && !c->stream && !http_send_unsent(c))
+		linger(c);
+	else
+		set_wait(c);
 }
 
 void http_conn_drain(struct http_conn *c)
 {
-	c->final = true;
-	c->receiving = false;
-	if (!c->first)
-		conn_close(c);
+	bool closing = c->server->closing;
+	if (c->closing || c->lingering)
+		return;
+	if (closing)
+		c->final = true;
+	for (struct http_request *q = c->first; q; q = q->next)
+		if (q->stream && !closing)
+			http_stream_going_away(q->stream);
+	if (closing && (c->stream || !c->first)) {
+		http_conn_close(c, HTTP_GONE_CLOSED);
+	} else if (c->stream) {
+		http_stream_going_away(c->stream);
+	} else if (!c->first && !c->receiving && !http_send_unsent(c)) {
+		http_due_drop(&c->due);
+		set_wait(c);
+	}
 }
 
+/* ── the beginning ─────────────────────────────────────────────────────────────────────────────────────── */
+
+/* One too many. Told and let go of; when too many are being told, only let go of. */
 static void tell_full(struct http_conn *c)
 {
-	static char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+	static char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+						 "Connection: close\r\n\r\n";
 	uv_buf_t b = uv_buf_init(text, sizeof text - 1);
-	uv_try_write(&c->s.stream, &b, 1);
-	conn_close(c);
+	c->final = true;
+	if (c->tls || c->listener->connections > c->listener->o.max_connections + TOLD_MOST) {
+		http_conn_close(c, HTTP_GONE_PEER);
+		return;
+	}
+	http_send(c, &b, 1);
+	if (!c->closing)
+		linger(c);
 }
 
-void http_conn_accept(struct http_listener *l)
+/* Keeps the address as text; false: it has too many connections. An IPv6 /64 is one peer: who has one
+ * address of it mostly has all. */
+static bool know_peer(struct http_conn *c)
+{
+	struct sockaddr_storage a;
+	int n = sizeof a;
+	uint8_t key[16] = {0};
+	snprintf(c->name, sizeof c->name, "%s", c->listener->path ? "unix" : "");
+	if (c->listener->path || uv_tcp_getpeername(&c->s.tcp, (struct sockaddr *)&a, &n) != 0)
+		return true;
+	const struct in6_addr *six = &((struct sockaddr_in6 *)&a)->sin6_addr;
+	if (a.ss_family == AF_INET || IN6_IS_ADDR_V4MAPPED(six)) {
+		const void *four = a.ss_family == AF_INET ? (void *)&((struct sockaddr_in *)&a)->sin_addr
+												  : (const void *)&six->s6_addr[12];
+		inet_ntop(AF_INET, four, c->name, sizeof c->name);
+		memset(key + 10, 0xff, 2);
+		memcpy(key + 12, four, 4);
+	} else {
+		inet_ntop(AF_INET6, six, c->name, sizeof c->name);
+		memcpy(key, six, 8);
+	}
+	int most = c->listener->o.max_per_peer, have;
+	if (!most)
+		return true;
+	struct http_server *s = c->server;
+	if (!s->peers)
+		s->peers = http_peers_new();
+	c->peer = http_peers_add(s->peers, key, &have);
+	return have <= most;
+}
+
+static void make_parser(struct http_conn *c)
+{
+	const struct http_options *o = &c->listener->o;
+	struct http_parser *p = mem_alloc(sizeof *p);
+	http_parser_init(p, o->max_body);
+	p->max_line = o->max_line;
+	p->max_head = o->max_head;
+	p->max_fields = o->max_fields;
+	p->take = take_spare;
+	p->on_begin = on_begin;
+	p->body_limit = body_limit;
+	p->on_request = on_request;
+	p->on_continue = on_continue;
+	p->arg = c;
+	c->parser = p;
+}
+
+static struct http_conn *conn_new(struct http_listener *l)
 {
 	struct http_server *s = l->server;
 	struct http_conn *c = mem_alloc(sizeof *c);
@@ -402,21 +520,51 @@ void http_conn_accept(struct http_listener *l)
 		c->next->prev = c;
 	s->conns = c;
 	l->connections++;
-	http_parser_init(&c->parser, s->max_body);
-	c->parser.on_begin = on_begin;
-	c->parser.on_request = on_request;
-	c->parser.on_continue = on_continue;
-	c->parser.arg = c;
+	s->connections++;
+	return c;
+}
+
+void http_conn_accept(struct http_listener *l)
+{
+	struct http_conn *c = conn_new(l);
 	if (uv_accept(&l->s.stream, &c->s.stream) != 0) {
-		conn_close(c);
+		http_conn_close(c, HTTP_GONE_PEER);
 		return;
 	}
 	if (!l->path)
 		uv_tcp_nodelay(&c->s.tcp, 1);
-	if (l->connections > s->max_connections) {
+	if (l->tls)
+		c->tls = http_tls_new(l->tls);
+	if (!know_peer(c) || l->connections > l->o.max_connections) {
 		tell_full(c);
 		return;
 	}
-	set_deadline(c);
-	uv_read_start(&c->s.stream, on_alloc, on_read);
+	make_parser(c);
+	if (c->tls)
+		http_wait(c, HTTP_WAIT_REQUEST, l->o.request_ms); /* for the handshake */
+	else
+		set_wait(c);
+	http_conn_read(c, true);
+}
+
+/* ── of whom a request came ────────────────────────────────────────────────────────────────────────────── */
+
+struct str http_peer(const struct http_request *q)
+{
+	return str_of(q->conn->name);
+}
+
+const char *http_scheme(const struct http_request *q)
+{
+	return q->conn->listener->tls ? "https" : "http";
+}
+
+bool http_is_unix(const struct http_request *q)
+{
+	return q->conn->listener->path != NULL;
+}
+
+bool http_is_gone(const struct http_request *q)
+{
+	return q->conn->closing;
 }

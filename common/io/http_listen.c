@@ -1,5 +1,5 @@
 #include "common/base/mem.h"
-#include "common/io/http_conn.h"
+#include "common/io/http_in.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 4096 }; /* as far as net.core.somaxconn lets */
 
 static bool refused(struct err *e, const char *address, const char *what, int uv_code)
 {

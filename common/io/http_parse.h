@@ -1,42 +1,59 @@
 /* http_parse: turns the bytes of one connection into whole requests, strictly (RFC 9112). No sockets.
  * (llhttp)
  *
- * Refused are: both lengths of a body, a folded header, no Host or two, another version than 1.0 and 1.1, too
- * much. */
+ * A header section is gathered whole, checked line by line, and then read by llhttp at once; bodies are
+ * counted or dechunked here. Refused are: both lengths of a body, a folded header, a line that does not end
+ * in CR LF, no Host or two, another version than 1.0 and 1.1, too much. */
 #ifndef FAIRLEAD_IO_HTTP_PARSE_H
 #define FAIRLEAD_IO_HTTP_PARSE_H
 
 #include "common/io/http.h"
+#include "common/io/http_chunk.h"
+#include "common/io/http_due.h"
 
 #include <llhttp.h>
 
-enum { HTTP_HEAD_MOST = 16384, HTTP_FIELDS_MOST = 100 };
+enum { HTTP_LINE_MOST = 8192, HTTP_HEAD_MOST = 16384, HTTP_HEAD_LIMIT = 61440, HTTP_FIELDS_MOST = 100 };
 
 struct http_conn;
 struct http_field {
-	uint16_t name, name_n, value, value_n; /* in head, which HTTP_HEAD_MOST keeps below 64 KiB */
+	uint16_t name, name_n, value, value_n; /* in head, which HTTP_HEAD_LIMIT keeps below 64 KiB */
 };
 struct http_request {
 	struct http_conn *conn;    /* of http_conn; NULL in a bare parser */
-	struct http_request *next; /* in the order of arrival */
-	struct buf head;           /* the target, then names and values */
-	size_t target_n;
-	struct http_field fields[HTTP_FIELDS_MOST];
+	struct http_request *next; /* in the order of arrival, or of the spare ones */
+	struct buf head;           /* the header section as it came */
+	uint16_t target, target_n; /* in head */
 	int field_count;
 	struct buf body;
 	uint8_t method; /* llhttp_method_t */
-	bool keep_alive, http10, answered;
-	struct buf extra, reply; /* headers given by http_answer_header; the whole answer */
+	bool keep_alive, http10, answered, gzip;
+	bool upgrade; /* wishes another protocol */
+	bool alone;   /* what follows waits for its answer: it may not be HTTP, or nothing may follow */
+	struct buf extra, reply;    /* headers given by http_answer_header; the answer, or its head */
+	struct http_stream *stream; /* answered by it */
+	struct http_due late;       /* in the server's list of those that owe an answer */
+	struct arena arena;
+	void *data;
+	struct http_field fields[HTTP_FIELDS_MOST];
 };
 
+enum http_at { HTTP_AT_HEAD, HTTP_AT_LENGTH, HTTP_AT_CHUNKS, HTTP_AT_END };
 struct http_parser {
-	llhttp_t ll;
-	size_t max_body;
-	struct http_request *open; /* the one being read */
-	size_t head_bytes;
-	bool in_value, in_body; /* in_body: the header section has ended, what follows as headers are trailers */
-	int status;             /* what refuses the peer: 400 408 413 431 505 */
-	void (*on_begin)(void *arg);                           /* the first byte of a request has come */
+	size_t max_body, max_line, max_head;
+	int max_fields;
+	enum http_at at;           /* what of the open request is read */
+	struct http_request *open; /* NULL: between two */
+	size_t line_n;             /* bytes of the line that is being read */
+	int lines;                 /* that were read of its head */
+	size_t body_most;          /* of the open request */
+	uint64_t left;             /* of a body with a length */
+	struct http_chunks chunks;
+	bool cr;                                 /* between two requests CR came */
+	int status;                              /* what refuses the peer: 400 413 414 417 431 501 505 */
+	struct http_request *(*take)(void *arg); /* a request that was reset; NULL: a new one */
+	void (*on_begin)(void *arg);             /* the first byte of a request has come */
+	size_t (*body_limit)(void *arg, const struct http_request *q); /* NULL: max_body */
 	bool (*on_request)(void *arg, struct http_request *q); /* q is the caller's now; false: stop behind it */
 	void (*on_continue)(void *arg);                        /* the peer waits for "100 Continue" */
 	void *arg;
@@ -47,5 +64,6 @@ void http_parser_init(struct http_parser *p, size_t max_body);
 int http_parse(struct http_parser *p, const char *bytes, size_t n, size_t *used);
 void http_parser_fini(struct http_parser *p);
 void http_request_free(struct http_request *q);
+void http_request_reset(struct http_request *q); /* as new; keeps small buffers */
 
 #endif

@@ -1,0 +1,196 @@
+#include "common/io/http_tls.h"
+#include "common/base/mem.h"
+#include "common/io/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+struct http_tls_files {
+	struct loop *loop;
+	char *cert, *key;
+	SSL_CTX *ctx;
+	struct watch *watch_cert, *watch_key;
+	struct timer *again; /* two files change one after the other: both are read a moment later */
+};
+struct http_tls {
+	SSL *ssl;
+	BIO *in, *out; /* owned by ssl */
+	bool broken;
+};
+
+enum { SETTLE_MS = 200 };
+
+static bool refused(struct err *e, const char *what, const char *file)
+{
+	unsigned long code = ERR_peek_last_error();
+	char reason[256] = "";
+	const char *text =
+		ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+	snprintf(reason, sizeof reason, "%s", text ? text : "unknown reason");
+	ERR_clear_error();
+	return err_set(e, ERR_REJECTED, "%s %s can't be used: %s", what, file, reason);
+}
+
+static int no_password(char *buf, int size, int writing, void *arg)
+{
+	(void)buf, (void)size, (void)writing, (void)arg;
+	return -1; /* an encrypted key is refused, never asked for at a terminal */
+}
+
+static SSL_CTX *load(const char *cert, const char *key, struct err *e)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	must(ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+								 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	ERR_clear_error();
+	bool ok = true;
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
+		ok = refused(e, "The certificate", cert);
+	else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		ok = refused(e, "The key", key);
+	else if (SSL_CTX_check_private_key(ctx) != 1)
+		ok = refused(e, "The key", key);
+	if (ok)
+		return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+static void read_again(void *arg)
+{
+	struct http_tls_files *f = arg;
+	struct err e;
+	SSL_CTX *ctx = load(f->cert, f->key, &e);
+	if (!ctx) {
+		log_odd("tls.kept", "A changed certificate can't be used; the one before it stays in use",
+			F_STR("reason", e.text));
+		return;
+	}
+	SSL_CTX_free(f->ctx); /* connections that stand hold it */
+	f->ctx = ctx;
+	log_info("tls.read", "The certificate changed and is in use", F_STR("file", f->cert));
+}
+
+static void on_change(void *arg)
+{
+	struct http_tls_files *f = arg;
+	timer_start(f->loop, &f->again, SETTLE_MS, read_again, f);
+}
+
+struct http_tls_files *http_tls_files_open(struct loop *l, const char *cert, const char *key, struct err *e)
+{
+	if (!key) {
+		err_put(e, ERR_REJECTED, "the certificate %s has no key beside it; name its key file", cert);
+		return NULL;
+	}
+	SSL_CTX *ctx = load(cert, key, e);
+	if (!ctx)
+		return NULL;
+	struct http_tls_files *f = mem_alloc(sizeof *f);
+	f->loop = l;
+	f->cert = mem_text(cert);
+	f->key = mem_text(key);
+	f->ctx = ctx;
+	f->watch_cert = watch_open(l, cert, on_change, f);
+	f->watch_key = watch_open(l, key, on_change, f);
+	return f;
+}
+
+void http_tls_files_close(struct http_tls_files *f)
+{
+	if (!f)
+		return;
+	watch_close(f->watch_cert);
+	watch_close(f->watch_key);
+	timer_free(&f->again);
+	SSL_CTX_free(f->ctx);
+	free(f->cert);
+	free(f->key);
+	free(f);
+}
+
+struct http_tls *http_tls_new(struct http_tls_files *f)
+{
+	struct http_tls *t = mem_alloc(sizeof *t);
+	t->ssl = SSL_new(f->ctx);
+	t->in = BIO_new(BIO_s_mem());
+	t->out = BIO_new(BIO_s_mem());
+	must(t->ssl && t->in && t->out);
+	SSL_set_bio(t->ssl, t->in, t->out);
+	SSL_set_accept_state(t->ssl);
+	return t;
+}
+
+void http_tls_free(struct http_tls *t)
+{
+	if (!t)
+		return;
+	SSL_free(t->ssl);
+	free(t);
+}
+
+void http_tls_feed(struct http_tls *t, const char *bytes, size_t n)
+{
+	must(n == 0 || BIO_write(t->in, bytes, (int)n) == (int)n);
+}
+
+int http_tls_read(struct http_tls *t, char *out, size_t n)
+{
+	if (t->broken)
+		return -1;
+	ERR_clear_error();
+	int got = SSL_read(t->ssl, out, (int)n);
+	if (got > 0)
+		return got;
+	if (SSL_get_error(t->ssl, got) == SSL_ERROR_WANT_READ)
+		return 0;
+	t->broken = true;
+	ERR_clear_error();
+	return -1;
+}
+
+bool http_tls_up(const struct http_tls *t)
+{
+	return !t->broken && SSL_is_init_finished(t->ssl);
+}
+
+void http_tls_write(struct http_tls *t, const char *bytes, size_t n)
+{
+	while (n && !t->broken) {
+		int some = n > 1 << 20 ? 1 << 20 : (int)n;
+		ERR_clear_error();
+		int sent = SSL_write(t->ssl, bytes, some);
+		if (sent <= 0) {
+			t->broken = true;
+			ERR_clear_error();
+			return;
+		}
+		bytes += sent;
+		n -= (size_t)sent;
+	}
+}
+
+void http_tls_goodbye(struct http_tls *t)
+{
+	if (http_tls_up(t))
+		SSL_shutdown(t->ssl);
+	ERR_clear_error();
+}
+
+struct str http_tls_output(struct http_tls *t)
+{
+	char *p;
+	long n = BIO_get_mem_data(t->out, &p);
+	return (struct str){p, n > 0 ? (size_t)n : 0};
+}
+
+void http_tls_output_taken(struct http_tls *t)
+{
+	(void)BIO_reset(t->out);
+}
