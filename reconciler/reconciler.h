@@ -52,6 +52,8 @@ struct compare; /* compare.c */
 
 struct reconciler {
 	struct member *m;
+	struct front *front; /* NULL: nothing is served */
+	int open;            /* of a drain: what has not ended yet */
 	struct lease *lease;
 	bool working; /* the lane is ours and nothing waits for a retry */
 	bool closing, off_wanted;

@@ -3,6 +3,7 @@
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "reconciler/reconciler.h"
+#include "reconciler/serve/front.h"
 #include "reconciler/top.h"
 
 #include <stdio.h>
@@ -234,11 +235,24 @@ static void make_metrics(struct reconciler *r)
 	r->m_fixed = metric(METRIC_COUNTER, "fairlead_compare_fixed_total", "Rows that a fix: changed", NULL);
 }
 
+static bool on_open(void *arg, struct member *m, struct problems *ps)
+{
+	struct reconciler *r = arg;
+	struct err e = {0};
+	*r = (struct reconciler){.m = m, .doing = RECON_NONE};
+	r->front = front_open(m, ps, &e);
+	if (e.text[0])
+		fprintf(stderr, "fairlead-reconciler: %s\n", e.text);
+	return r->front || !m->config->serve.nlisten;
+}
+
 static void on_start(void *arg, struct member *m)
 {
 	struct reconciler *r = arg;
 	const struct config *c = m->config;
-	*r = (struct reconciler){.m = m, .doing = RECON_NONE, .nchains = c->nchains, .npools = c->nsigners};
+	r->nchains = c->nchains;
+	r->npools = c->nsigners;
+	front_start(r->front);
 	backoff_init(&r->backoff, 200, 10000, (uint64_t)getpid());
 	make_metrics(r);
 	r->chains = mem_alloc((c->nchains + 1) * sizeof *r->chains);
@@ -256,11 +270,18 @@ static void on_start(void *arg, struct member *m)
 	r->lease = lease_open(m, "clock", &ev);
 }
 
+static void one_ended(void *arg)
+{
+	struct reconciler *r = arg;
+	if (--r->open == 0)
+		member_drained(r->m);
+}
+
 static void on_left(void *arg)
 {
 	struct reconciler *r = arg;
 	r->lease = NULL;
-	member_drained(r->m);
+	one_ended(r);
 }
 
 static void drained(struct reconciler *r)
@@ -273,6 +294,9 @@ static void on_drain(void *arg)
 {
 	struct reconciler *r = arg;
 	r->closing = true;
+	r->open = 1 + (r->front != NULL); /* the lane, the front door */
+	if (r->front)
+		front_drain(r->front, one_ended, r);
 	if (r->doing == RECON_NONE) {
 		drained(r);
 		return;
@@ -290,6 +314,7 @@ static void on_end(void *arg)
 	for (size_t i = 0; i < r->nchains; i++)
 		if (r->chains[i].rpc)
 			rpc_close(r->chains[i].rpc);
+	front_close(r->front);
 	compare_drop(r);
 	timer_free(&r->tick);
 	timer_free(&r->retry_timer);
@@ -304,6 +329,7 @@ static void reasons(void *arg, struct buf *out)
 	const struct reconciler *r = arg;
 	if (r->lease)
 		lease_reasons(r->lease, out);
+	front_reasons(r->front, out);
 	if (r->why[0])
 		buf_printf(out, "the clock waits: %s\n", r->why);
 }
@@ -334,6 +360,7 @@ int reconciler_main(int argc, char **argv)
 			.extra = extra},
 		.short_name = "reconciler",
 		.arg = &r,
+		.on_open = on_open,
 		.on_start = on_start,
 		.on_drain = on_drain,
 		.reasons = reasons,

@@ -305,8 +305,6 @@ static bool listen_health(struct member *m)
 	} else {
 		listen_default(m);
 	}
-	for (size_t i = 0; m->run->p->serves && i < m->config->serve.nlisten; i++)
-		ok = listen_one(m, "serve.listen", m->config->serve.listen[i]) && ok;
 	return ok;
 }
 
@@ -333,6 +331,16 @@ static void open_sockets(struct member *m)
 	m->bus = bus_open(m->loop, m->redis_url, m->config->name);
 }
 
+static bool open_program(struct member *m, const struct member_program *p)
+{
+	struct problems ps = {0};
+	bool ok = !p->on_open || p->on_open(p->arg, m, &ps);
+	if (ps.n)
+		problems_print(&ps, stderr, isatty(STDERR_FILENO), "");
+	problems_fini(&ps);
+	return ok;
+}
+
 static int run(struct member *m, const struct member_program *p)
 {
 	struct member_run *r = m->run;
@@ -347,12 +355,12 @@ static int run(struct member *m, const struct member_program *p)
 	loop_on_term(m->loop, on_term, m);
 	open_sockets(m);
 	int code = EXIT_CONFIG;
-	if (listen_health(m)) {
+	if (listen_health(m) && open_program(m, p)) {
 		ping(m);
 		code = loop_run(m->loop);
-		if (p->on_end && r->phase == PHASE_ENDED)
-			p->on_end(p->arg);
 	}
+	if (p->on_end)
+		p->on_end(p->arg);
 	totals_close(r->totals);
 	health_close(m->health);
 	if (code != EXIT_TRANSIENT) { /* drain_is_late: what is still open belongs to work that was cut short */

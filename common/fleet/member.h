@@ -32,6 +32,9 @@ struct member_program {
 	struct program_decl decl;
 	const char *short_name; /* "listener" */
 	void *arg;
+	/* before all else: opens what serves while PostgreSQL is not there. false: ps says why, or it was said;
+	 * the process ends with 78. May be NULL */
+	bool (*on_open)(void *arg, struct member *m, struct problems *ps);
 	void (*on_start)(void *arg, struct member *m);
 	void (*on_pg)(
 		void *arg, bool up);     /* after on_start: the main connection was lost or is back; may be NULL */
@@ -42,7 +45,7 @@ struct member_program {
 	bool needs_key;            /* the submitter: secrets are kept, others wipe them after load; who
 						 serves keeps those of auth: */
 	bool generic_plans;        /* no SQL of the application runs on its main connection: see pg.h */
-	bool serves;               /* the reconciler: also listens on serve.listen */
+	bool serves;               /* the reconciler: its front door is serve.listen */
 	int (*top)(
 		void *arg, struct member *m); /* --top: runs instead of all this, returns the exit code; or NULL */
 };

@@ -13,84 +13,84 @@ struct health {
 
 static const char text_type[] = "text/plain; charset=utf-8";
 
-static void answer_live(struct http_request *q)
-{
-	http_answer(q, 200, text_type, STR("alive\n"));
-}
-
 static void get_reasons(const struct health *h, struct buf *out)
 {
 	if (h->o.reasons)
 		h->o.reasons(h->o.arg, out);
 }
 
-static void answer_ready(struct health *h, struct http_request *q)
+static int say_ready(struct health *h, struct buf *b)
 {
-	struct buf b = {0};
-	get_reasons(h, &b);
-	if (b.n == 0)
-		http_answer(q, 200, text_type, STR("ready\n"));
-	else
-		http_answer(q, 503, text_type, (struct str){b.p, b.n});
-	buf_fini(&b);
+	get_reasons(h, b);
+	if (b->n)
+		return 503;
+	buf_text(b, "ready\n");
+	return 200;
 }
 
-static void answer_status(struct health *h, struct http_request *q)
+static void say_status(struct health *h, struct buf *b)
 {
-	struct buf reasons = {0}, b = {0};
+	struct buf reasons = {0};
 	get_reasons(h, &reasons);
-	buf_text(&b, "{\"program\":");
-	buf_json(&b, str_of(h->program));
-	buf_printf(&b, ",\"version\":\"%s\",\"pid\":%d,\"ready\":%s,\"reasons\":[", FAIRLEAD_VERSION,
+	buf_text(b, "{\"program\":");
+	buf_json(b, str_of(h->program));
+	buf_printf(b, ",\"version\":\"%s\",\"pid\":%d,\"ready\":%s,\"reasons\":[", FAIRLEAD_VERSION,
 		(int)getpid(), reasons.n ? "false" : "true");
 	for (size_t i = 0; i < reasons.n;) {
 		const char *end = memchr(reasons.p + i, '\n', reasons.n - i);
 		size_t n = end ? (size_t)(end - reasons.p) - i : reasons.n - i;
 		if (i)
-			buf_char(&b, ',');
-		buf_json(&b, (struct str){reasons.p + i, n});
+			buf_char(b, ',');
+		buf_json(b, (struct str){reasons.p + i, n});
 		i += n + 1;
 	}
-	buf_text(&b, "],");
+	buf_text(b, "],");
 	if (h->o.status)
-		h->o.status(h->o.arg, &b);
-	b.n--; /* the comma behind the last member */
-	buf_text(&b, "}\n");
-	http_answer(q, 200, "application/json", (struct str){b.p, b.n});
-	buf_fini(&b);
+		h->o.status(h->o.arg, b);
+	b->n--; /* the comma behind the last member */
+	buf_text(b, "}\n");
 	buf_fini(&reasons);
 }
 
-static void answer_metrics(struct http_request *q)
+int health_say(struct health *h, struct str path, struct buf *body, const char **type)
 {
-	struct buf b = {0};
-	metrics_render(&b);
-	http_answer(q, 200, "text/plain; version=0.0.4; charset=utf-8", (struct str){b.p, b.n});
-	buf_fini(&b);
+	*type = text_type;
+	if (str_is(path, "/livez") || (h->live_alias && str_is(path, h->live_alias))) {
+		buf_text(body, "alive\n");
+		return 200;
+	}
+	if (str_is(path, "/readyz") || (h->ready_alias && str_is(path, h->ready_alias)))
+		return say_ready(h, body);
+	if (str_is(path, "/status")) {
+		*type = "application/json";
+		say_status(h, body);
+		return 200;
+	}
+	if (str_is(path, "/metrics")) {
+		*type = "text/plain; version=0.0.4; charset=utf-8";
+		metrics_render(body);
+		return 200;
+	}
+	return 0;
 }
 
 static void on_request(void *arg, struct http_request *q)
 {
 	struct health *h = arg;
-	struct str path = http_path(q), method = http_method(q);
-	bool live = str_is(path, "/livez") || (h->live_alias && str_is(path, h->live_alias));
-	bool ready = str_is(path, "/readyz") || (h->ready_alias && str_is(path, h->ready_alias));
-	bool status = str_is(path, "/status"), metrics = str_is(path, "/metrics");
+	struct str method = http_method(q);
+	struct buf b = {0};
+	const char *type;
+	int status = health_say(h, http_path(q), &b, &type);
 	http_answer_header(q, "Cache-Control", "no-store");
-	if (!live && !ready && !status && !metrics) {
+	if (!status) {
 		http_answer(q, 404, text_type, STR("There is nothing here. Try /livez /readyz /status /metrics\n"));
 	} else if (!str_is(method, "GET") && !str_is(method, "HEAD")) {
 		http_answer_header(q, "Allow", "GET, HEAD");
 		http_answer(q, 405, text_type, STR("Only GET and HEAD are answered here\n"));
-	} else if (live) {
-		answer_live(q);
-	} else if (ready) {
-		answer_ready(h, q);
-	} else if (status) {
-		answer_status(h, q);
 	} else {
-		answer_metrics(q);
+		http_answer(q, status, type, (struct str){b.p, b.n});
 	}
+	buf_fini(&b);
 }
 
 struct health *health_open(struct loop *l, const struct health_options *o)

@@ -19,6 +19,9 @@ struct health_options {
 };
 struct health *health_open(struct loop *l, const struct health_options *o);
 bool health_listen(struct health *h, const char *address, struct err *e);
+/* What is said at one of its paths, for a server of somebody else's that also carries them (GET, HEAD): the
+ * status, the body appended; 0: no path of it. */
+int health_say(struct health *h, struct str path, struct buf *body, const char **type);
 void health_close(struct health *h);
 int health_port(const struct health *h); /* of the first TCP listener, else 0 */
 

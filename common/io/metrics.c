@@ -4,6 +4,7 @@
 #include "common/io/log.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,66 @@ struct metric *metric(enum metric_type type, const char *name, const char *help,
 	*m = (struct metric){*at, type, mem_text(name), mem_text(help), mem_text(labels), 0};
 	*at = m;
 	return m;
+}
+
+struct histogram {
+	struct histogram *next; /* as metric.next */
+	char *name, *help, *labels;
+	const double *bounds;
+	size_t n;
+	uint64_t *below; /* one a bound: in it and in none before it; last: above all */
+	uint64_t count;
+	double sum;
+};
+static struct histogram *histograms;
+
+struct histogram *metric_histogram(
+	const char *name, const char *help, const char *labels, const double *bounds, size_t n)
+{
+	struct histogram **at = &histograms, **behind = NULL;
+	for (; *at; at = &(*at)->next) {
+		if (!text_is((*at)->name, name))
+			continue;
+		if (text_is((*at)->labels, labels))
+			return *at;
+		behind = &(*at)->next;
+	}
+	if (behind)
+		at = behind;
+	struct histogram *h = mem_alloc(sizeof *h);
+	*h = (struct histogram){*at, mem_text(name), mem_text(help), mem_text(labels), bounds, n,
+		mem_alloc((n + 1) * sizeof *h->below), 0, 0};
+	*at = h;
+	return h;
+}
+
+void histogram_add(struct histogram *h, double v)
+{
+	size_t i = 0;
+	while (i < h->n && v > h->bounds[i])
+		i++;
+	h->below[i]++;
+	h->count++;
+	h->sum += v;
+}
+
+uint64_t histogram_count(const struct histogram *h)
+{
+	return h->count;
+}
+
+double histogram_quantile(const struct histogram *h, double share)
+{
+	double want = share * (double)h->count, seen = 0;
+	if (!h->count)
+		return NAN;
+	for (size_t i = 0; i < h->n; i++) {
+		double here = (double)h->below[i], low = i ? h->bounds[i - 1] : 0;
+		if (here > 0 && seen + here >= want)
+			return low + (h->bounds[i] - low) * (want - seen) / here;
+		seen += here;
+	}
+	return h->bounds[h->n - 1];
 }
 
 void metric_add(struct metric *m, int64_t n)
@@ -71,7 +132,7 @@ static void put_value(struct buf *out, double v)
 }
 
 /* Text format 0.0.4: in HELP a backslash is \\ and a line feed \n. */
-static void put_head(struct buf *out, const char *name, const char *help, enum metric_type type)
+static void put_head(struct buf *out, const char *name, const char *help, const char *type)
 {
 	buf_printf(out, "# HELP %s ", name);
 	for (const char *p = help ? help : ""; *p; p++) {
@@ -82,12 +143,30 @@ static void put_head(struct buf *out, const char *name, const char *help, enum m
 		else
 			buf_char(out, *p);
 	}
-	buf_printf(out, "\n# TYPE %s %s\n", name, type == METRIC_COUNTER ? "counter" : "gauge");
+	buf_printf(out, "\n# TYPE %s %s\n", name, type);
+}
+
+static const char *const types[] = {[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge"};
+
+static void put_histogram(struct buf *out, const struct histogram *h)
+{
+	const char *labels = h->labels ? h->labels : "", *comma = *labels ? "," : "";
+	uint64_t seen = 0;
+	for (size_t i = 0; i <= h->n; i++) {
+		seen += h->below[i];
+		buf_printf(out, "%s_bucket{%s%sle=\"", h->name, labels, comma);
+		put_value(out, i < h->n ? h->bounds[i] : INFINITY);
+		buf_printf(out, "\"} %" PRIu64 "\n", seen);
+	}
+	const char *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+	buf_printf(out, "%s_sum%s%s%s ", h->name, open, labels, close);
+	put_value(out, h->sum);
+	buf_printf(out, "\n%s_count%s%s%s %" PRIu64 "\n", h->name, open, labels, close, h->count);
 }
 
 static void put_one(struct buf *out, const char *name, const char *help, enum metric_type type, double v)
 {
-	put_head(out, name, help, type);
+	put_head(out, name, help, types[type]);
 	buf_text(out, name);
 	buf_char(out, ' ');
 	put_value(out, v);
@@ -161,13 +240,18 @@ void metrics_render(struct buf *out)
 {
 	for (const struct metric *m = all, *before = NULL; m; before = m, m = m->next) {
 		if (!before || !text_is(before->name, m->name))
-			put_head(out, m->name, m->help, m->type);
+			put_head(out, m->name, m->help, types[m->type]);
 		buf_text(out, m->name);
 		if (m->labels)
 			buf_printf(out, "{%s}", m->labels);
 		buf_char(out, ' ');
 		put_value(out, m->value);
 		buf_char(out, '\n');
+	}
+	for (const struct histogram *h = histograms, *before = NULL; h; before = h, h = h->next) {
+		if (!before || !text_is(before->name, h->name))
+			put_head(out, h->name, h->help, "histogram");
+		put_histogram(out, h);
 	}
 	put_one(out, "fairlead_log_lines_lost_total", "Log lines that could not be written.", METRIC_COUNTER,
 		(double)log_lost());

@@ -13,6 +13,15 @@ struct metric *metric(enum metric_type type, const char *name, const char *help,
 void metric_add(struct metric *m, int64_t n);
 void metric_set(struct metric *m, double v);
 double metric_get(const struct metric *m);
+/* How often a value fell below each bound: for durations in seconds. bounds ascend and outlive it; the same
+ * name and labels give the same one. */
+struct histogram;
+struct histogram *metric_histogram(
+	const char *name, const char *help, const char *labels, const double *bounds, size_t n);
+void histogram_add(struct histogram *h, double v);
+uint64_t histogram_count(const struct histogram *h);
+/* The value below which this share of all lies, between two bounds by proportion; NAN: none yet. */
+double histogram_quantile(const struct histogram *h, double share);
 /* all of them, grouped by name, and process_* (cpu, rss, fds, start time) */
 void metrics_render(struct buf *out);
 void metrics_each(void (*fn)(void *arg, const char *name, const char *labels, double value), void *arg);

@@ -51,6 +51,8 @@
 //           await w.run("listener", ["--check"], { env, file })   to its end: { code, signal, out, err, text }
 // look      w.log(name) text · w.lines(name, "ev" or /re/ or fn) parsed lines [{ level, ev, msg, …, raw }]
 //           await w.health(name, "/readyz") → { status, body, json };  w.metric(name, "fairlead_x", "label part") → number
+//           await w.http("/health", { method, headers, body, json, name: "reconciler" }) the front door → { status, headers, body, json };
+//             json: the body as JSON. w.door(name) its address, "http://127.0.0.1:41873"
 //           await w.sql("SELECT … $1", [p]) rows (int8 as numbers, numeric as strings) · await w.one(…) first row · await w.redis("XLEN", k)
 //           await w.waitFor(fn, what, ms = 30000)   a condition: fn returns something true (throwing is "not yet")
 //           await w.never(fn, what, while)          fails if fn() becomes true before while() (a condition) does
@@ -374,6 +376,14 @@ function fleetOf(w, o, dir, sockets, logOf) {
 		q.on("error", fail);
 		q.end();
 	});
+	w.door = (name = "reconciler") => `http://127.0.0.1:${w.lines(name, "serve").at(-1)?.port}`;
+	w.http = async (path, { method = "GET", headers = {}, body, json, name } = {}) => {
+		if (json !== undefined) [body, headers] = [JSON.stringify(json), { "content-type": "application/json", ...headers }];
+		const r = await fetch(w.door(name) + path, { method, headers, body, redirect: "manual", signal: AbortSignal.timeout(30000) });
+		const a = { status: r.status, headers: Object.fromEntries(r.headers), body: await r.text() };
+		if (/json/.test(a.headers["content-type"])) a.json = JSON.parse(a.body);
+		return a;
+	};
 	w.metric = async (name, metric, label = "") => {
 		const { body } = await w.health(name, "/metrics");
 		const line = body.split("\n").find((l) => (l.startsWith(`${metric} `) || l.startsWith(`${metric}{`)) && l.includes(label));

@@ -34,15 +34,27 @@ function checkMetrics(assert, text) {
 			assert.equal(f.n, 0, `${kind} of ${name} behind its samples`);
 			assert.equal(f[kind], undefined, `${kind} of ${name} twice`);
 			f[kind] = rest;
-			if (kind === "TYPE") assert.match(rest, /^(counter|gauge)$/);
+			if (kind === "TYPE") assert.match(rest, /^(counter|gauge|histogram)$/);
 			else assert.ok(rest.length > 3 && !/\\[^\\n]/.test(rest), `HELP of ${name}: ${rest}`);
 			continue;
 		}
 		const s = line.match(/^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\[\\"n])*",?)*)\})? (NaN|[+-]Inf|[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/);
 		assert.ok(s, `not a sample: ${line}`);
 		const [, name, labels = "", value] = s;
-		assert.equal(name, now, `${name} stands outside of its family`);
-		const f = families.get(name);
+		const f = families.get(now);
+		const part = f.TYPE === "histogram" && name.match(/^(.*)_(bucket|sum|count)$/);
+		assert.equal(part ? part[1] : name, now, `${name} stands outside of its family`);
+		if (f.TYPE === "histogram") {
+			assert.ok(part, `${name} is no part of a histogram`);
+			const of = labels.replace(/,?le="[^"]*"$/, ""), le = labels.match(/le="([^"]*)"$/)?.[1];
+			const h = ((f.of ??= new Map()).get(of) ?? f.of.set(of, { at: -Infinity, n: 0 }).get(of));
+			if (part[2] === "bucket") {
+				assert.ok((le === "+Inf" ? Infinity : Number(le)) > h.at && Number(value) >= h.n, `${line}: buckets ascend and add up`);
+				Object.assign(h, { at: le === "+Inf" ? Infinity : Number(le), n: Number(value) });
+			} else if (part[2] === "count") {
+				assert.deepEqual([h.at, h.n], [Infinity, Number(value)], `${line}: the last bucket holds all`);
+			}
+		}
 		f.n++;
 		assert.ok(f.HELP && f.TYPE, `${name} has HELP and TYPE`);
 		assert.equal(name.endsWith("_total"), f.TYPE === "counter", `${name} is a ${f.TYPE}`);

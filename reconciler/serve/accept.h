@@ -1,0 +1,17 @@
+/* accept: what a peer says it takes and where it comes from: Accept (RFC 9110 section 12.5.1), Origin (the
+ * Fetch standard's CORS protocol). Pure. */
+#ifndef FAIRLEAD_SERVE_ACCEPT_H
+#define FAIRLEAD_SERVE_ACCEPT_H
+
+#include "common/base/str.h"
+
+/* How much this Accept header wants a type, "application/json": 0 to 1000; 0: not at all. No header: 1000. */
+int accept_weight(struct str accept, const char *type);
+/* Whether a Content-Type says JSON: application/json, or +json; its parameters don't matter. */
+bool is_json_type(struct str content_type);
+/* Whether origin is among those allowed; "*" is any. */
+bool origin_allowed(struct str origin, const char *const *allowed, size_t n);
+/* A header list of a preflight that can be repeated: tokens and commas alone. */
+bool is_token_list(struct str s);
+
+#endif

@@ -1,0 +1,140 @@
+#include "reconciler/serve/front.h"
+
+#include "common/base/backoff.h"
+#include "common/io/log.h"
+#include "reconciler/serve/cache.h"
+#include "reconciler/serve/door.h"
+#include "reconciler/serve/limit.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct front {
+	struct member *m;
+	struct door *door;
+	struct redis *redis; /* of limits and cache */
+	struct limits *limits;
+	struct cache *cache;
+	struct timer *retry;
+	struct backoff backoff;
+	char why[600]; /* not ready: this */
+};
+
+/* ── routes ── */
+
+/* PostgreSQL has not been there since we began. */
+static bool no_insert(void *arg, struct str name, struct buf *json)
+{
+	(void)arg;
+	(void)name;
+	(void)json;
+	return false;
+}
+
+static void lost(struct front *f, struct visit *v)
+{
+	struct buf b = {0};
+	if (v->route->lost) {
+		json_fill(&b, v->route->lost, no_insert, f);
+		visit_answer(v, 503, "application/json", (struct str){b.p, b.n});
+	} else {
+		visit_header(v, "Retry-After", "1");
+		visit_refuse(v, 503, "PostgreSQL has not been reached yet; ask again");
+	}
+	buf_fini(&b);
+}
+
+static void let_go(void *arg, struct visit *v)
+{
+	lost(arg, v);
+}
+
+static void on_route(void *arg, struct visit *v)
+{
+	struct front *f = arg;
+	v->front = f;
+	if (limits_hold(f->limits, v->route))
+		limits_ask(f->limits, v, let_go, f);
+	else
+		let_go(f, v);
+}
+
+/* ── the engine's own paths ── */
+
+static void on_health(void *arg, struct visit *v)
+{
+	struct front *f = arg;
+	struct buf b = {0};
+	const char *type;
+	int status = health_say(f->m->health, http_path(v->q), &b, &type);
+	visit_header(v, "Cache-Control", "no-store");
+	visit_answer(v, status, type, (struct str){b.p, b.n});
+	buf_fini(&b);
+}
+
+static void add_health(struct front *f)
+{
+	const struct serve_decl *s = &f->m->config->serve;
+	const char *const paths[] = {
+		"/livez", "/readyz", "/status", s->live, s->ready, s->metrics ? "/metrics" : NULL};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (paths[i])
+			door_add(f->door, "GET", paths[i], on_health, f);
+}
+
+/* ── its life ── */
+
+struct front *front_open(struct member *m, struct problems *ps, struct err *e)
+{
+	if (!m->config->serve.nlisten)
+		return NULL;
+	struct front *f = mem_alloc(sizeof *f);
+	f->m = m;
+	backoff_init(&f->backoff, 200, 5000, (uint64_t)getpid());
+	snprintf(f->why, sizeof f->why, "the routes are not prepared yet");
+	f->redis = redis_open(m->loop, m->redis_url, &(struct redis_events){0});
+	f->limits = limits_open(m->loop, f->redis, m->config);
+	f->cache = cache_open(f->redis, m->config->name);
+	f->door = door_open(m, on_route, f, ps);
+	add_health(f);
+	if (door_listen(f->door, ps, e))
+		return f;
+	front_close(f);
+	return NULL;
+}
+
+static void start(void *arg)
+{
+	struct front *f = arg;
+	f->why[0] = 0;
+}
+
+void front_start(struct front *f)
+{
+	if (f)
+		start(f);
+}
+
+void front_reasons(const struct front *f, struct buf *out)
+{
+	if (f && f->why[0])
+		buf_printf(out, "%s\n", f->why);
+}
+
+void front_drain(struct front *f, void (*done)(void *arg), void *arg)
+{
+	timer_stop(&f->retry);
+	door_drain(f->door, done, arg);
+}
+
+void front_close(struct front *f)
+{
+	if (!f)
+		return;
+	timer_free(&f->retry);
+	door_close(f->door);
+	redis_close(f->redis);
+	limits_close(f->limits);
+	cache_close(f->cache);
+	free(f);
+}
