@@ -1,6 +1,7 @@
 /* The units of an applier: what each asks of PostgreSQL, and what its answer leads to. */
 #include "batcher/applier.h"
 
+#include "common/base/sentence.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/history.h"
@@ -315,11 +316,14 @@ static void on_parked(void *arg, const struct pg_reply *r)
 	for (int i = 0; i < pg_rows(r, 0); i++) {
 		char text[200];
 		const char *title = pg_get_text(r, 0, i, 2);
+		struct buf why = {0};
 		snprintf(text, sizeof text, "Failed to process %s; its item is parked until it can go on",
 			*title ? applier_short(str_of(title)) : "an item");
+		sentence_say(&why, pg_get(r, 0, i, 1), SENTENCE_TEXT, 0);
 		log_odd("item.parked", text, F_STR("batch", a->cutters[a->cut_turn].decl->name),
 			F_STR("key", pg_get_text(r, 0, i, 0)), F_STR("tx", pg_get_text(r, 0, i, 3)),
-			F_STR("reason", pg_get_text(r, 0, i, 1)));
+			F_STR("reason", why.p));
+		buf_fini(&why);
 	}
 	applier_drive(a);
 }

@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/base/sentence.h"
 #include "common/evm/logs.h"
 #include "common/evm/tx.h"
 #include "common/io/fault.h"
@@ -56,6 +57,30 @@ static void on_added(void *arg, const struct pg_reply *r)
 	end_change(c);
 }
 
+/* Why the newest attempt is not enough: what blocks asked for it, or how long they passed it by. */
+static const char *change_reason(struct change *c, const struct slot *slot)
+{
+	const struct sender *s = c->s;
+	const struct fee *old = &slot->attempts[slot->nattempts - 1].fee;
+	struct u256 left;
+	struct buf b = {0};
+	reason_code(&b, c->attempt.kind == ATTEMPT_CANCEL       ? "noop"
+					: c->attempt.kind == ATTEMPT_RECOMPOSED ? "without"
+					: s->market.legacy                      ? "unmined"
+					: u256_lt(old->fee, s->market.base)     ? "above"
+															: "outbid");
+	if (!s->market.legacy) {
+		reason_u256(&b, "base", s->market.base);
+		left = u256_sub(&left, old->fee, s->market.base) ? u256_min(left, old->tip) : u256_of(0);
+		reason_u256(&b, "left", left);
+	}
+	reason_u256(&b, "old", old->fee);
+	reason_int(&b, "waited", slot->lowest_ms ? (int64_t)(sender_now(s) - slot->lowest_ms) : 0);
+	const char *text = arena_textn(&c->mem, b.p, b.n);
+	buf_fini(&b);
+	return text;
+}
+
 /* The price, then the bytes, then the commit. c->tx is whole but for its prices. */
 static void sign_attempt(struct change *c)
 {
@@ -85,6 +110,7 @@ static void sign_attempt(struct change *c)
 		return;
 	}
 	struct slots_signed row = sign_row(&c->attempt, slot->batch, slot->nonce);
+	row.reason = change_reason(c, slot);
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	slots_add(u, &l, &row, 1);

@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/base/sentence.h"
 #include "common/evm/logs.h"
 #include "common/evm/tx.h"
 #include "common/io/fault.h"
@@ -149,6 +150,22 @@ static bool costs_too_much(struct sender *s, const struct intake_batch *b, struc
 	return true;
 }
 
+/* What the market was when a first attempt was signed; a base fee rises by an eighth a block at most
+ * (EIP-1559). */
+static const char *first_reason(const struct sender *s, struct arena *a)
+{
+	struct buf b = {0};
+	struct u256 next;
+	reason_code(&b, "first");
+	if (!s->market.legacy && u256_add(&next, s->market.base, u256_div64(s->market.base, 8, NULL))) {
+		reason_u256(&b, "base", s->market.base);
+		reason_u256(&b, "next", next);
+	}
+	const char *text = arena_textn(a, b.p, b.n);
+	buf_fini(&b);
+	return text;
+}
+
 /* Skip, simulation, policy, balance and price come before the nonce (S4); what passes them all is signed, in
  * order. */
 static void sign_batches(struct sender *s, struct group *g)
@@ -163,6 +180,7 @@ static void sign_batches(struct sender *s, struct group *g)
 		hold_price(s, &f);
 		return;
 	}
+	const char *why = first_reason(s, &g->mem);
 	g->sign = arena_alloc(&g->mem, g->in.n * sizeof *g->sign);
 	g->attempts = arena_alloc(&g->mem, g->in.n * sizeof *g->attempts);
 	for (size_t i = 0; i < g->in.n && g->nsigned < room; i++) {
@@ -186,8 +204,21 @@ static void sign_batches(struct sender *s, struct group *g)
 		t.data = sign_data(&g->mem, b->data);
 		set_items(g, b, a);
 		sign_into(s, &g->mem, &t, &f, a);
-		g->sign[g->nsigned++] = sign_row(a, b->id, t.nonce);
+		g->sign[g->nsigned] = sign_row(a, b->id, t.nonce);
+		g->sign[g->nsigned++].reason = why;
 	}
+}
+
+static const char *fate_reason(struct arena *a, const struct intake_item *it)
+{
+	struct buf b = {0};
+	if (it->out == ITEM_WAITS)
+		return it->why;
+	reason_code(&b, it->out == ITEM_ALREADY ? "already" : "refused");
+	reason_text(&b, "text", it->why);
+	const char *text = arena_textn(a, b.p, b.n);
+	buf_fini(&b);
+	return text;
 }
 
 /* What left its batch: done already, poison, or free. Only of batches whose story is told. */
@@ -207,7 +238,7 @@ static size_t list_fates(struct group *g, struct slots_fate **out)
 			if (it->out != ITEM_GOES)
 				(*out)[n++] = (struct slots_fate){.item = it->id,
 					.state = states[it->out],
-					.reason = it->why,
+					.reason = fate_reason(&g->mem, it),
 					.block_hash = it->out == ITEM_ALREADY ? g->head_hash : NULL,
 					.block = (int64_t)g->head};
 		}

@@ -12,7 +12,7 @@ struct cut {
 	struct prepared let; /* text "" without a let */
 	const char *json;    /* the let's row as jsonb of texts, from alias _fl_l */
 	const char *keys;    /* text[] of its columns */
-	const char *none;    /* SQL of the reason when there is no row, over _fl_x */
+	const char *none; /* SQL of the reason (common/base/sentence.h) when there is no row, over _fl_r's key */
 	const char *many;
 };
 
@@ -42,13 +42,11 @@ static void cut_reasons(struct cut *t)
 	struct compiler *k = t->k;
 	const struct file_decl *f = file_of(k->c, t->b->let);
 	const char *slash = f ? strrchr(f->path, '/') : NULL, *file = f ? (slash ? slash + 1 : f->path) : NULL;
-	const char *none = f ? arena_printf(&k->mem, "%s has no %s for ", file, t->let.cols[0].name)
-						 : arena_printf(&k->mem, "the let of batches.%s has no row for ", t->b->name);
-	const char *many =
-		f ? arena_printf(&k->mem, "%s has more than one %s for ", file, t->let.cols[0].name)
-		  : arena_printf(&k->mem, "the let of batches.%s has more than one row for ", t->b->name);
-	t->none = quote(k, none);
-	t->many = quote(k, many);
+	const char *of =
+		f ? arena_printf(&k->mem, "'file', %s, 'column', %s", quote(k, file), quote(k, t->let.cols[0].name))
+		  : arena_printf(&k->mem, "'batch', %s", quote(k, t->b->name));
+	t->none = arena_printf(&k->mem, "fairlead.reason('no_row%s', %s, 'key', key)", f ? "" : "_let", of);
+	t->many = arena_printf(&k->mem, "fairlead.reason('many_rows%s', %s, 'key', key)", f ? "" : "_let", of);
 }
 
 static void cut_columns(struct cut *t)
@@ -161,7 +159,7 @@ static void select_items(struct cut *t, struct buf *o)
 						"ORDER BY turn, "
 						"ordinal, id) FILTER (WHERE n = 1), array_agg(id ORDER BY id) FILTER (WHERE n <> 1), "
 						"array_agg(CASE n "
-						"WHEN 0 THEN %s ELSE %s END || key ORDER BY id) FILTER (WHERE n <> 1) FROM _fl_r",
+						"WHEN 0 THEN %s ELSE %s END ORDER BY id) FILTER (WHERE n <> 1) FROM _fl_r",
 						lateral(t), t->none, t->many)
 				  : " FOR UPDATE) SELECT array_agg(id ORDER BY turn, ordinal, id), NULL::jsonb[], "
 					"NULL::bigint[], NULL::text[] "
@@ -180,7 +178,7 @@ static void park_items(struct cut *t, struct buf *o)
 		"_fl.why) u(id, why) "
 		"WHERE i.id = u.id;\n"
 		"_fl.v_parked := _fl.v_parked + cardinality(_fl.miss);\n",
-		skip ? "CASE WHEN u.why LIKE '%more than one%' THEN 'parked' ELSE 'void' END" : "'parked'", t->keys);
+		skip ? "CASE WHEN u.why LIKE 'many%' THEN 'parked' ELSE 'void' END" : "'parked'", t->keys);
 }
 
 /* The let raised for one of many items: each is tried alone, and who raises is parked with what PostgreSQL
@@ -196,15 +194,15 @@ static void find_culprits(struct cut *t, struct buf *o)
 		"FOR one IN EXECUTE %s || _fl.want LOOP\n"
 		"BEGIN EXECUTE %s INTO m USING _fl.one.id;\n"
 		"EXCEPTION WHEN " FL_POISON " THEN\n"
-		"UPDATE fairlead.item i SET state = 'parked', reason = 'let: ' || SQLERRM, args = i.args - %s WHERE "
-		"i.id = _fl.one.id;\n"
+		"UPDATE fairlead.item i SET state = 'parked', reason = fairlead.reason('let_raises', 'batch', %s, "
+		"'text', SQLERRM), args = i.args - %s WHERE i.id = _fl.one.id;\n"
 		"_fl.bad := _fl.bad + 1;\n"
 		"END; END LOOP;\n"
 		"IF _fl.bad = 0 THEN RAISE EXCEPTION 'the let of batches.%s raises, and for no item alone: %%', "
 		"_fl.m; END IF;\n"
 		"_fl.v_parked := _fl.v_parked + _fl.bad; _fl.miss := '{}'; _fl.again := true;\n"
 		"END;\n",
-		quote(k, waiting(t)), quote(k, one), t->keys, t->b->name);
+		quote(k, waiting(t)), quote(k, one), quote(k, t->b->name), t->keys, t->b->name);
 }
 
 static void make_batches(struct cut *t, int chain_id, struct buf *o)

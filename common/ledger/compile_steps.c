@@ -89,10 +89,11 @@ static void let_none(struct steps *s, const struct step_decl *st)
 		buf_printf(o,
 			"INSERT INTO fairlead.parked AS _p (rule, id, ordinal, chain, seq, reason) VALUES (%s, %s._id, "
 			"_fl.o, %d, "
-			"_fl.cur, 'its let has no row') ON CONFLICT (rule, id, ordinal) DO UPDATE SET seq = "
+			"_fl.cur, fairlead.reason('rule_no_row', 'rule', %s)) ON CONFLICT (rule, id, ordinal) DO UPDATE "
+			"SET seq = "
 			"EXCLUDED.seq;\n"
 			"_fl.v_parked := _fl.v_parked + 1; EXIT %s;\n",
-			rule, s->row, s->b->chain_id, s->leave);
+			rule, s->row, s->b->chain_id, rule, s->leave);
 	}
 }
 

@@ -235,7 +235,8 @@ static bool work(struct setup *s)
 		return false;
 	return !real || (setup_run(s, "granting rights",
 						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app(), "
-						 "fairlead.grant_happenings(), fairlead.grant_history(), fairlead.grant_messages()",
+						 "fairlead.grant_happenings(), fairlead.grant_history(), fairlead.grant_messages(), "
+						 "fairlead.grant_lives()",
 						 0, NULL) &&
 						remember(s));
 }

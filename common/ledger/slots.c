@@ -174,11 +174,16 @@ static void put_items(struct pg_unit *u, const struct slots_signed *s, size_t n,
 	pg_array_close(u);
 }
 
+static void put_reasons(struct pg_unit *u, const struct slots_signed *s, size_t n)
+{
+	PG_ARRAY(u, i, n, s[i].reason ? pg_item_text(u, str_of(s[i].reason)) : pg_item_null(u));
+}
+
 void slots_commit(
 	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n)
 {
 	static const struct pg_sql sql = {"slots_commit",
-		"SELECT fairlead.send_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+		"SELECT fairlead.send_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	put_account(u, l);
@@ -186,12 +191,13 @@ void slots_commit(
 	PG_ARRAY(u, i, n, pg_item_int(u, s[i].batch));
 	put_bytes_and_fees(u, s, n);
 	put_items(u, s, n, true);
+	put_reasons(u, s, n);
 }
 
 void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n)
 {
 	static const struct pg_sql sql = {"slots_add",
-		"SELECT fairlead.attempt_add($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+		"SELECT fairlead.attempt_add($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	put_account(u, l);
@@ -199,6 +205,7 @@ void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots
 	PG_ARRAY(u, i, n, pg_item_text(u, str_of(s[i].kind)));
 	put_bytes_and_fees(u, s, n);
 	put_items(u, s, n, false);
+	put_reasons(u, s, n);
 }
 
 bool slots_changed(const struct pg_reply *r)

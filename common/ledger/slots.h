@@ -58,7 +58,7 @@ void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_i
 /* What happened to items of ready batches: state "already" "parked" "dead" "waiting" (see sql/007). */
 struct slots_fate {
 	int64_t item;
-	const char *state, *reason; /* reason may be NULL */
+	const char *state, *reason; /* reason (common/base/sentence.h) may be NULL */
 	const uint8_t *block_hash;  /* already: what showed it; else NULL */
 	int64_t block;
 };
@@ -75,6 +75,7 @@ struct slots_signed {
 	struct u256 fee, tip;
 	const int64_t *items;
 	size_t nitems;
+	const char *reason; /* why it was signed (common/base/sentence.h), or NULL */
 };
 void slots_commit(
 	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n);

@@ -113,8 +113,9 @@ static void parked_and_released(void **state)
 		"{1} 9 3 0");
 	assert_string_equal(q(&w, "SELECT string_agg(key || ': ' || reason, ', ' ORDER BY turn) FROM "
 							  "fairlead.item WHERE state = 'parked'"),
-		"10: tokenMapping.json has no code for 10, 11: tokenMapping.json has no code for 11, 12: "
-		"tokenMapping.json has no code for 12");
+		"10: no_row file=\"tokenMapping.json\" column=\"code\" key=\"10\", 11: no_row "
+		"file=\"tokenMapping.json\" column=\"code\" key=\"11\", 12: no_row file=\"tokenMapping.json\" "
+		"column=\"code\" key=\"12\"");
 	assert_string_equal(
 		q(&w, "SELECT released || ' ' || behind FROM fairlead_app.unpark_reveal(1, 0, 100)"), "0 12");
 	codes(&w, 11, 11);
@@ -464,7 +465,7 @@ static void a_let_that_raises_parks_its_item_only(void **state)
 		q(&w, "SELECT concat_ws(' ', batches, items, parked) FROM fairlead_app.cut_reveal(1, 2, 5, true)"),
 		"{1,2} 4 1");
 	assert_string_equal(q(&w, "SELECT key || ' ' || reason FROM fairlead.item WHERE state = 'parked'"),
-		"3 let: division by zero");
+		"3 let_raises batch=\"reveal\" text=\"division by zero\"");
 	assert_string_equal(q(&w, "SELECT args FROM fairlead.item WHERE key = '5'"),
 		"{\"list\": \"[5, 1]\", \"share\": \"50\", \"tokenId\": \"5\"}");
 	assert_string_equal(
@@ -522,7 +523,7 @@ static void one_statement_does_what_the_loop_does(void **state)
 		if (loop)
 			emit(&w, 9, "token_codes_updated", "token_ids, codes", "'{}', '{}'");
 		assert_string_equal(APPLY(&w, "concat_ws(' ', events, items)", 1000), loop ? "9 6" : "8 6");
-		const char *is = q(&w, "SELECT (SELECT jsonb_agg(to_jsonb(i) - 'id' - 'at' - 'made' ORDER BY key) "
+		const char *is = q(&w, "SELECT (SELECT jsonb_agg(to_jsonb(i) - 'id' - 'at' - 'made' - 'turned' ORDER BY key) "
 							   "FROM fairlead.item i)::text || (SELECT "
 							   "jsonb_agg(jsonb_build_array(u.seq, u.rel::regclass, op, i.key) ORDER BY "
 							   "i.key) FROM fairlead.undo u JOIN "
