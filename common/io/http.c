@@ -268,18 +268,28 @@ static void free_server(struct http_server *s)
 	free(s);
 }
 
+/* Behind the callbacks of the streams that were the last to end. */
+static void tell_drained(void *arg)
+{
+	struct http_server *s = arg;
+	void (*tell)(void *arg) = s->on_drained;
+	s->laters--;
+	s->on_drained = NULL;
+	if (tell && !s->closing)
+		tell(s->drained_arg);
+	http_server_settle(s);
+}
+
 void http_server_settle(struct http_server *s)
 {
 	if (!(s->closing || s->draining) || has_handles(s))
 		return;
 	if (s->closing) {
 		free_server(s);
-		return;
+	} else if (s->on_drained) {
+		s->laters++;
+		loop_later(s->loop, tell_drained, s);
 	}
-	void (*tell)(void *arg) = s->on_drained;
-	s->on_drained = NULL;
-	if (tell)
-		tell(s->drained_arg); /* may call http_close */
 }
 
 /* Runs behind everything of this turn: a server without handles must not be freed under its caller. */
