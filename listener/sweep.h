@@ -5,9 +5,10 @@
  * doubtful stay in it while they lie in the window. --replay and --from are the same with other blocks.
  *
  *   sweep_read.c   spans of logs, each held against what is stored
- *   sweep.c        when; what is told; and what is done about what was missed, in the reader's turn:
- *                  inside the window a reseat (the cursor goes back, all is read again; bound.h sees to it
- *                  that the same omission is not believed again), below it an event stored as late
+ *   sweep_mend.c   what is done about what was missed, in the reader's turn: inside the window a reseat (the
+ *                  cursor goes back, all is read again; bound.h sees to it that the same omission is not
+ *                  believed again), below it an event stored as late
+ *   sweep.c        when; what is told; what the reader tells
  *
  * One reader, one sweep; all of it runs from the loop. */
 #ifndef FAIRLEAD_LISTENER_SWEEP_H

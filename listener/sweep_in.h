@@ -1,4 +1,5 @@
-/* sweep_in: what sweep.c (when, telling, mending) and sweep_read.c (reading again) share. */
+/* sweep_in: what sweep.c (when, telling), sweep_read.c (reading again) and sweep_mend.c (what comes of it)
+ * share. */
 #ifndef FAIRLEAD_LISTENER_SWEEP_IN_H
 #define FAIRLEAD_LISTENER_SWEEP_IN_H
 
@@ -76,8 +77,14 @@ void sweep_read_begin(struct sweep *s); /* from..to, anew */
 void sweep_read_stop(struct sweep *s);
 void sweep_read(struct sweep *s); /* what can be done now; ends in sweep_read_ended */
 
-/* sweep.c */
+/* sweep_mend.c */
 void sweep_lacking(struct sweep *s, const struct log *l); /* it stands there and is not stored */
 void sweep_read_ended(struct sweep *s);
+void sweep_mend(struct sweep *s);       /* in MEND: what is left to be done of it; then the sweep ends */
+void sweep_read_again(struct sweep *s); /* what was found does not count: from..to once more */
+
+/* sweep.c */
+void sweep_enter(struct sweep *s, enum sweep_phase phase);
+void sweep_end(struct sweep *s); /* tells it */
 
 #endif
