@@ -2,6 +2,7 @@
 
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/messages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -300,6 +301,7 @@ struct applier *applier_open(struct member *m, const struct chain_decl *c, bool 
 {
 	struct applier *a = mem_alloc(sizeof *a);
 	*a = (struct applier){.m = m, .chain = c, .grace_block = -1, .doing = WORK_NONE, .final_seen = -1};
+	a->publishes = messages_of_rules(m->config, c->name);
 	backoff_init(&a->backoff, 200, 10000, (uint64_t)getpid());
 	make_metrics(a);
 	open_cutters(a);

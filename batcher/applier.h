@@ -60,6 +60,7 @@ struct applier {
 	enum applier_phase phase;
 	enum applier_work doing;
 	bool want[WORK_KINDS];
+	bool publishes;                      /* a rule of this lane does: the clock is told */
 	bool off_wanted, closing, ear_waits; /* ear_waits: a bell is held until we are idle again */
 	struct timer *timer, *retry_timer, *minute_timer;
 	struct backoff backoff;

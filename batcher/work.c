@@ -54,6 +54,8 @@ static bool took_run(struct applier *a, const struct pg_reply *r, enum applier_w
 	} else if (ran.events > 0) {
 		a->want[of] = true;
 	}
+	if (a->publishes && (ran.events > 0 || ran.undone >= 0))
+		bus_ring(a->m->bus, BUS_WORK, "published", NULL, a->at, ran.events);
 	if (ran.undone >= 0) {
 		log_odd("undone", "Took back what the rules did for events that left the chain",
 			F_STR("chain", a->chain->name), F_INT("seq", ran.to), F_INT("images", ran.undone));
@@ -178,6 +180,8 @@ static void on_unpark(void *arg, const struct pg_reply *r)
 	rules_lines_each(r, 0, print_line, &a->mem);
 	if (ran.items > 0)
 		items_came(a);
+	if (a->publishes && ran.events > 0)
+		bus_ring(a->m->bus, BUS_WORK, "published", NULL, a->at, ran.events);
 	if (ran.events > 0)
 		log_info("unparked", "Events that waited in a rule went on", F_STR("chain", a->chain->name),
 			F_INT("events", ran.events));

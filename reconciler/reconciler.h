@@ -12,6 +12,7 @@
 #include "common/ledger/clock.h"
 #include "common/ledger/rules.h"
 #include "reconciler/due.h"
+#include "reconciler/number.h"
 #include "reconciler/stall.h"
 
 struct reconciler;
@@ -69,7 +70,8 @@ struct reconciler {
 	size_t nrules;
 	bool rules_loaded;
 	struct compare *compare; /* in work, or NULL */
-	unsigned houses;         /* rounds of housekeeping in this process */
+	struct number number;
+	unsigned houses; /* rounds of housekeeping in this process */
 	char why[600];
 	struct metric *m_closed, *m_freed, *m_dead, *m_rung, *m_differences, *m_fixed;
 };

@@ -114,6 +114,7 @@ static void begin_term(struct reconciler *r)
 		if (!c->ear)
 			c->ear = ear_open(r->m->bus, &o);
 	}
+	number_begin(&r->number, r->m, r->lease);
 	r->rules_loaded = false;
 	r->working = true;
 	on_tick(r);
@@ -137,6 +138,7 @@ static void end_term(struct reconciler *r)
 	for (int i = 0; i < RECON_KINDS; i++)
 		r->want[i] = false;
 	compare_drop(r);
+	number_end(&r->number);
 }
 
 static void on_gain(void *arg, const struct lane *l)

@@ -4,6 +4,7 @@
 #include "common/evm/logs.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/messages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -240,6 +241,7 @@ void settle_house(struct reconciler *r)
 		if (r->chains[i].id != 0)
 			clock_prune(u, recon_lane(r), r->chains[i].id, KEEP_BLOCKS);
 	clock_retire(u, recon_lane(r), r->m->config->fleet.keep_done_ms, r->m->config->fleet.keep_failed_ms);
+	messages_prune(u, recon_lane(r), r->m->config->fleet.keep_done_ms);
 	pg_unit_run(u, 0, on_house, r);
 	for (size_t i = 0; i < r->nchains; i++)
 		if (r->chains[i].events.cursor > 0)

@@ -7,6 +7,8 @@
  *   <name>:sends:<pool>        work   batcher       submitter lanes of the pool   batch id
  *   <name>:results:<chain>     work   submitter     reconciler, lane clock        nonce
  *   <name>:dead                work   anyone        operators                     dead letter id
+ *   <name>:published           work   who publishes reconciler, lane clock        event seq, or 0
+ *   <name>:messages            log    reconciler    who serves, each all of it    message seq
  *
  * A log stream has one writer and dense numbers: the entry id is <number>-0, a bell that is refused as too
  * small hangs already. A work stream has several writers: where an older number must ring it rings on the
@@ -39,14 +41,17 @@ void bus_ring_again(struct bus *b, enum bus_kind kind, const char *what, const c
 struct ear; /* one consumer of one stream, on a connection of its own (a blocked read) */
 struct ear_options {
 	const char *what, *who; /* stream */
-	const char *group;      /* "batcher" */
-	const char *consumer;   /* the LANE, not the process: a successor inherits the pending list */
-	uint64_t block_ms;      /* 0: 1000 */
+	/* "batcher"; NULL: every ear hears everything that rings behind number `from`, and acknowledges nothing
+	 */
+	const char *group;
+	const char *consumer; /* the LANE, not the process: a successor inherits the pending list */
+	uint64_t block_ms;    /* 0: 1000 */
 	/* Something rang, or block_ms passed, or Redis came back: read PostgreSQL until it is empty, then
 	 * ear_ready. No further bell comes until ear_ready (no credit, no read). rung: at least one entry was
 	 * there. */
 	void (*on_bell)(void *arg, bool rung);
 	void *arg;
+	int64_t from;
 };
 /* While Redis is away on_bell runs from a timer of block_ms: latency is lost, nothing else. */
 struct ear *ear_open(struct bus *b, const struct ear_options *o);

@@ -83,6 +83,18 @@ static void hear(struct ear *e)
 	command(e, HEAR, e->block_ms + ANSWER_MS, sizeof argv / sizeof *argv, argv);
 }
 
+/* Without a group nothing is kept for us: a bell that rang while we were away is made up for by reading
+ * PostgreSQL (INV-1). */
+static void hear_all(struct ear *e)
+{
+	char count[16], block[24];
+	snprintf(count, sizeof count, "%d", HELD_MAX);
+	snprintf(block, sizeof block, "%" PRIu64, e->block_ms);
+	struct str argv[] = {STR("XREAD"), STR("COUNT"), str_of(count), STR("BLOCK"), str_of(block),
+		STR("STREAMS"), str_of(e->key), str_of(e->after)};
+	command(e, HEAR, e->block_ms + ANSWER_MS, sizeof argv / sizeof *argv, argv);
+}
+
 /* INV-10: no credit, no read. */
 static void ask(struct ear *e)
 {
@@ -90,7 +102,9 @@ static void ask(struct ear *e)
 		return;
 	if (e->rest_until_ms > loop_now_ms(e->loop))
 		return;
-	if (!e->joined)
+	if (!e->group)
+		hear_all(e);
+	else if (!e->joined)
 		join(e);
 	else if (e->held_count == HELD_MAX)
 		return;
@@ -139,7 +153,7 @@ static void trouble(struct ear *e, const char *said)
 {
 	if (!e->said_trouble)
 		log_odd("bus.trouble", "Redis refuses to be heard; PostgreSQL is read without bells",
-			F_STR("stream", e->key), F_STR("group", e->group), F_STR("said", said));
+			F_STR("stream", e->key), F_STR("group", e->group ? e->group : "none"), F_STR("said", said));
 	e->said_trouble = true;
 	e->rest_until_ms = loop_now_ms(e->loop) + backoff_fail(&e->rest);
 	come(e, false);
@@ -196,6 +210,8 @@ static void on_heard(struct ear *e, enum asked asked, const struct redisReply *r
 	e->said_trouble = false;
 	backoff_ok(&e->rest);
 	int n = hold_entries(e, r);
+	if (!e->group)
+		e->held_count = 0;
 	if (asked == INHERIT && n > 0 && e->held_count < HELD_MAX) {
 		go_on(e);
 		return;
@@ -246,6 +262,8 @@ struct ear *ear_open(struct bus *b, const struct ear_options *o)
 	e->loop = bus_loop(b);
 	e->key = mem_text(key);
 	e->group = mem_text(o->group);
+	if (!e->group)
+		snprintf(e->after, sizeof e->after, "%" PRId64 "-%" PRIu64, o->from, UINT64_MAX);
 	e->consumer = mem_text(o->consumer);
 	e->block_ms = o->block_ms ? o->block_ms : BLOCK_MS;
 	e->on_bell = o->on_bell;

@@ -63,7 +63,7 @@ static void on_bell(void *arg, bool rung)
 static void open_ear_as(struct world *w, struct listener *l, const char *what, const char *who,
 	const char *consumer, uint64_t block_ms)
 {
-	struct ear_options o = {what, who, "g", consumer, block_ms, on_bell, l};
+	struct ear_options o = {what, who, "g", consumer, block_ms, on_bell, l, 0};
 	if (!l->cursor)
 		l->cursor = INT64_MAX;
 	l->ear = ear_open(w->bus, &o);
@@ -118,6 +118,28 @@ static long long pending(void)
 	long long n = r->type == REDIS_REPLY_ARRAY ? r->element[0]->integer : -1;
 	freeReplyObject(r);
 	return n;
+}
+
+/* Without a group each hears all of it, behind its number, also what rang before it came. */
+static void test_all_hear(void **state)
+{
+	need_redis();
+	struct world *w = *state;
+	for (int i = 1; i <= 3; i++)
+		bus_ring(w->bus, BUS_LOG, "messages", NULL, i, 1);
+	settle(w);
+	struct ear_options o = {
+		.what = "messages", .block_ms = 20000, .on_bell = on_bell, .arg = &w->a, .from = 2};
+	w->a.ear = ear_open(w->bus, &o);
+	spin_until(w->loop, w->a.rungs == 1);
+	o.arg = &w->b;
+	o.from = 3;
+	w->b.ear = ear_open(w->bus, &o);
+	bus_ring(w->bus, BUS_LOG, "messages", NULL, 4, 1);
+	spin_until(w->loop, w->a.rungs == 2 && w->b.rungs == 1);
+	side_do("FLUSHALL");
+	bus_ring(w->bus, BUS_LOG, "messages", NULL, 5, 1);
+	spin_until(w->loop, w->a.rungs == 3 && w->b.rungs == 2);
 }
 
 static void test_ring_and_hear(void **state)
@@ -477,6 +499,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		T(test_all_hear),
 		T(test_ring_and_hear),
 		T(test_rung_before),
 		T(test_doubled_and_old),
