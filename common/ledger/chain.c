@@ -465,3 +465,25 @@ int64_t chain_retracted(const struct pg_reply *r, int stmt)
 {
 	return pg_get_int(r, stmt, 0, 0);
 }
+
+void chain_behind(struct pg_unit *u)
+{
+	static const struct pg_sql sql = {"chain_behind",
+		"SELECT name, halted, catching_up, behind FROM fairlead.chains"
+		" WHERE halted IS NOT NULL OR catching_up OR NOT listening ORDER BY id"};
+	pg_stmt(u, &sql);
+}
+
+void chain_behind_say(const struct pg_reply *r, int stmt, struct buf *out)
+{
+	for (int i = 0; i < pg_rows(r, stmt); i++) {
+		const char *name = pg_get_text(r, stmt, i, 0);
+		if (!pg_is_null(r, stmt, i, 1))
+			buf_printf(out, "chain %s has halted: %s\n", name, pg_get_text(r, stmt, i, 1));
+		else if (pg_get_bool(r, stmt, i, 2))
+			buf_printf(out, "chain %s is catching up, %s blocks behind\n", name,
+				pg_is_null(r, stmt, i, 3) ? "?" : pg_get_text(r, stmt, i, 3));
+		else
+			buf_printf(out, "chain %s is not listened to\n", name);
+	}
+}

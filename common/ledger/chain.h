@@ -122,4 +122,9 @@ void chain_advance(struct pg_unit *u, const struct lane *l, int id, int64_t fina
 void chain_retract(struct pg_unit *u, const struct lane *l, int id, int64_t from, bool reseat);
 int64_t chain_retracted(const struct pg_reply *r, int stmt);
 
+/* Why what is read of the chains is not the present, for whoever serves it: appends a sentence a line,
+ * nothing when it is. Read only. */
+void chain_behind(struct pg_unit *u);
+void chain_behind_say(const struct pg_reply *r, int stmt, struct buf *out);
+
 #endif

@@ -320,9 +320,7 @@ void door_add(
 	w->serve = fn;
 	w->arg = arg;
 	must(path_method_of(str_of(method), &m));
-	if (!path_add(d->paths, m, s, n, w))
-		log_odd(
-			"serve.path", "The application has a route where the engine answers", F_STR("route", w->label));
+	path_add(d->paths, m, s, n, w); /* serve.ready may say /readyz again: the first one stays */
 }
 
 static struct input *fields(const struct field_decl *f, size_t n, struct problems *ps)

@@ -2,12 +2,15 @@
 
 #include "common/base/backoff.h"
 #include "common/io/log.h"
+#include "common/ledger/chain.h"
 #include "reconciler/serve/cache.h"
 #include "reconciler/serve/door.h"
 #include "reconciler/serve/limit.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { READY_MS = 2000 };
 
 struct front {
 	struct member *m;
@@ -17,6 +20,7 @@ struct front {
 	struct cache *cache;
 	struct timer *retry;
 	struct backoff backoff;
+	bool started;  /* PostgreSQL has been there, and is installed */
 	char why[600]; /* not ready: this */
 };
 
@@ -61,25 +65,63 @@ static void on_route(void *arg, struct visit *v)
 
 /* ── the engine's own paths ── */
 
-static void on_health(void *arg, struct visit *v)
+static void say_health(struct front *f, struct visit *v, struct str behind)
 {
-	struct front *f = arg;
 	struct buf b = {0};
 	const char *type;
 	int status = health_say(f->m->health, http_path(v->q), &b, &type);
+	if (behind.n) {
+		if (status == 200)
+			buf_clear(&b);
+		status = 503;
+		buf_str(&b, behind);
+	}
 	visit_header(v, "Cache-Control", "no-store");
 	visit_answer(v, status, type, (struct str){b.p, b.n});
 	buf_fini(&b);
 }
 
+static void on_health(void *arg, struct visit *v)
+{
+	say_health(arg, v, STR(""));
+}
+
+static void on_behind(void *arg, const struct pg_reply *r)
+{
+	struct visit *v = arg;
+	struct buf b = {0};
+	if (r->outcome == PG_OK)
+		chain_behind_say(r, 0, &b);
+	else
+		buf_printf(&b, "PostgreSQL can't be asked: %s\n", r->err.text);
+	say_health(v->front, v, (struct str){b.p, b.n});
+	buf_fini(&b);
+}
+
+/* Who is sent here reads what the chains said: ready is more than this process alone (INV-11). */
+static void on_ready(void *arg, struct visit *v)
+{
+	struct front *f = arg;
+	v->front = f;
+	if (!f->started || !pg_is_up(f->m->pg)) {
+		say_health(f, v, STR(""));
+		return;
+	}
+	struct pg_unit *u = pg_unit(f->m->pg);
+	chain_behind(u);
+	pg_unit_run(u, READY_MS, on_behind, v);
+}
+
 static void add_health(struct front *f)
 {
 	const struct serve_decl *s = &f->m->config->serve;
-	const char *const paths[] = {
-		"/livez", "/readyz", "/status", s->live, s->ready, s->metrics ? "/metrics" : NULL};
+	const char *const paths[] = {"/livez", "/status", s->live, s->metrics ? "/metrics" : NULL};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		if (paths[i])
 			door_add(f->door, "GET", paths[i], on_health, f);
+	door_add(f->door, "GET", "/readyz", on_ready, f);
+	if (s->ready)
+		door_add(f->door, "GET", s->ready, on_ready, f);
 }
 
 /* ── its life ── */
@@ -106,6 +148,7 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 static void start(void *arg)
 {
 	struct front *f = arg;
+	f->started = true;
 	f->why[0] = 0;
 }
 
