@@ -18,7 +18,8 @@ static bool guess(const struct reader *r, const uint8_t hash[32], struct chain_b
 {
 	const struct heads_state *h = provider_heads(r->rang);
 	const struct window_block *top = window_top(&r->window);
-	if (!top || top->number + 1 != r->step.from || !h->has_time)
+	if (!top || top->number + 1 != r->step.from || !h->has_time || !h->has_hash ||
+		memcmp(h->hash, hash, 32) != 0)
 		return false;
 	if (h->has_parent && memcmp(h->parent, top->hash, 32) != 0)
 		return false;
@@ -56,10 +57,11 @@ static void on_late(void *arg)
 	ahead_undo(arg);
 }
 
-void ahead_begin(struct reader *r, const uint8_t hash[32])
+static void begin(void *arg)
 {
+	struct reader *r = arg;
 	struct chain_block b;
-	if (r->ahead.unit || !pg_is_up(r->m->pg) || provider_latency_us(r->rang) > NEAR_US || !guess(r, hash, &b))
+	if (r->phase != READER_LIVE || !pg_is_up(r->m->pg) || !guess(r, r->asked, &b))
 		return;
 	struct final as_yet = r->final; /* nothing is called final by a guess */
 	r->ahead.block = b;
@@ -74,12 +76,20 @@ void ahead_begin(struct reader *r, const uint8_t hash[32])
 	chain_step(r->ahead.unit, lease_lane(r->lease), r->row.id, &r->ahead.step); /* INV-8 */
 	rows_write(&r->ahead.rows, 0, r->ahead.unit, &r->mem, &r->rows, r->row.id, b.number, false);
 	pg_unit_begin(r->ahead.unit);
-	timer_start(r->m->loop, &r->ahead.late, OPEN_MS, on_late, r);
+	timer_start(r->m->loop, &r->ahead.timer, OPEN_MS, on_late, r);
+}
+
+/* In the next turn: the messages about one block mostly come in one piece, its head before or behind its
+ * logs. */
+void ahead_begin(struct reader *r)
+{
+	if (!r->ahead.unit && provider_latency_us(r->rang) <= NEAR_US)
+		timer_start(r->m->loop, &r->ahead.timer, 0, begin, r);
 }
 
 void ahead_undo(struct reader *r)
 {
-	timer_stop(&r->ahead.late);
+	timer_stop(&r->ahead.timer);
 	if (r->ahead.unit)
 		pg_unit_undo(r->ahead.unit);
 	r->ahead.unit = NULL;
@@ -115,7 +125,7 @@ struct pg_unit *ahead_step(
 	const struct chain_step *a = &r->ahead.step;
 	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->done == a->done &&
 		s->final == a->final && r->floor < s->done && same_rows(&r->ahead.rows, b)) {
-		timer_stop(&r->ahead.late);
+		timer_stop(&r->ahead.timer);
 		r->ahead.unit = NULL;
 		if (s->at != a->at)
 			chain_step_at(u, lease_lane(r->lease), s->at);

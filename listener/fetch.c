@@ -616,7 +616,7 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
 	ask_tag(r, q);
 	fetch_send(r, q, on_live);
-	ahead_begin(r, hash);
+	ahead_begin(r);
 }
 
 /* R1: blocks whose bloom proves that they are empty are left out. */

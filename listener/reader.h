@@ -130,7 +130,7 @@ struct reader {
 		struct chain_step step;
 		struct chain_block block;
 		struct rows_batch rows; /* written in it, as they were heard */
-		struct timer *late;
+		struct timer *timer;
 	} ahead; /* LIVE: what was begun of the commit */
 	int64_t commit_last_seq;
 	uint64_t commit_events;
@@ -182,8 +182,8 @@ void fetch_logs(struct reader *r); /* of the step's headers */
 
 /* ahead.c: the commit of the block that is being asked for is begun with what was heard of it, where that
  * saves time; nothing of it is committed before the block was read (R1). */
-void ahead_begin(struct reader *r, const uint8_t hash[32]);
-void ahead_undo(struct reader *r); /* also when nothing was begun */
+void ahead_begin(struct reader *r); /* of r->asked */
+void ahead_undo(struct reader *r);  /* also when nothing was begun */
 /* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one.
  * *written: so many of the rows of b, the first, stand in it already. */
 struct pg_unit *ahead_step(

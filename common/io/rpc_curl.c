@@ -8,7 +8,8 @@
 struct rpc_curl {
 	struct loop *loop;
 	CURLM *multi;
-	struct timer *timer;
+	struct timer *timer; /* curl's: none of ours, since curl does not tell twice what it told */
+	struct timer *ended; /* looks for what has ended inside rpc_curl_add */
 	rpc_curl_fn on_done;
 	void *arg;
 };
@@ -125,9 +126,17 @@ struct rpc_curl *rpc_curl_open(struct loop *l, long connections, rpc_curl_fn on_
 	return c;
 }
 
+static void on_ended(void *arg)
+{
+	take_done(arg);
+}
+
 void rpc_curl_add(struct rpc_curl *c, CURL *easy)
 {
+	int running;
 	must(curl_multi_add_handle(c->multi, easy) == CURLM_OK);
+	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	timer_start(c->loop, &c->ended, 0, on_ended, c);
 }
 
 void rpc_curl_remove(struct rpc_curl *c, CURL *easy)
@@ -139,6 +148,7 @@ void rpc_curl_close(struct rpc_curl *c)
 {
 	curl_multi_cleanup(c->multi);
 	timer_free(&c->timer);
+	timer_free(&c->ended);
 	curl_global_cleanup();
 	free(c);
 }

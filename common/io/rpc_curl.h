@@ -11,6 +11,7 @@ struct rpc_curl;
 /* on_done runs for each transfer that ended, from the loop, after the easy handle left the multi handle. */
 typedef void (*rpc_curl_fn)(void *arg, CURL *easy, CURLcode code);
 struct rpc_curl *rpc_curl_open(struct loop *l, long connections, rpc_curl_fn on_done, void *arg);
+/* Sends at once what a connection takes. Body bytes may come in here, transfers don't end in here. */
 void rpc_curl_add(struct rpc_curl *c, CURL *easy);
 void rpc_curl_remove(struct rpc_curl *c, CURL *easy); /* a transfer that is given up; on_done does not run */
 void rpc_curl_close(struct rpc_curl *c);              /* no transfer may be left; not from inside on_done */

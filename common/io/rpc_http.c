@@ -10,8 +10,10 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg)
 	struct rpc *r = q->rpc;
 	if (q->cancelled || r->closing)
 		return 0;
-	if (q->paused) {
+	if (q->paused || r->sending) { /* nobody hears an answer inside the call that asks */
 		q->held = true;
+		if (!q->paused)
+			rpc_step_soon(r);
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	r->busy++;
@@ -155,7 +157,9 @@ void rpc_http_send(struct rpc_request *q, struct str ask)
 	curl_easy_setopt(q->easy, CURLOPT_POSTFIELDS, ask.p);
 	curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
 	curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
+	r->sending = true;
 	rpc_curl_add(r->curl, q->easy);
+	r->sending = false;
 }
 
 /* curl hands the bytes that it held over in here. When they are not wanted it says so here alone, and would

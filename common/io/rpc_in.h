@@ -68,6 +68,7 @@ struct rpc {
 	unsigned turn;
 	int busy; /* inside curl: no other call into it is allowed */
 	bool closing, step_is_due;
+	bool sending; /* inside rpc_curl_add */
 	struct rpc_stats stats;
 	/* HTTP; curl is NULL until the first request */
 	struct rpc_curl *curl;
