@@ -254,11 +254,6 @@ uint64_t encode_get_time(const char *tuple)
 	return us == INT64_MAX ? UINT64_MAX : (uint64_t)(us / 1000000 + epoch);
 }
 
-void encode_set_open(char *tuple, bool open)
-{
-	tuple[AT_OPEN] = open;
-}
-
 int64_t encode_get_seq(const char *tuple)
 {
 	return get64(tuple + AT_SEQ);

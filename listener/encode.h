@@ -33,7 +33,6 @@ bool encode_row(
 /* Patches; tuple points at the first byte that encode_row appended. */
 void encode_set_seq(char *tuple, int64_t seq);
 void encode_set_time(char *tuple, uint64_t seconds); /* what timestamptz can't hold becomes infinity */
-void encode_set_open(char *tuple, bool open);
 int64_t encode_get_seq(const char *tuple);
 uint64_t encode_get_time(const char *tuple); /* seconds */
 int64_t encode_get_block(const char *tuple);

@@ -237,11 +237,6 @@ enum provider_state provider_state(const struct provider *p)
 	return p->state;
 }
 
-unsigned provider_role(const struct provider *p)
-{
-	return p->decl->roles;
-}
-
 struct learner *provider_learner(struct provider *p)
 {
 	return &p->learner;

@@ -90,7 +90,6 @@ struct rpc *provider_rpc(struct provider *p);
 const struct heads_state *provider_heads(const struct provider *p); /* heard is false while it has none */
 uint64_t provider_silent_ms(const struct provider *p);              /* heads_silent_ms */
 enum provider_state provider_state(const struct provider *p);
-unsigned provider_role(const struct provider *p); /* bits of enum endpoint_role */
 struct learner *provider_learner(struct provider *p);
 int64_t provider_lag(const struct provider *p); /* blocks behind providers_head; -1: unknown */
 /* After how many ms without a first byte another endpoint should be asked as well: a few times what it

@@ -232,7 +232,7 @@ static void begin(struct sender *s)
 
 /* ── what next ── */
 
-static bool has_ws(const struct sender *s)
+bool sender_has_ws(const struct sender *s)
 {
 	return s->heads && heads_state(s->heads)->ws_up;
 }
@@ -248,12 +248,12 @@ static bool is_head_due(struct sender *s)
 	uint64_t age = sender_now(s) - s->head.at_ms;
 	if (s->plan.head_due || !s->head.known)
 		return true;
-	if (!has_ws(s) && s->group && s->group->phase == GROUP_READ && age >= STALE_MS)
+	if (!sender_has_ws(s) && s->group && s->group->phase == GROUP_READ && age >= STALE_MS)
 		return true;
 	if (s->group && s->group->phase == GROUP_READ && s->head.number < s->asked_at_head && age >= BEHIND_MS &&
 		sender_now(s) - s->group->read_ms < BEHIND_MAX_MS)
 		return true;
-	return works(s) && age >= (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS);
+	return works(s) && age >= (sender_has_ws(s) ? LOOK_IDLE_MS : LOOK_MS);
 }
 
 /* An idle lane asks nothing at each head: the node has others to serve then. A bell or a slot wants it at
@@ -261,7 +261,7 @@ static bool is_head_due(struct sender *s)
 static bool head_rests(const struct sender *s)
 {
 	bool wanted = works(s) || s->group || s->plan.bell;
-	return s->head.known && has_ws(s) && !wanted && sender_now(s) - s->head.at_ms < HEAD_REST_MS;
+	return s->head.known && sender_has_ws(s) && !wanted && sender_now(s) - s->head.at_ms < HEAD_REST_MS;
 }
 
 static void facts(struct sender *s, struct window_todo *todo)
@@ -332,7 +332,7 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
 		if (works(s))
-			sooner(&at, s->head.at_ms + (has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
+			sooner(&at, s->head.at_ms + (sender_has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
 		if (s->group && s->group->phase == GROUP_READ)
 			sooner(&at, now + BEHIND_MS);
 		for (size_t i = 0; i < s->nheld; i++)
@@ -487,81 +487,4 @@ void sender_free(struct sender *s)
 		free(s->controls[i].data);
 	key_free(s->key);
 	free(s);
-}
-
-/* ── words ── */
-
-/* The node's own word about bytes that are committed: they leave again by themselves when the account is
- * topped up. */
-static void reason_of_lowest(struct sender *s, struct buf *out)
-{
-	const struct slot *low = window_lowest(&s->window);
-	char balance[U256_DEC_MAX];
-	if (!low || low->answer != ANSWER_FUNDS)
-		return;
-	u256_to_dec(balance, s->balance);
-	buf_printf(out,
-		"Signer %s can't pay for nonce %" PRIu64
-		": the balance of %s is %s wei; goes on when it is topped up\n",
-		s->signer->name, low->nonce, s->address, balance);
-}
-
-void sender_reasons(struct sender *s, struct buf *out)
-{
-	const char *who = s->signer->name;
-	uint64_t now = sender_now(s);
-	if (s->trouble[0] && s->failing_since_ms)
-		buf_printf(out, "The provider of chain %s has not answered for %" PRIu64 " s: %s\n", s->chain->name,
-			(now - s->failing_since_ms) / 1000, s->trouble);
-	switch (s->plan.phase) {
-	case LANE_CHECKING:
-		buf_printf(out, "Signer %s is being checked against chain %s\n", who, s->chain->name);
-		break;
-	case LANE_LOADING: buf_printf(out, "Signer %s reads its slots\n", who); break;
-	case LANE_SETTLING:
-		buf_printf(out, "Signer %s %s\n", who, s->halt[0] ? s->halt : "compares its nonce with the chain");
-		break;
-	case LANE_HALTED: buf_printf(out, "Signer %s is halted: %s\n", who, s->halt); break;
-	case LANE_OPEN:
-		reason_of_lowest(s, out);
-		if (s->blocked[0])
-			buf_printf(out, "Signer %s is blocked: %s\n", who, s->blocked);
-		if (s->hold[0])
-			buf_printf(out, "Signer %s holds: %s\n", who, s->hold);
-		if (s->chain_halted)
-			buf_printf(out, "Chain %s is stopped, so signer %s signs nothing\n", s->chain->name, who);
-		break;
-	case LANE_SPARE:
-		if (s->lease)
-			lease_reasons(s->lease, out);
-		break;
-	case LANE_LEFT: break;
-	}
-}
-
-void sender_status(struct sender *s, struct buf *out)
-{
-	static const char *const phases[] = {
-		"checking", "spare", "loading", "settling", "open", "halted", "left"};
-	struct slot *low = window_lowest(&s->window);
-	char balance[U256_DEC_MAX];
-	u256_to_dec(balance, s->balance);
-	buf_text(out, "{\"signer\":");
-	buf_json(out, str_of(s->signer->name));
-	buf_printf(out, ",\"address\":\"%s\",\"phase\":\"%s\",\"head\":%" PRIu64 ",\"open\":%zu,\"unmined\":%zu",
-		s->address, phases[s->plan.phase], s->head.number, s->window.n, window_unmined(&s->window));
-	if (s->lease && lease_held(s->lease))
-		buf_printf(out, ",\"nonce\":%" PRId64, lease_lane(s->lease)->at);
-	if (low)
-		buf_printf(out, ",\"oldest_unmined_ms\":%" PRIu64, sender_now(s) - low->made_ms);
-	buf_printf(out, ",\"balance_wei\":\"%s\",\"held\":%zu,\"websocket\":%s,\"hold\":", balance, s->nheld,
-		has_ws(s) ? "true" : "false");
-	buf_json(out, str_of(s->hold));
-	buf_text(out, ",\"blocked\":");
-	buf_json(out, str_of(s->blocked));
-	buf_text(out, ",\"halt\":");
-	buf_json(out, str_of(s->halt));
-	buf_text(out, ",\"trouble\":");
-	buf_json(out, str_of(s->trouble));
-	buf_text(out, "}");
 }

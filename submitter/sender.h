@@ -127,6 +127,10 @@ struct sender {
 	char halt[300];       /* LANE_HALTED, or why SETTLING waits */
 };
 
+/* show.c */
+void sender_reasons(struct sender *s, struct buf *out);
+void sender_status(struct sender *s, struct buf *out);
+
 /* sender.c */
 struct sender *sender_new(
 	struct member *m, const struct signer_decl *signer, struct key *key, const struct call_scope *names);
@@ -134,10 +138,9 @@ void sender_start(struct sender *s);
 void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg);
 void sender_close(
 	struct sender *s); /* the loop is over: operations in flight still come back, and are dropped */
-void sender_free(struct sender *s); /* nothing comes back any more */
-void sender_reasons(struct sender *s, struct buf *out);
-void sender_status(struct sender *s, struct buf *out);
-void sender_drive(void *arg); /* does whatever can be done now */
+void sender_free(struct sender *s);         /* nothing comes back any more */
+bool sender_has_ws(const struct sender *s); /* its head comes by itself */
+void sender_drive(void *arg);               /* does whatever can be done now */
 void sender_enter(struct sender *s, enum lane_phase phase);
 uint64_t sender_now(const struct sender *s);
 struct slots_lane sender_lane(struct sender *s);

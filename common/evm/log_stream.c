@@ -58,16 +58,6 @@ bool log_stream_end(const struct log_stream *s, struct err *e)
 	return err_set(e, ERR_MALFORMED, "log %zu: its JSON is broken or ends too early", s->wire.n);
 }
 
-bool log_stream_stopped(const struct log_stream *s)
-{
-	return s->stopped;
-}
-
-size_t log_stream_count(const struct log_stream *s)
-{
-	return s->wire.n;
-}
-
 void log_stream_reset(struct log_stream *s)
 {
 	s->stopped = false;

@@ -19,8 +19,6 @@ extern const struct sax log_stream_sax;     /* ctx: struct log_stream * */
 /* Was it one whole array, taken to its end? false: *e says what was wrong (malformed; the index and the
  * field), or is left as it was where `each` said false. */
 bool log_stream_end(const struct log_stream *s, struct err *e);
-bool log_stream_stopped(const struct log_stream *s); /* `each` said false */
-size_t log_stream_count(const struct log_stream *s); /* logs given so far */
-void log_stream_reset(struct log_stream *s);         /* for the next answer */
+void log_stream_reset(struct log_stream *s); /* for the next answer */
 
 #endif

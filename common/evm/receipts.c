@@ -110,14 +110,6 @@ bool receipts_add(struct arena *a, struct str json, struct receipts *to, bool *f
 	return true;
 }
 
-size_t receipts_logs(const struct receipts *r)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < r->n; i++)
-		n += r->list[i].nlogs;
-	return n;
-}
-
 /* ── do they belong together ── */
 
 bool receipt_outside(uint64_t block, const uint8_t block_hash[32], const uint8_t tx_hash[32])

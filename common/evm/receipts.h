@@ -44,7 +44,6 @@ bool receipts_check(struct receipts *r, const uint8_t block_hash[32], uint64_t n
 bool receipts_root(const struct receipts *r, uint8_t root[32], uint64_t *type);
 /* One receipt as consensus encodes it, appended. false: its type is not known. */
 bool receipt_encode(const struct full_receipt *r, struct buf *out);
-size_t receipts_logs(const struct receipts *r); /* how many in all */
 /* Is this the transaction that Polygon's state-sync logs are said to come from? They stand outside the root
  * and the bloom. */
 bool receipt_outside(uint64_t block, const uint8_t block_hash[32], const uint8_t tx_hash[32]);

@@ -44,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		t.i = 0;
 		bool fed = sax_text_feed(&log_stream_sax, s, json, round ? json.n + 1 : data[0] + 1u);
 		bool end = log_stream_end(s, &pieces);
-		must((fed && end) == ok && !log_stream_stopped(s));
-		must(!ok || (t.i == t.n && log_stream_count(s) == t.n));
+		must((fed && end) == ok);
+		must(!ok || (t.i == t.n));
 		if (!end)
 			must(pieces.class == ERR_MALFORMED && pieces.text[0]);
 		log_stream_reset(s);

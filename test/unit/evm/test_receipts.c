@@ -63,6 +63,14 @@ static struct receipts parse_one(const char *json)
 }
 
 /* Blocks of running chains: test/vectors/blocks.mjs says what stands in a line. */
+static size_t logs_of(const struct receipts *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		n += r->list[i].nlogs;
+	return n;
+}
+
 static void test_blocks(void **state)
 {
 	(void)state;
@@ -89,7 +97,7 @@ static void test_blocks(void **state)
 			fail_msg("%s: another root", name);
 		blocks++;
 		receipts += r.n;
-		logs += receipts_logs(&r);
+		logs += logs_of(&r);
 		for (size_t i = 0; i < r.n; i++) { /* whatever is changed in one of them changes the root */
 			r.list[i].cumulative_gas++;
 			assert_true(receipts_root(&r, root, &type));
@@ -272,7 +280,7 @@ static void test_parsing(void **state)
 		assert_true(found);
 	}
 	assert_int_equal(r.n, 9);
-	assert_int_equal(receipts_logs(&r), 4);
+	assert_int_equal(logs_of(&r), 4);
 	assert_int_equal(r.list[7].tx_index, 7);
 	assert_int_equal(r.list[7].logs[0].tx_index, 7);
 	assert_bytes(r.list[7].logs[0].data.p, r.list[7].logs[0].data.n, &mem, "ff");

@@ -306,12 +306,11 @@ static void write_binary(struct world *w, const struct event_decl *ev, const str
 		struct log l = logs[i];
 		struct err e;
 		const struct encode_head h = {
-			.ordinal = (int64_t)i - 6, .chain_id = 1, .open = i % 2 == 0, .swept = i % 3 == 0};
+			.ordinal = (int64_t)i - 6, .chain_id = 1, .open = i % 2 == 1, .swept = i % 3 == 0};
 		l.has_time = i % 2;
 		if (!rows_put(&rows, &en, &l, &h, &e))
 			fail_msg("%s", e.text);
 		encode_set_time(rows_tuple(&rows, i), l.time);
-		encode_set_open(rows_tuple(&rows, i), i % 2);
 		assert_int_equal(encode_get_block(rows_tuple(&rows, i)), l.block);
 		assert_int_equal(encode_get_seq(rows_tuple(&rows, i)), (int64_t)i - 6);
 	}

@@ -61,7 +61,10 @@ static void read_block(struct block *b, char *line)
 	b->receipts = cJSON_Parse(strsep(&line, "\t"));
 	assert_true(header_parse(&mem, text_of(b->header), &b->h, &found, NULL) && found);
 	struct receipts r = receipts_of(b);
-	b->logs = arena_alloc(&mem, receipts_logs(&r) * sizeof *b->logs);
+	size_t n = 0;
+	for (size_t i = 0; i < r.n; i++)
+		n += r.list[i].nlogs;
+	b->logs = arena_alloc(&mem, n * sizeof *b->logs);
 	for (size_t i = 0; i < r.n; i++)
 		for (size_t k = 0; k < r.list[i].nlogs; k++)
 			b->logs[b->nlogs++] = r.list[i].logs[k];
