@@ -154,9 +154,10 @@ static void what_leaves_and_returns_has_the_time_between(void **state)
 
 /* ── how far it goes ── */
 
-#define STEP(n, from, done, at, again)                                                \
-	"SELECT fairlead.history_step(1::smallint, 1, " #n ", " #from ", " #done ", " #at \
-	", 3, '{companions}', '{" again "}')"
+/* Its first block is not proved, the others are. */
+#define STEP(n, from, done, at, again)                                                             \
+	"SELECT fairlead.history_step(1::smallint, 1, " #n ", " #from ", " #done ", " #at ", '{" #from \
+	", " #done "}', '{none, receipts}', '{1, 2}', '{companions}', '{" again "}')"
 
 static void a_commit_stays_below_the_floor_and_behind_the_fence(void **state)
 {
@@ -166,8 +167,10 @@ static void a_commit_stays_below_the_floor_and_behind_the_fence(void **state)
 	const char *text;
 	found(&w, &a);
 	asks(&w, "token_revealed b 10, tokens_revealed a 10, token_codes_updated a 10, seen a 10");
-	assert_string_equal(
-		raises(&w, "SELECT fairlead.history_step(1::smallint, 2, 1, 10, 20, -5, 3, '{}', '{}')", &text),
+	assert_string_equal(raises(&w,
+							"SELECT fairlead.history_step(1::smallint, 2, 1, 10, 20, -5, '{20}', '{none}', "
+							"'{3}', '{}', '{}')",
+							&text),
 		"FL001");
 	assert_string_equal(raises(&w, STEP(1, 11, 20, -5, ""), &text), "FL005"); /* not where it stands */
 	assert_string_equal(raises(&w, STEP(1, 10, 81, -5, ""), &text), "FL005"); /* inside the window */
@@ -177,8 +180,17 @@ static void a_commit_stays_below_the_floor_and_behind_the_fence(void **state)
 	assert_string_equal(open_ones(&w), "1:token_revealed:10-100:80");
 	assert_string_equal(q(&w, "SELECT at FROM fairlead.lane WHERE name = 'listen:main+1'"), "-5");
 	assert_string_equal(
-		q(&w, "SELECT concat_ws(' ', source, first, last, level, events) FROM fairlead.ranges"),
-		"1 10 80 none 3");
+		q(&w, "SELECT string_agg(concat_ws(' ', source, first, last, level, events), ', ' ORDER BY first)"
+			  " FROM fairlead.ranges"),
+		"1 10 10 none 1, 1 11 80 receipts 2");
+	assert_string_equal(
+		q(&w,
+			"SELECT concat_ws(' ', fairlead.proof(1::smallint, 10, -5), fairlead.proof(1::smallint, 80, -5),"
+			" coalesce(fairlead.proof(1::smallint, 81, -5), '-'), coalesce(fairlead.proof(1::smallint, 80, "
+			"5), '-'),"
+			" coalesce(fairlead.proof(1::smallint, 80, -(1::bigint << 44) - 5), '-'))"),
+		"none receipts - - -"); /* not read yet; by the chain's own reading; by the next history */
+	assert_string_equal(q(&w, "SELECT found FROM fairlead.histories"), "3");
 	assert_string_equal(
 		q(&w,
 			"SELECT history_done || ' ' || history_left FROM fairlead.sources WHERE event = 'TokenRevealed'"),
