@@ -6,6 +6,7 @@
 #include "reconciler/serve/cache.h"
 #include "reconciler/serve/door.h"
 #include "reconciler/serve/limit.h"
+#include "reconciler/serve/sockets.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct front {
 	struct redis *redis; /* of limits and cache */
 	struct limits *limits;
 	struct cache *cache;
+	struct sockets *sockets;
 	struct timer *retry;
 	struct backoff backoff;
 	bool started;  /* PostgreSQL has been there, and is installed */
@@ -139,6 +141,7 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 	f->cache = cache_open(f->redis, m->config->name);
 	f->door = door_open(m, on_route, f, ps);
 	add_health(f);
+	f->sockets = sockets_open(m, f->door);
 	if (door_listen(f->door, ps, e))
 		return f;
 	front_close(f);
@@ -150,6 +153,7 @@ static void start(void *arg)
 	struct front *f = arg;
 	f->started = true;
 	f->why[0] = 0;
+	sockets_start(f->sockets);
 }
 
 void front_start(struct front *f)
@@ -167,6 +171,7 @@ void front_reasons(const struct front *f, struct buf *out)
 void front_drain(struct front *f, void (*done)(void *arg), void *arg)
 {
 	timer_stop(&f->retry);
+	sockets_drain(f->sockets);
 	door_drain(f->door, done, arg);
 }
 
@@ -175,6 +180,7 @@ void front_close(struct front *f)
 	if (!f)
 		return;
 	timer_free(&f->retry);
+	sockets_close(f->sockets);
 	door_close(f->door);
 	redis_close(f->redis);
 	limits_close(f->limits);

@@ -97,7 +97,7 @@ static bool where_holds(struct arena *a, const struct sub *s, struct str data)
 
 static bool is_for(struct sub *s, const struct sent *m)
 {
-	if (!any_matches(s->topics, s->ntopics, m->topic) || !peer_may(s->peer, m->topic))
+	if (!any_matches(s->topics, s->ntopics, m->topic) || !path_may(s->peer->path, m->topic))
 		return false;
 	if (!s->nwhere)
 		return true;
@@ -175,9 +175,9 @@ void peer_text(struct hub_peer *p, const struct buf *json)
 	p->kind->drop(e);
 }
 
-bool peer_may(const struct hub_peer *p, struct str topic)
+bool path_may(const struct ws_decl *path, struct str topic)
 {
-	return p->path->ntopics == 0 || any_matches(p->path->topics, p->path->ntopics, topic);
+	return path->ntopics == 0 || any_matches(path->topics, path->ntopics, topic);
 }
 
 struct hub_peer *hub_join(struct hub *h, const struct ws_decl *path, const struct hub_kind *kind, void *peer)
@@ -371,21 +371,35 @@ int64_t hub_newest(const struct hub *h)
 	return h->newest;
 }
 
+static void go_on_from(struct hub *h, int64_t newest, bool lost)
+{
+	ring_clear(h);
+	h->newest = newest;
+	for (struct hub_peer *p = h->peers; p; p = p->next)
+		for (struct sub *s = p->subs; s; s = s->next) {
+			s->live = s->live && lost;
+			if (lost)
+				s->cursor = newest;
+		}
+	hub_go_on(h);
+}
+
 void hub_ends(struct hub *h, int64_t newest, int64_t oldest)
 {
 	bool first = h->newest < 0;
 	h->oldest = oldest;
 	if (first)
 		h->newest = newest;
-	if (newest < h->newest) {
-		ring_clear(h);
-		h->newest = newest;
-		for (struct hub_peer *p = h->peers; p; p = p->next)
-			for (struct sub *s = p->subs; s; s = s->next)
-				s->cursor = newest;
-	}
-	if (first)
+	if (newest < h->newest)
+		go_on_from(h, newest, true);
+	else if (first)
 		hub_go_on(h);
+}
+
+void hub_skip(struct hub *h, int64_t newest)
+{
+	must(newest >= h->newest);
+	go_on_from(h, newest, false);
 }
 
 /* One message to a peer, whichever of its subscriptions it is for. */
@@ -417,30 +431,34 @@ void hub_message(struct hub *h, const struct message *m)
 	hub_exit(h);
 }
 
-static void took_page(struct sub *s, const struct message *list, size_t n)
+/* Up to which number the peer has it now: a full line takes no more of the page. */
+static int64_t took_page(struct sub *s, const struct message *list, size_t n, int64_t upto)
 {
+	int64_t at = s->cursor;
 	if (!s->confirmed)
 		say_subscribed(s);
 	for (size_t i = 0; i < n; i++) {
+		if (is_full(s->peer))
+			return at;
 		struct sent *m = sent_new(&list[i]);
 		if (is_for(s, m))
 			give(s->peer, m);
 		sent_free(m);
+		at = list[i].seq;
 	}
+	return n == HUB_PAGE ? at : upto;
 }
 
 void hub_page(struct hub *h, const struct message *list, size_t n, int64_t oldest)
 {
 	struct sub *s = h->reading;
-	int64_t upto = h->read.upto;
 	must(h->is_reading);
 	hub_enter(h);
 	h->reading = NULL;
 	h->is_reading = false;
 	h->oldest = oldest;
 	if (s && (s->cursor + 1 >= oldest || not_there(s, oldest - 1))) {
-		took_page(s, list, n);
-		s->cursor = n == HUB_PAGE ? list[n - 1].seq : upto;
+		s->cursor = took_page(s, list, n, h->read.upto);
 		if (s->cursor > h->newest) /* it went back meanwhile */
 			s->cursor = h->newest;
 		sub_go_on(s);
@@ -456,16 +474,27 @@ void hub_page_failed(struct hub *h)
 	h->is_reading = false;
 }
 
-void hub_go_on(struct hub *h)
+static bool is_behind(const struct hub_peer *p)
 {
+	for (const struct sub *s = p->subs; s; s = s->next)
+		if (!s->live)
+			return true;
+	return false;
+}
+
+bool hub_go_on(struct hub *h)
+{
+	bool behind = false;
 	hub_enter(h);
 	for (struct hub_peer *p = h->peers; p; p = p->next)
 		for (struct sub *s = p->subs, *next; s && !p->closed; s = next) {
 			next = s->next;
 			sub_go_on(s);
+			behind |= is_behind(p);
 		}
 	read_next(h);
 	hub_exit(h);
+	return behind;
 }
 
 void hub_close_all(struct hub *h, const char *reason)

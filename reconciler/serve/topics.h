@@ -58,12 +58,15 @@ void hub_free(struct hub *h); /* no peers are left (hub_close_all) */
  * that went back (a database that lost commits): the ring is emptied, all go on from there. */
 void hub_ends(struct hub *h, int64_t newest, int64_t oldest);
 int64_t hub_newest(const struct hub *h); /* -1: not known yet */
+/* What follows newest is all that can be read: who was live may have missed something, and resumes. */
+void hub_skip(struct hub *h, int64_t newest);
 /* The next message of the log: its number is hub_newest() + 1. */
 void hub_message(struct hub *h, const struct message *m);
 /* The answer to read: n messages in order, and the oldest that is left. */
 void hub_page(struct hub *h, const struct message *list, size_t n, int64_t oldest);
 void hub_page_failed(struct hub *h); /* PostgreSQL was not there: asked again by hub_go_on */
-void hub_go_on(struct hub *h);       /* now and then: who was behind or waited for its line goes on */
+/* Now and then: who was behind or waited for its line goes on. Whether one still is. */
+bool hub_go_on(struct hub *h);
 
 /* A peer came in by this path. */
 struct hub_peer *hub_join(struct hub *h, const struct ws_decl *path, const struct hub_kind *kind, void *peer);
@@ -75,6 +78,8 @@ struct hub_want {                                  /* the same as words of a URL
 	size_t nwhere;
 	int64_t from; /* -1: from now on */
 };
+/* Does the path carry all of these topics, in whole or in part? false: *e says which it does not. */
+bool hub_may(const struct ws_decl *path, const struct hub_want *want, struct err *e);
 /* false: *e says what is wrong with it, for the peer. */
 bool hub_subscribe(struct hub_peer *p, const struct hub_want *want, struct err *e);
 void hub_ready(struct hub_peer *p); /* its line has taken what waited */

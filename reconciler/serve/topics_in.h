@@ -61,7 +61,7 @@ void peer_close(struct hub_peer *p, int code, const char *reason);
 struct sub *sub_add(struct hub_peer *p, const struct hub_want *want);
 void sub_drop(struct sub *s);
 void sub_go_on(struct sub *s);
-bool peer_may(const struct hub_peer *p, struct str topic); /* does its path carry the topic? */
+bool path_may(const struct ws_decl *path, struct str topic); /* does it carry the topic? */
 
 /* topics_say.c */
 void say_subscribed(struct sub *s);

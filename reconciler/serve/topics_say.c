@@ -179,30 +179,36 @@ static size_t leave(struct hub_peer *p, const char *const *topics, size_t n)
 	return left;
 }
 
-/* Does the path carry what this means, in whole or in part? */
-static bool carries(const struct hub_peer *p, const char *topic)
+static bool carries(const struct ws_decl *path, const char *topic)
 {
 	size_t n = strlen(topic);
-	if (topic[n - 1] != '*')
-		return peer_may(p, str_of(topic));
-	for (size_t i = 0; i < p->path->ntopics; i++) {
-		const char *own = p->path->topics[i];
+	if (!n || topic[n - 1] != '*')
+		return path_may(path, str_of(topic));
+	for (size_t i = 0; i < path->ntopics; i++) {
+		const char *own = path->topics[i];
 		size_t m = strlen(own);
 		bool open = m && own[m - 1] == '*';
 		if (topic_matches(topic, (struct str){own, m - open}) ||
 			(open && strncmp(own, topic, m - 1 < n - 1 ? m - 1 : n - 1) == 0))
 			return true;
 	}
-	return p->path->ntopics == 0;
+	return path->ntopics == 0;
+}
+
+bool hub_may(const struct ws_decl *path, const struct hub_want *want, struct err *e)
+{
+	for (size_t i = 0; i < want->ntopics; i++)
+		if (!carries(path, want->topics[i]))
+			return err_set(
+				e, ERR_REJECTED, "%s does not carry the topic %.100s", path->path, want->topics[i]);
+	return true;
 }
 
 bool hub_subscribe(struct hub_peer *p, const struct hub_want *want, struct err *e)
 {
 	struct hub *h = p->hub;
-	for (size_t i = 0; i < want->ntopics; i++)
-		if (!carries(p, want->topics[i]))
-			return err_set(
-				e, ERR_REJECTED, "%s does not carry the topic %.100s", p->path->path, want->topics[i]);
+	if (!hub_may(p->path, want, e))
+		return false;
 	hub_enter(h);
 	leave(p, want->topics, want->ntopics);
 	bool ok = p->nsubs < HUB_SUBSCRIPTIONS;

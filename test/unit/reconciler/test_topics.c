@@ -385,8 +385,14 @@ static void slow_readers(void **state)
 	answer();
 	assert_null(w.read); /* its line is full: it is behind, and waits */
 	publish_number("t");
-	assert_string_equal(numbers(a), "1-200");
+	assert_string_equal(numbers(a), ""); /* and takes nothing */
+	a->unsent = 0;
 	hub_go_on(w.hub);
+	answer();
+	assert_string_equal(numbers(a), "1-200");
+	a->unsent = HUB_PAUSE_BYTES + 1;
+	answer();
+	assert_true(hub_go_on(w.hub));
 	assert_null(w.read);
 	a->unsent = 0;
 	hub_ready(a->p);
@@ -401,6 +407,34 @@ static void slow_readers(void **state)
 	assert_string_equal(b->reason, "you read too slowly: 1024 KiB wait; connect again and resume from 302");
 	assert_string_equal(numbers(a), "303");
 	assert_int_equal(hub_peers(w.hub), 1);
+}
+
+/* Away for longer than messages are kept: what is gone is said, what is there is read. */
+static void who_was_live_resumes_behind_a_gap(void **state)
+{
+	(void)state;
+	hub_ends(w.hub, 0, 1);
+	struct peer *a = join(0, &socket_kind), *b = join(1, &socket_kind);
+	say(a, "{\"subscribe\":\"t\"}");
+	publish_number("t");
+	got(a);
+	for (; w.last < 20; w.last++) {
+		w.topic[w.last] = "t";
+		w.data[w.last] = "1";
+	}
+	say(b, "{\"subscribe\":\"t\",\"from\":1}");
+	got(b);
+	hub_skip(w.hub, 15);
+	answer();
+	answer();
+	assert_string_equal(numbers(a), "2-15");
+	assert_string_equal(numbers(b), "2-15");
+	w.oldest = 19;
+	hub_skip(w.hub, 20);
+	answer();
+	answer();
+	assert_non_null(strstr(a->got.p, "messages up to 18 are gone"));
+	assert_int_equal(a->p->nsubs, 0);
 }
 
 static void a_peer_leaves_while_it_is_read_for(void **state)
@@ -501,6 +535,7 @@ int main(void)
 		T(what_is_not_there),
 		T(before_the_log_is_known_peers_wait),
 		T(slow_readers),
+		T(who_was_live_resumes_behind_a_gap),
 		T(a_peer_leaves_while_it_is_read_for),
 		T(what_a_peer_says),
 	};
