@@ -100,18 +100,6 @@ static void put_number(struct buf *b, uint64_t v)
 	buf_put(b, text + i, sizeof text - i);
 }
 
-/* RFC 9110 section 5.6.2 */
-static bool is_token(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-		if (!word && (c == 0 || !strchr("!#$%&'*+-.^_`|~", c)))
-			return false;
-	}
-	return s.n > 0;
-}
-
 static bool is_value(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -124,7 +112,7 @@ static bool is_value(struct str s)
 
 bool http_answer_header_str(struct http_request *q, struct str name, struct str value)
 {
-	if (!is_token(name) || !is_value(value))
+	if (!http_is_token(name) || !is_value(value))
 		return false;
 	struct buf *b = &q->extra;
 	char *at = buf_room(b, name.n + value.n + 4);

@@ -27,12 +27,30 @@ static int on_target(llhttp_t *ll, const char *at, size_t n)
 	return 0;
 }
 
+bool http_is_token(struct str s)
+{
+	static bool made, token[256];
+	if (!made) {
+		for (int c = '0'; c <= 'z'; c++)
+			token[c] = (c <= '9') || (c >= 'A' && c <= 'Z') || c >= 'a';
+		for (const char *c = "!#$%&'*+-.^_`|~"; *c; c++)
+			token[(unsigned char)*c] = true;
+		made = true;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (!token[(unsigned char)s.p[i]])
+			return false;
+	return s.n > 0;
+}
+
 static int on_field(llhttp_t *ll, const char *at, size_t n)
 {
 	struct http_parser *p = ll->data;
 	struct http_request *q = p->open;
 	if (q->field_count == p->max_fields)
 		return refuse(p, 431);
+	if (!http_is_token((struct str){at, n})) /* llhttp lets a space before the colon pass */
+		return refuse(p, 400);
 	q->fields[q->field_count++] = (struct http_field){place(p, at), (uint16_t)n, place(p, at), 0};
 	return 0;
 }
@@ -172,8 +190,6 @@ static int read_head(struct http_parser *p)
 	enum llhttp_errno e = llhttp_execute(&ll, q->head.p, q->head.n);
 	q->method = ll.method;
 	q->http10 = ll.http_major == 1 && ll.http_minor == 0;
-	if (e == HPE_PAUSED_H2_UPGRADE)
-		return 505;
 	if (e != HPE_PAUSED)
 		return p->status ? p->status : e == HPE_INVALID_VERSION ? 505 : 400;
 	q->keep_alive = llhttp_should_keep_alive(&ll) != 0;
@@ -282,17 +298,16 @@ static size_t take_chunks(struct http_parser *p, const char *bytes, size_t n)
 	size_t used;
 	struct str data;
 	struct buf *body = &p->open->body;
-	switch (http_chunks_step(&p->chunks, bytes, n, &used, &data)) {
-	case HTTP_CHUNK_MORE: break;
-	case HTTP_CHUNK_BAD: p->status = 400; break;
-	case HTTP_CHUNK_END: p->at = HTTP_AT_END; break;
-	case HTTP_CHUNK_DATA:
-		if (body->n + data.n > p->body_most)
-			p->status = 413;
-		else
-			buf_str(body, data);
-		break;
-	}
+	enum http_chunk got = http_chunks_step(&p->chunks, bytes, n, &used, &data);
+	size_t piece = got == HTTP_CHUNK_DATA ? data.n : 0;
+	if (got == HTTP_CHUNK_BAD)
+		p->status = 400;
+	else if (body->n + piece + p->chunks.left > p->body_most) /* also of a chunk that is only announced */
+		p->status = 413;
+	else if (piece)
+		buf_str(body, data);
+	if (got == HTTP_CHUNK_END)
+		p->at = HTTP_AT_END;
 	return used;
 }
 
