@@ -112,8 +112,8 @@ static void set_wait(struct http_conn *c)
 {
 	const struct http_options *o = &c->listener->o;
 	bool waits = c->due.in != NULL;
-	if (c->closing || c->receiving || c->lingering)
-		return;
+	if (c->closing || c->receiving || c->lingering || (c->tls && !http_tls_up(c->tls)))
+		return; /* each of these has its time already */
 	size_t unsent = http_send_unsent(c);
 	if (unsent) {
 		if (waits && c->wait == HTTP_WAIT_SEND)
@@ -298,8 +298,10 @@ static void take_tls(struct http_conn *c, const char *bytes, size_t n)
 		take(c, plain, (size_t)got);
 	if (c->closing)
 		return;
-	http_send_flush(c); /* what the handshake has to say */
-	if (!c->closing && got < 0)
+	http_send_flush(c); /* what the handshake has to say, or an alarm */
+	if (!c->closing && got == -2)
+		http_conn_close(c, HTTP_GONE_PEER);
+	else if (!c->closing && got == -1)
 		on_peer_gone(c);
 	else if (http_tls_up(c->tls) && c->due.in && c->wait == HTTP_WAIT_REQUEST && !c->receiving)
 		http_due_drop(&c->due); /* that of the handshake */

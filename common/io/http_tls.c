@@ -25,7 +25,7 @@ enum { SETTLE_MS = 200 };
 
 static bool refused(struct err *e, const char *what, const char *file)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
 	char reason[256] = "";
 	const char *text =
 		ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
@@ -143,16 +143,19 @@ void http_tls_feed(struct http_tls *t, const char *bytes, size_t n)
 int http_tls_read(struct http_tls *t, char *out, size_t n)
 {
 	if (t->broken)
-		return -1;
+		return -2;
 	ERR_clear_error();
 	int got = SSL_read(t->ssl, out, (int)n);
 	if (got > 0)
 		return got;
-	if (SSL_get_error(t->ssl, got) == SSL_ERROR_WANT_READ)
-		return 0;
-	t->broken = true;
+	int why = SSL_get_error(t->ssl, got);
 	ERR_clear_error();
-	return -1;
+	if (why == SSL_ERROR_WANT_READ)
+		return 0;
+	if (why == SSL_ERROR_ZERO_RETURN)
+		return -1;
+	t->broken = true;
+	return -2;
 }
 
 bool http_tls_up(const struct http_tls *t)

@@ -19,8 +19,8 @@ struct http_tls; /* one connection */
 struct http_tls *http_tls_new(struct http_tls_files *f);
 void http_tls_free(struct http_tls *t);                              /* NULL: nothing */
 void http_tls_feed(struct http_tls *t, const char *bytes, size_t n); /* what came */
-/* Goes on with the handshake, then decrypts into out. >0: bytes; 0: all that came is used; -1: the peer broke
- * the protocol, or said goodbye: no more comes. */
+/* Goes on with the handshake, then decrypts into out. >0: bytes; 0: all that came is used; -1: the peer said
+ * goodbye, what it is owed may still be written; -2: it broke the protocol. */
 int http_tls_read(struct http_tls *t, char *out, size_t n);
 bool http_tls_up(const struct http_tls *t); /* the handshake is done: http_tls_write is allowed */
 void http_tls_write(struct http_tls *t, const char *bytes, size_t n);
