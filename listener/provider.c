@@ -394,6 +394,11 @@ void provider_lied(struct provider *p, const char *what)
 			F_UINT("times", p->lies));
 }
 
+void provider_doubted(struct provider *p)
+{
+	p->shaky_until_ms = time_now(p->ps) + PROVIDER_SHAKY_MS;
+}
+
 void provider_lacks_receipts(struct provider *p)
 {
 	p->no_receipts = true;

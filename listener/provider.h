@@ -122,6 +122,7 @@ enum learner_next provider_failed(
 void provider_dropped(struct provider *p);
 /* It answered, and the answer contradicts itself, another answer or another endpoint (P11): counted, an odd
  * line, asked less. The place of the request was given back by provider_answered. what: a sentence. */
+void provider_doubted(struct provider *p); /* it may be wrong: others are asked first for a moment */
 bool provider_is_believed(const struct provider *p); /* it has not lied of late */
 void provider_lied(struct provider *p, const char *what);
 void provider_lacks_receipts(struct provider *p);       /* eth_getBlockReceipts is not served */

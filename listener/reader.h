@@ -17,6 +17,7 @@
 #include "listener/range.h"
 #include "listener/rows.h"
 #include "listener/sweep.h"
+#include "listener/twice.h"
 #include "listener/window.h"
 
 enum reader_phase {
@@ -125,6 +126,7 @@ struct reader {
 	char why[560];        /* the sentence for /readyz, from a failure until something succeeds (INV-11) */
 	char halted_for[560]; /* why, as it was logged last */
 	struct heard logs_heard;
+	struct twice twice;
 	struct {
 		struct pg_unit *unit; /* NULL: there is none */
 		struct chain_step step;

@@ -226,7 +226,7 @@ static void on_commit(void *arg, const struct pg_reply *q)
 {
 	struct reader *r = arg;
 	bool wanted = reader_back(r);
-	if (!wanted || !stored(r, q))
+	if (!wanted || twice_met(r, q) || !stored(r, q))
 		return;
 	filter_trial_keep(&r->trial);
 	if (fault_hit(FAULT_listen_after_commit)) {
@@ -291,6 +291,7 @@ void store_step(struct reader *r)
 	logs_sort(r->logs, r->nlogs);
 	r->nlogs = logs_once(r->logs, r->nlogs);          /* K-22: a rank counts logs, not copies of one */
 	logs_identify(r->logs, r->nlogs, r->row.network); /* INV-2 */
+	r->nlogs = twice_leave_out(&r->twice, r->logs, r->nlogs);
 	if (fault_hit(FAULT_listen_before_commit)) {
 		reader_retry(r, "a fault was asked for");
 		return;

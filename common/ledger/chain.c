@@ -344,6 +344,28 @@ void chain_add_events(struct pg_unit *u, const struct chain_event_sql *sql, cons
 		put_many(u, ev, rows, n);
 }
 
+void chain_find_elsewhere(
+	struct pg_unit *u, struct arena *a, const struct event_decl *ev, const struct event_row *rows, size_t n)
+{
+	struct pg_sql sql = {NULL,
+		arena_printf(a,
+			"SELECT x.i - 1, e._block FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS x(id, n, i)"
+			" JOIN \"%s\".\"%s\" e ON e._id = x.id AND e._open AND e._block <> x.n ORDER BY 1",
+			ev->contract->schema, ev->table)};
+	pg_stmt(u, &sql);
+	PG_ARRAY(u, i, n, pg_item_bytes(u, rows[i].log->id, 32));
+	PG_ARRAY(u, i, n, pg_item_int(u, (int64_t)rows[i].log->block));
+}
+
+void chain_add_odd(struct pg_unit *u, const char *kind, const char *what)
+{
+	static const struct pg_sql sql = {
+		"chain_add_odd", "INSERT INTO fairlead.odd (kind, what) VALUES ($1, $2)"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, kind);
+	pg_put_text(u, what);
+}
+
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n)
 {
 	static const struct pg_sql sql = {"chain_count_swept",

@@ -99,6 +99,12 @@ struct event_place {
 };
 void chain_add_events(struct pg_unit *u, const struct chain_event_sql *sql, const struct event_decl *ev,
 	int id, struct event_place place, const struct event_row *rows, size_t n);
+/* Which of n rows of this event type stand in the window already, in another block: one row each, column 0
+ * its place from 0, column 1 that block. One statement; its text lives in a. */
+void chain_find_elsewhere(
+	struct pg_unit *u, struct arena *a, const struct event_decl *ev, const struct event_row *rows, size_t n);
+/* A row for a person. what: a sentence. */
+void chain_add_odd(struct pg_unit *u, const char *kind, const char *what);
 /* Rows that COPY has written on this connection, in this transaction: they count as swept. */
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n);
 /* Rows that may stand there already: COPY writes them into a table of this session like the event's own, made
