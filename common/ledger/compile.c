@@ -86,6 +86,10 @@ static void compile_all(struct compiler *k)
 	for (size_t i = 0; i < c->nchains && !k->failed; i++)
 		if (lane_has_happen(c, &c->chains[i]))
 			happen_function(k, &c->chains[i], chain_id(k, &c->chains[i]));
+	struct arena shapes = {0};
+	if (!k->failed)
+		route_shapes(k, &shapes, false);
+	arena_fini(&shapes);
 	for (size_t i = 0; i < c->nbatches && !k->failed; i++)
 		batch_functions(k, i, chain_id(k, c->batches[i].signer->chain));
 	for (size_t i = 0; i < c->nrules && !k->failed; i++)
@@ -104,31 +108,40 @@ static void batches_init(struct compiler *k)
 	}
 }
 
+bool compile_begin(struct compiler *k)
+{
+	k->notices = PQsetNoticeReceiver(k->conn, on_notice, k);
+	k->path = ask(k, "SELECT current_setting('search_path')", NULL);
+	k->level = k->failed ? NULL : ask(k, "SELECT current_setting('client_min_messages')", NULL);
+	if (!k->failed)
+		PQclear(sql_exec(k, "SET LOCAL search_path = public, pg_catalog; SET LOCAL client_min_messages = "
+							"notice; SAVEPOINT fairlead_compile"));
+	if (!k->failed)
+		batches_init(k);
+	return !k->failed;
+}
+
+void compile_end(struct compiler *k)
+{
+	if (!k->failed)
+		PQclear(sql_exec(k, "RELEASE SAVEPOINT fairlead_compile"));
+	if (!k->failed)
+		ask(k, "SELECT set_config('search_path', $1, true)", k->path);
+	if (!k->failed)
+		ask(k, "SELECT set_config('client_min_messages', $1, true)", k->level);
+	PQsetNoticeReceiver(k->conn, k->notices, NULL);
+	buf_fini(&k->script);
+	arena_fini(&k->mem);
+}
+
 bool compile_application(const struct config *c, PGconn *conn, struct problems *ps, struct err *e)
 {
 	struct compiler k = {.c = c, .conn = conn, .ps = ps, .e = e};
 	size_t before = ps->n;
-	PQnoticeReceiver old = PQsetNoticeReceiver(conn, on_notice, &k);
-	const char *path = ask(&k, "SELECT current_setting('search_path')", NULL);
-	const char *level = k.failed ? NULL : ask(&k, "SELECT current_setting('client_min_messages')", NULL);
-	if (!k.failed)
-		PQclear(sql_exec(&k,
-			"SET LOCAL search_path = public, pg_catalog; SET LOCAL client_min_messages = notice; "
-			"SAVEPOINT fairlead_compile"));
-	if (!k.failed) {
-		batches_init(&k);
+	if (compile_begin(&k))
 		compile_all(&k);
-	}
 	if (!k.failed && ps->n == before)
 		PQclear(sql_exec(&k, k.script.p));
-	if (!k.failed)
-		PQclear(sql_exec(&k, "RELEASE SAVEPOINT fairlead_compile"));
-	if (!k.failed)
-		ask(&k, "SELECT set_config('search_path', $1, true)", path);
-	if (!k.failed)
-		ask(&k, "SELECT set_config('client_min_messages', $1, true)", level);
-	PQsetNoticeReceiver(conn, old, NULL);
-	buf_fini(&k.script);
-	arena_fini(&k.mem);
+	compile_end(&k);
 	return !k.failed;
 }

@@ -10,6 +10,7 @@
 #define FAIRLEAD_LEDGER_COMPILE_IN_H
 
 #include "common/ledger/compile.h"
+#include "common/ledger/routes.h"
 
 #define FL_POISON                                                                                      \
 	"data_exception OR integrity_constraint_violation OR cardinality_violation OR raise_exception OR " \
@@ -65,6 +66,9 @@ struct compiler {
 	size_t topics; /* rows of fairlead.topic so far */
 	bool cut_name; /* PostgreSQL gave notice that it cut a name */
 	bool failed;   /* *e is set */
+	/* as they were before compile_begin */
+	PQnoticeReceiver notices;
+	const char *path, *level;
 };
 
 /* compile_cast.c: types, and values on their way into SQL */
@@ -99,6 +103,10 @@ bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope
 /* The same for what is shown as JSON: a bare :name among its columns has its own type there. */
 bool sql_prepare_shown(
 	struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out);
+/* The same for SQL whose values are bound at run time: types and columns, in a. prove: which columns are
+ * never null, too. */
+bool sql_shape(struct compiler *k, struct arena *a, const struct sqltext *s, const struct scope *sc,
+	bool prove, struct sql_shape *out);
 /* The one value of a query, behind a statement or NULL; all of it is rolled back. NULL: null, no row, or
  * PostgreSQL refused one of the two. */
 const char *sql_answer(struct compiler *k, const char *before, const char *query);
@@ -200,5 +208,16 @@ void lane_finish(struct body *b, const char *prefix, const char *args, const cha
 void batch_item_names(struct compiler *k, size_t index, const char *args, struct scope *s);
 void batch_functions(struct compiler *k, size_t index, int chain_id);
 void compare_functions(struct compiler *k, const struct rule_decl *r);
+
+/* compile_steps.c: name i of the items of that batch is n, says the rule or route `from`. */
+void batch_type(struct compiler *k, const struct batch_decl *b, size_t i, const struct name *n,
+	const char *from, struct pos at);
+/* compile_routes.c: one a route of the configuration, in a. Adds problems. Before the functions of batches.
+ */
+struct route_shape *route_shapes(struct compiler *k, struct arena *a, bool prove);
+/* compile.c: the compiler's work begins and ends; between them its names mean what they mean in the
+ * application. false: k->failed. */
+bool compile_begin(struct compiler *k);
+void compile_end(struct compiler *k);
 
 #endif

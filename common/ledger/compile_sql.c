@@ -156,7 +156,7 @@ static bool show_own_types(struct attempt *t)
 {
 	Oid text = type_oid(t->k, "text");
 	int shown = text_columns(t->k);
-	for (size_t i = 0; i < t->n && !t->k->failed; i++) {
+	for (size_t i = 0; shown > 0 && i < t->n && !t->k->failed; i++) {
 		if (t->declared[i] || t->own[i] == text)
 			continue;
 		t->declared[i] = t->own[i];
@@ -261,45 +261,136 @@ static bool attempt_describe(struct attempt *t, struct prepared *out)
 	return ok && !k->failed;
 }
 
-static bool prepare(
-	struct compiler *k, const struct sqltext *s, const struct scope *sc, bool shown, struct prepared *out)
+static bool too_many(const struct compiler *k, const struct sqltext *s)
 {
-	struct attempt t = {.k = k, .s = s};
 	size_t values = 0;
-	bool ok = false;
-	*out = (struct prepared){0};
 	for (size_t i = 0; i < s->nparts; i++)
 		values += s->parts[i].kind != SQL_TEXT;
-	if (values > PARAMS_MAX) {
+	if (values > PARAMS_MAX)
 		problem_add(k->ps, s->at, "%zu names in one statement; it can hold %d", values, PARAMS_MAX);
+	return values > PARAMS_MAX;
+}
+
+/* The unnamed statement is prepared afterwards, or problems were added; attempt_end frees. */
+static bool attempt_begin(struct attempt *t, const struct scope *sc, bool shown)
+{
+	sqltext_numbered(t->s, &t->text, t->params, PARAMS_MAX, &t->n);
+	t->k->cut_name = false;
+	if (!attempt_names(t, sc))
 		return false;
-	}
-	sqltext_numbered(s, &t.text, t.params, PARAMS_MAX, &t.n);
-	k->cut_name = false;
-	if (attempt_names(&t, sc)) {
-		if (attempt_prepare(&t) && (!shown || show_own_types(&t)))
-			ok = attempt_describe(&t, out);
-		else if (!k->failed)
-			attempt_problem(&t);
-	}
-	if (ok && k->cut_name) {
-		problem_add(k->ps, s->at, "a name in it is longer than 63 bytes; PostgreSQL would cut it");
-		ok = false;
-	}
-	PQclear(t.refused);
-	buf_fini(&t.text);
+	if (attempt_prepare(t) && (!shown || show_own_types(t)))
+		return true;
+	if (!t->k->failed)
+		attempt_problem(t);
+	return false;
+}
+
+static bool attempt_end(struct attempt *t, bool ok)
+{
+	if (ok && t->k->cut_name)
+		problem_add(t->k->ps, t->s->at, "a name in it is longer than 63 bytes; PostgreSQL would cut it");
+	ok &= !t->k->cut_name;
+	PQclear(t->refused);
+	buf_fini(&t->text);
 	return ok;
 }
 
 bool sql_prepare(struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out)
 {
-	return prepare(k, s, sc, false, out);
+	struct attempt t = {.k = k, .s = s};
+	*out = (struct prepared){0};
+	return !too_many(k, s) && attempt_end(&t, attempt_begin(&t, sc, false) && attempt_describe(&t, out));
 }
 
 bool sql_prepare_shown(
 	struct compiler *k, const struct sqltext *s, const struct scope *sc, struct prepared *out)
 {
-	return prepare(k, s, sc, true, out);
+	struct attempt t = {.k = k, .s = s};
+	*out = (struct prepared){0};
+	return !too_many(k, s) && attempt_end(&t, attempt_begin(&t, sc, true) && attempt_describe(&t, out));
+}
+
+/* ── of requests ── */
+
+static Oid type_elem(struct compiler *k, Oid type)
+{
+	const char *text = type_text(k, type);
+	return type_is_array(k, type) ? type_oid(k, arena_textn(&k->mem, text, strlen(text) - 2)) : 0;
+}
+
+/* Joins that can make a null of a column that is none; and what makes a column of several. */
+static bool plan_keeps_nulls_out(const char *plan)
+{
+	static const char *const words[] = {"\"Join Type\": \"Left\"", "\"Join Type\": \"Right\"",
+		"\"Join Type\": \"Full\"", "\"Join Type\": \"Anti\"", "\"Join Type\": \"Right Anti\"",
+		"\"Node Type\": \"Append\"", "\"Node Type\": \"Merge Append\"", "\"Node Type\": \"SetOp\"",
+		"\"Node Type\": \"Recursive Union\"", "\"Grouping Sets\"", NULL};
+	for (size_t i = 0; words[i]; i++)
+		if (strstr(plan, words[i]))
+			return false;
+	return true;
+}
+
+/* The generic plan of the attempt's statement, as JSON; NULL: it can't be had, so nothing is proved. */
+static const char *generic_plan(struct attempt *t)
+{
+	struct buf b = {0};
+	PGresult *r = PQprepare(t->k->conn, "fairlead_plan", t->text.p, (int)t->n, t->declared);
+	bool good = PQresultStatus(r) == PGRES_COMMAND_OK;
+	PQclear(r);
+	buf_text(&b, "EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE fairlead_plan");
+	for (size_t i = 0; i < t->n; i++)
+		buf_text(&b, i ? ", NULL" : "(NULL");
+	const char *plan =
+		good ? sql_answer(t->k, NULL, arena_printf(&t->k->mem, "%s%s", b.p, t->n ? ")" : "")) : NULL;
+	buf_fini(&b);
+	PQclear(sql_exec(t->k, "DEALLOCATE ALL"));
+	return plan;
+}
+
+/* A column of a table, as it stands there, that is NOT NULL. */
+static bool is_not_null(struct compiler *k, Oid table, int column)
+{
+	const char *q = arena_printf(&k->mem,
+		"SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attrelid = %u AND "
+		"a.attnum = %d AND a.attnotnull AND c.relkind IN ('r', 'm')",
+		table, column);
+	return table && column > 0 && sql_answer(k, NULL, q);
+}
+
+static void put_shape(
+	struct attempt *t, const PGresult *d, struct arena *a, const char *plan, struct sql_shape *out)
+{
+	struct sql_param *params = arena_alloc(a, (t->n + 1) * sizeof *params);
+	struct sql_column *cols = arena_alloc(a, ((size_t)PQnfields(d) + 1) * sizeof *cols);
+	for (size_t i = 0; i < t->n; i++) {
+		Oid type = PQparamtype(d, (int)i);
+		params[i] = (struct sql_param){&t->s->parts[t->params[i]], t->declared[i], type,
+			type_elem(t->k, type), t->names[i] && t->names[i]->hex};
+	}
+	for (int i = 0; i < PQnfields(d); i++) {
+		Oid type = PQftype(d, i);
+		cols[i] = (struct sql_column){arena_text(a, PQfname(d, i)), type, type_elem(t->k, type),
+			plan && is_not_null(t->k, PQftable(d, i), PQftablecol(d, i))};
+	}
+	*out = (struct sql_shape){
+		t->s, arena_textn(a, t->text.p, t->text.n), params, t->n, cols, (size_t)PQnfields(d)};
+}
+
+bool sql_shape(struct compiler *k, struct arena *a, const struct sqltext *s, const struct scope *sc,
+	bool prove, struct sql_shape *out)
+{
+	struct attempt t = {.k = k, .s = s};
+	if (too_many(k, s))
+		return false;
+	bool ok = attempt_begin(&t, sc, true);
+	PGresult *d = ok ? PQdescribePrepared(k->conn, "") : NULL;
+	ok = ok && (PQresultStatus(d) == PGRES_COMMAND_OK || sql_failed(k, d, "describing a route"));
+	const char *plan = ok && prove && s->reads_only ? generic_plan(&t) : NULL;
+	if (ok)
+		put_shape(&t, d, a, plan && plan_keeps_nulls_out(plan) ? plan : NULL, out);
+	PQclear(d);
+	return attempt_end(&t, ok) && !k->failed;
 }
 
 const char *sql_answer(struct compiler *k, const char *before, const char *query)

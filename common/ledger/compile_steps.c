@@ -119,20 +119,18 @@ static void let_code(struct steps *s, const struct step_decl *st)
 	scope_columns(k, &s->sc, &p, arena_printf(&k->mem, "_fl.%s", v), st->sql->at);
 }
 
-/* The same name must have the same type in every rule that feeds a batch: its let and its call are compiled
+/* The same name must have the same type in everything that feeds a batch: its let and its call are compiled
  * once. */
-static void batch_type(
-	struct steps *s, const struct step_decl *st, size_t index, size_t i, const struct name *n)
+void batch_type(struct compiler *k, const struct batch_decl *b, size_t i, const struct name *n,
+	const char *from, struct pos at)
 {
-	struct compiler *k = s->b->k;
-	struct batch_names *bn = &k->batches[index];
+	struct batch_names *bn = &k->batches[b - k->c->batches];
 	if (!bn->types[i]) {
 		bn->types[i] = n->type;
-		bn->from[i] = s->r->name;
+		bn->from[i] = from;
 	} else if (bn->types[i] != n->type) {
-		problem_add(k->ps, st->at,
-			"%s gives the batch %s :%s as %s, and %s as %s; cast one of them in its each", s->r->name,
-			st->batch->name, n->name, type_text(k, n->type), bn->from[i], type_text(k, bn->types[i]));
+		problem_add(k->ps, at, "%s gives the batch %s :%s as %s, and %s as %s; cast one of them in its each",
+			from, b->name, n->name, type_text(k, n->type), bn->from[i], type_text(k, bn->types[i]));
 	}
 }
 
@@ -149,7 +147,7 @@ static const struct name *batch_name(struct steps *s, const struct step_decl *st
 	return NULL;
 }
 
-static const char *batch_args(struct steps *s, const struct step_decl *st, size_t index, const char **key)
+static const char *batch_args(struct steps *s, const struct step_decl *st, const char **key)
 {
 	struct compiler *k = s->b->k;
 	struct buf b = {0};
@@ -159,7 +157,7 @@ static const char *batch_args(struct steps *s, const struct step_decl *st, size_
 		const struct name *n = batch_name(s, st, st->batch->names[i]);
 		if (!n)
 			continue;
-		batch_type(s, st, index, i, n);
+		batch_type(k, st->batch, i, n, s->r->name, st->at);
 		const char *text = cast_text(k, n->expr, n->type);
 		buf_printf(&b, "%s%s, %s", first ? "" : ", ", quote(k, n->name), text);
 		first = false;
@@ -187,7 +185,7 @@ static bool batch_values(struct steps *s, const struct step_decl *st, const char
 	struct compiler *k = s->b->k;
 	size_t before = k->ps->n;
 	*key = NULL;
-	*args = batch_args(s, st, (size_t)(st->batch - k->c->batches), key);
+	*args = batch_args(s, st, key);
 	if (!*key) {
 		const struct name *n = batch_name(s, st, st->batch->key);
 		*key = n ? cast_text(k, n->expr, n->type) : "";

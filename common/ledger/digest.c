@@ -149,6 +149,51 @@ static void add_rule(crypto_generichash_state *h, const struct rule_decl *r)
 	}
 }
 
+static void add_fields(crypto_generichash_state *h, const struct field_decl *f, size_t n)
+{
+	add_number(h, n);
+	for (size_t i = 0; i < n; i++) {
+		add_text(h, f[i].name);
+		add_number(h, f[i].type);
+		add_number(h, f[i].items ? f[i].items->type : UINT64_MAX);
+	}
+}
+
+static void add_calls(crypto_generichash_state *h, const struct call_decl *calls, size_t n)
+{
+	add_number(h, n);
+	for (size_t i = 0; i < n; i++) {
+		add_text(h, calls[i].name);
+		add_text(h, calls[i].call->fn ? calls[i].call->fn->signature : NULL);
+	}
+}
+
+/* What its SQL is and what its names are. */
+static void add_route(crypto_generichash_state *h, const struct route_decl *r)
+{
+	add_text(h, r->key);
+	add_fields(h, r->params, r->nparams);
+	add_fields(h, r->body, r->nbody);
+	add_calls(h, r->calls, r->ncalls);
+	add_sql(h, r->one);
+	add_sql(h, r->all);
+	add_sql(h, r->otherwise);
+	add_number(h, r->nwith);
+	for (size_t i = 0; i < r->nwith; i++)
+		add_sql(h, r->with[i].sql);
+	add_number(h, r->nsteps);
+	for (size_t i = 0; i < r->nsteps; i++) {
+		const struct request_step *s = &r->steps[i];
+		add_number(h, s->verb);
+		add_sql(h, s->sql);
+		add_sql(h, s->otherwise);
+		add_sql(h, s->lost);
+		add_calls(h, s->calls, s->ncalls);
+		add_text(h, s->batch ? s->batch->name : NULL);
+		add_text(h, s->as);
+	}
+}
+
 void digest_application(const struct config *c, uint8_t out[DIGEST_SIZE])
 {
 	crypto_generichash_state h;
@@ -169,6 +214,9 @@ void digest_application(const struct config *c, uint8_t out[DIGEST_SIZE])
 	add_number(&h, c->nrules);
 	for (size_t i = 0; i < c->nrules; i++)
 		add_rule(&h, &c->rules[i]);
+	add_number(&h, c->nroutes);
+	for (size_t i = 0; i < c->nroutes; i++)
+		add_route(&h, &c->routes[i]);
 	crypto_generichash_final(&h, out, DIGEST_SIZE);
 }
 
