@@ -192,8 +192,8 @@ static void test_shapes(void **state)
 	struct sql_types types;
 	if (!routes_look(c, w.conninfo, &a, &s, &types, &e))
 		fail_msg("%s", e.text);
-	shape_is(&w, &s[0].one, "i.owner:textx i:text id:bigint h:byteax auth.sub:text i.n:numeric",
-		"id:bigint! big:numeric! name:text raw:bytea! tags:text[] o:text i:text");
+	shape_is(&w, &s[0].one, "i.owner:textx i:jsonb= id:bigint h:byteax auth.sub:text i.n:numeric",
+		"id:bigint! big:numeric! name:text raw:bytea! tags:text[] o:text i:jsonb");
 	shape_is(&w, &s[0].otherwise, "k:text", "_status:integer k:text");
 	shape_is(&w, &s[0].with[0], "", "note:text at:timestamp with time zone other:text");
 	shape_is(&w, &s[0].with[1], "", "note:text");
