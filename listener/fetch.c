@@ -6,7 +6,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TAG_MS = 1000, NOBODY_MS = 200, WAIT_MS = 50, WAITS_MOST = 20 };
+enum {
+	TAG_SOON_MS = 100,
+	TAG_MS = 1000,
+	TAG_SELDOM_MS = 10000,
+	NOBODY_MS = 200,
+	WAIT_MS = 50,
+	WAITS_MOST = 20
+};
 
 /* ── one question ── */
 
@@ -39,7 +46,12 @@ static struct rpc_request *open_at(struct reader *r, struct provider *p, uint32_
 		return NULL;
 	}
 	r->place = true;
-	return rpc_request(provider_rpc(p));
+	r->charged = calls;
+	struct rpc_request *q = rpc_request(provider_rpc(p));
+	int64_t cap = provider_learner(p)->learned.calls_cap;
+	if (cap > 0 && cap < wanted)
+		rpc_pieces(q, (int)cap);
+	return q;
 }
 
 struct rpc_request *fetch_open_at(struct reader *r, struct provider *p, int64_t shown, uint32_t calls)
@@ -106,6 +118,9 @@ static void on_patience(void *arg)
 
 void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)
 {
+	uint32_t calls = (uint32_t)rpc_calls(q);
+	if (calls > r->charged)
+		learner_spent(provider_learner(r->p), loop_now_ms(r->m->loop), calls - r->charged);
 	r->heard = fn;
 	r->asking = q;
 	r->in_flight = true;
@@ -239,7 +254,9 @@ void fetch_ask_header(struct rpc_request *q, int64_t number)
 static void ask_tag(struct reader *r, struct rpc_request *q)
 {
 	uint64_t now = loop_now_ms(r->m->loop);
-	if (!final_tag(&r->final) || (r->tag_ms > 0 && now - r->tag_ms < TAG_MS))
+	const struct learner *l = provider_learner(r->p);
+	bool fits = l->rate == 0 || learner_calls(l, rpc_calls(q) + 1) > rpc_calls(q);
+	if (!final_tag(&r->final) || (r->tag_ms > 0 && now - r->tag_ms < (fits ? TAG_MS : TAG_SELDOM_MS)))
 		return;
 	r->tag_ms = now;
 	rpc_call(q, "eth_getBlockByNumber", "[\"%s\",false]", final_tag(&r->final));
@@ -278,6 +295,16 @@ void fetch_tag(struct reader *r)
 	r->tag_ms = 0;
 	ask_tag(r, q);
 	fetch_send(r, q, on_tag);
+}
+
+bool fetch_tag_first(struct reader *r)
+{
+	uint64_t now = loop_now_ms(r->m->loop);
+	bool by_tag = r->final.kind == FINAL_SAFE || r->final.kind == FINAL_FINALIZED;
+	if (!by_tag || r->final.tag >= 0 || (r->tag_ms > 0 && now - r->tag_ms < TAG_SOON_MS))
+		return false;
+	fetch_tag(r);
+	return true;
 }
 
 static bool links(const struct reader *r, int64_t number, const uint8_t parent[32])

@@ -29,6 +29,13 @@ static void on_log(void *arg, uint64_t number, const uint8_t block[32], struct s
 		p->ps->ev.on_log(p->ps->ev.arg, p, number, block, log);
 }
 
+/* A learned or configured rate is there to read with: polls take a third of it at most. */
+static uint64_t poll_gap(void *arg)
+{
+	const struct provider *p = arg;
+	return p->learner.rate > 0 ? 3000000 / p->learner.rate : 0;
+}
+
 static void on_heads_state(void *arg, const struct heads_state *s)
 {
 	struct provider *p = arg;
@@ -56,7 +63,8 @@ void provider_hear(struct provider *p, bool on)
 		.reconnect_max_ms = c->reconnect.max_ms,
 		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[c->reconnect.nalarm - 1] : 0,
 		.name = c->name};
-	struct heads_events ev = {.on_head = on_head, .on_state = on_heads_state, .on_log = on_log, .arg = p};
+	struct heads_events ev = {
+		.on_head = on_head, .on_state = on_heads_state, .on_log = on_log, .poll_gap = poll_gap, .arg = p};
 	p->heads = heads_open(p->ps->loop, &o, &ev);
 }
 

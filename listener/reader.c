@@ -263,7 +263,10 @@ void reader_drive(struct reader *r)
 			caught_up(r);
 		break;
 	case PLAN_BLOCKS: read_blocks(r); break;
-	case PLAN_RANGE: backfill_to(r, r->step.to); break;
+	case PLAN_RANGE:
+		if (!fetch_tag_first(r))
+			backfill_to(r, r->step.to);
+		break;
 	case PLAN_BACK: reorg_suspect(r); break;
 	}
 }

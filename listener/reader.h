@@ -79,6 +79,7 @@ struct reader {
 	struct rpc_request *asking;        /* NULL: no question is out */
 	rpc_done_fn heard;                 /* its answer's reader */
 	bool place;                        /* p's place was taken and not given back yet */
+	uint32_t charged;                  /* calls of it that its rate was asked for */
 	struct provider_identity identity; /* what an endpoint said first of the chain */
 	bool identity_due;                 /* it is not stored yet */
 	int64_t begin;                     /* cursor of a chain that was never read */
@@ -176,8 +177,11 @@ struct pg_copy *backfill_copy_open(struct reader *r); /* a connection for COPY *
 
 /* fetch.c: each starts one question and ends in one of reader_* or store_* */
 void fetch_first(struct reader *r);
-void fetch_tag(
-	struct reader *r); /* what is final now, by the endpoint's word: how deep the window must be (R5) */
+/* What is final now, by the endpoint's word: how deep the window must be (R5). */
+void fetch_tag(struct reader *r);
+/* History is about to be read, and no tag is known that says how much of it is final: it is asked for. false:
+ * nothing is to be waited for. */
+bool fetch_tag_first(struct reader *r);
 void fetch_live(struct reader *r, const uint8_t hash[32]);
 void fetch_headers(struct reader *r);
 void fetch_logs(struct reader *r); /* of the step's headers */

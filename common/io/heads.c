@@ -216,7 +216,9 @@ static void on_polled(void *arg, const struct rpc_reply *r)
 		poll_worked(h, number);
 	tell_state(h);
 	uint64_t wait = h->phase == PHASE_UP && h->state.failures == 0 ? h->silent_ms : h->poll_ms;
-	poll_in(h, wait > r->retry_after_ms ? wait : r->retry_after_ms);
+	uint64_t gap = h->ev.poll_gap ? h->ev.poll_gap(h->ev.arg) : 0;
+	gap = gap > r->retry_after_ms ? gap : r->retry_after_ms;
+	poll_in(h, wait > gap ? wait : gap);
 }
 
 static void poll_start(void *arg)

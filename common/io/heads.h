@@ -44,6 +44,8 @@ struct heads_events {
 	/* A log came over the subscription of `logs`, in the node's words (a JSON object, valid during the call),
 	 * before the ring of its block if that is news. Not for logs that are taken back. NULL: not wanted. */
 	void (*on_log)(void *arg, uint64_t number, const uint8_t block[32], struct str log);
+	/* Asked behind each poll: how many ms to the next one at least. NULL: as configured. */
+	uint64_t (*poll_gap)(void *arg);
 	void *arg;
 };
 /* The callbacks run from the loop, never from inside these calls, and not after heads_close. */

@@ -61,6 +61,8 @@ struct rpc_request *rpc_request(struct rpc *r)
 void rpc_call(struct rpc_request *q, const char *method, const char *params, ...)
 {
 	must(q->calls < RPC_CALLS_MOST);
+	if (q->pieces)
+		q = rpc_piece(q);
 	buf_printf(&q->ask,
 		"%c{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\",\"params\":", q->calls ? ',' : '[',
 		(unsigned long long)q->first_id + (unsigned)q->calls, method);
@@ -79,7 +81,7 @@ int rpc_calls(const struct rpc_request *q)
 
 void rpc_stream(struct rpc_request *q, int call, const struct sax *sax, void *ctx)
 {
-	must(call >= 0 && call < q->calls && q->stream_call < 0);
+	must(call >= 0 && call < q->calls && q->stream_call < 0 && !q->pieces);
 	q->stream_call = call;
 	q->sax = sax;
 	q->sax_ctx = ctx;
@@ -101,8 +103,9 @@ static void release(struct rpc_request *q)
 		rpc_ws_drop(q);
 }
 
-static void request_free(struct rpc_request *q)
+void rpc_request_free(struct rpc_request *q)
 {
+	rpc_pieces_free(q->pieces);
 	rpc_json_free(q->json);
 	buf_fini(&q->ask);
 	buf_fini(&q->later);
@@ -115,7 +118,7 @@ void rpc_gone(struct rpc_request *q)
 {
 	struct rpc *r = q->rpc;
 	release(q);
-	request_free(q);
+	rpc_request_free(q);
 	if (r->waiting.first)
 		rpc_step_soon(r);
 }
@@ -137,7 +140,7 @@ static void answer(struct rpc_request *q, struct rpc_reply *rep)
 			rep->body = rpc_json_head(q->json);
 	}
 	q->fn(q->arg, rep);
-	request_free(q);
+	rpc_request_free(q);
 	start_waiting(r);
 }
 
@@ -307,6 +310,10 @@ void rpc_send(struct rpc_request *q, rpc_done_fn fn, void *arg)
 	q->fn = fn;
 	q->arg = arg;
 	q->sent_us = clock_mono_us();
+	if (q->pieces) {
+		rpc_pieces_send(q);
+		return;
+	}
 	q->born_ms = loop_now_ms(r->loop);
 	r->stats.requests++;
 	r->stats.calls += (uint64_t)q->calls;
@@ -335,6 +342,10 @@ void rpc_pause(struct rpc_request *q, bool paused)
 
 void rpc_cancel(struct rpc_request *q)
 {
+	if (q->pieces) {
+		rpc_pieces_cancel(q);
+		return;
+	}
 	must(q->in && !q->cancelled);
 	if (q->feeding)
 		rpc_json_stop(q->json);

@@ -56,6 +56,10 @@ struct rpc_request *rpc_request(struct rpc *r);
 void rpc_call(struct rpc_request *q, const char *method, const char *params, ...)
 	__attribute__((format(printf, 3, 4)));
 int rpc_calls(const struct rpc_request *q);
+/* Before the first rpc_call: the calls are sent in requests of at most so many, one after the other, and fn
+ * runs once with all answers. An answer that is an error, or a request that fails, is the last: what stands
+ * behind it fails alike. Not with rpc_stream, rpc_pause. */
+void rpc_pieces(struct rpc_request *q, int most);
 /* The result of that call (0 …; at most one a request, before rpc_send) is not kept: if it is an array, its
  * SAX events are given as the bytes arrive, its own brackets included; answers[call].ok says at the end
  * whether it stood, and result is then empty. A result that is no array gives no event and is kept like any

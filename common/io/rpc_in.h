@@ -48,6 +48,7 @@ struct rpc_request {
 	bool later_ends; /* its message is complete */
 	rpc_done_fn fn;
 	void *arg;
+	struct rpc_pieces *pieces; /* NULL: it goes as it is */
 };
 struct rpc_list {
 	struct rpc_request *first, *last;
@@ -88,7 +89,14 @@ bool rpc_arrived(struct rpc_request *q, struct str piece);
 void rpc_whole(struct rpc_request *q, struct rpc_reply *rep);
 /* Answers q with rep->err and ends its life. */
 void rpc_failed(struct rpc_request *q, struct rpc_reply *rep);
-void rpc_gone(struct rpc_request *q); /* ends its life without a word */
+void rpc_gone(struct rpc_request *q);         /* ends its life without a word */
+void rpc_request_free(struct rpc_request *q); /* on no list and no connection */
+
+/* rpc_pieces.c */
+struct rpc_request *rpc_piece(struct rpc_request *q); /* the one that takes q's next call */
+void rpc_pieces_send(struct rpc_request *q);
+void rpc_pieces_cancel(struct rpc_request *q);
+void rpc_pieces_free(struct rpc_pieces *p);
 
 /* rpc_http.c */
 void rpc_http_send(struct rpc_request *q, struct str ask);

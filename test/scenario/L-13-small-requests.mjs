@@ -28,6 +28,6 @@ export default async function (t) {
 		await w.stop("listener");
 		await n.do({ limit: { on: w.ours, batch: 0, addresses: 0, rps: 0 } });
 	};
-	for (const limit of [{ batch: 5 }, { batch: 3 }, { addresses: 5 }, { addresses: 1 }, { rps: 150, as: "cloudflare" }]) await both(limit);
+	for (const limit of [{ batch: 5 }, { batch: 3 }, { batch: 2 }, { batch: 1 }, { addresses: 5 }, { addresses: 1 }, { rps: 150, as: "cloudflare" }, { rps: 40 }]) await both(limit);
 	assert.ok((await w.rows()).length > 100);
 }

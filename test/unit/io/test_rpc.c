@@ -174,6 +174,59 @@ static void a_batch_is_matched_by_id(void **state)
 	assert_int_equal(body[strlen(body) - 1], ']');
 }
 
+static void send_pieces(int n, int most)
+{
+	struct rpc_request *q = rpc_request(r);
+	rpc_pieces(q, most);
+	for (int i = 0; i < n; i++)
+		rpc_call(q, "eth_x", "[\"%d\"]", i);
+	assert_int_equal(rpc_calls(q), n);
+	rpc_send(q, on_done, NULL);
+}
+
+static void an_answer_may_come_in_pieces(void **state)
+{
+	(void)state;
+	raw_hangs_up = true;
+	raw_answer = with_head(200, "", "{\"jsonrpc\":\"2.0\",\"id\":{0},\"result\":\"0x7\"}");
+	send_pieces(3, 1);
+	assert_int_equal(done, 0);
+	spin_until(l, done == 1);
+	assert_true(got.ok);
+	assert_int_equal(got.calls, 3);
+	for (int i = 0; i < 3; i++)
+		assert_true(answers[i].ok && str_is(answers[i].result, "\"0x7\""));
+	assert_non_null(strstr(heard, "[\"2\"]"));
+	assert_int_equal(rpc_stats(r).requests, 3);
+	/* two in one, and the last alone would be asked next: but an error ends it */
+	raw_answer = with_head(200, "",
+		"[{\"jsonrpc\":\"2.0\",\"id\":{0},\"result\":1},{\"jsonrpc\":\"2.0\",\"id\":{1},\"error\":{\"code\":-"
+		"5,\"message\":\"no\"}}]");
+	send_pieces(3, 2);
+	spin_until(l, done == 2);
+	assert_true(got.ok && answers[0].ok && !answers[1].ok && !answers[2].ok);
+	assert_int_equal(answers[2].code, -5);
+	assert_int_equal(rpc_stats(r).requests, 4);
+	raw_answer = with_head(500, "", "oh no");
+	send_pieces(3, 2);
+	spin_until(l, done == 3);
+	assert_false(got.ok);
+	assert_int_equal(got.calls, 3);
+	assert_int_equal(got.http_status, 500);
+	assert_int_equal(rpc_stats(r).requests, 5);
+	struct rpc_request *q = rpc_request(r);
+	rpc_pieces(q, 1);
+	rpc_call(q, "eth_x", "[]");
+	rpc_call(q, "eth_x", "[]");
+	rpc_send(q, on_done, NULL);
+	rpc_cancel(q);
+	send_pieces(2, 1); /* answered when it is closed */
+	rpc_close(r);
+	spin_until(l, done == 4);
+	assert_false(got.ok);
+	open_rpc(20000);
+}
+
 static void one_error_for_a_whole_batch_is_every_calls(void **state)
 {
 	(void)state;
@@ -584,6 +637,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_single_call_is_an_object),
 		T(a_batch_is_matched_by_id),
+		T(an_answer_may_come_in_pieces),
 		T(one_error_for_a_whole_batch_is_every_calls),
 		T(odd_but_clear_errors_are_read),
 		T(what_is_no_answer_is_told_by_class_and_sentence),
