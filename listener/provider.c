@@ -177,6 +177,7 @@ void providers_end(struct providers *ps)
 {
 	ps->begun = false;
 	timer_stop(&ps->later);
+	timer_stop(&ps->elect);
 	for (size_t i = 0; i < ps->n; i++) {
 		struct provider *p = &ps->all[i];
 		timer_stop(&p->timer);
@@ -185,6 +186,7 @@ void providers_end(struct providers *ps)
 			p->ask->p = NULL;
 		p->ask = NULL;
 		p->state = PROVIDER_UNKNOWN;
+		p->vote.asked = p->vote.given = false;
 		p->row = 0;
 		backoff_ok(&p->backoff);
 	}
@@ -196,6 +198,7 @@ static void free_all(void *arg)
 	for (size_t i = 0; i < ps->n; i++)
 		timer_free(&ps->all[i].timer);
 	timer_free(&ps->later);
+	timer_free(&ps->elect);
 	free(ps->logs);
 	free(ps->all);
 	free(ps);

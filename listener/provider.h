@@ -39,8 +39,9 @@ struct provider_events {
 	void (*on_log)(void *arg, struct provider *p, uint64_t number, const uint8_t block[32], struct str log);
 	/* Something became better or worse: a state, a WebSocket, room for one more request. */
 	void (*on_state)(void *arg);
-	/* The chain had no network or no genesis yet and this endpoint is the first to say it: store id (what was
-	 * stored already is in it). From now on all others must say the same. */
+	/* The chain had no network or no genesis yet and this endpoint is the first to say it; where several were
+	 * asked, most say the same. Store id (what was stored already is in it). From now on all others must say
+	 * so too. */
 	void (*on_identified)(void *arg, struct provider *p, const struct provider_identity *id);
 	void *arg;
 };

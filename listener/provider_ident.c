@@ -95,7 +95,7 @@ void provider_rest(struct provider *p, const char *why)
 	probe_in(p, ms > pause ? ms : pause);
 }
 
-static void exclude(struct provider *p, const char *why)
+void provider_exclude(struct provider *p, const char *why)
 {
 	provider_enter(p, PROVIDER_EXCLUDED, why);
 	provider_hear(p, false);
@@ -148,18 +148,49 @@ static void failed(struct provider *p, const struct rpc_reply *q, const char *wh
 			q->answers[0].code);
 	provider_note(p, r.class, e.text);
 	provider_rest(p, p->error);
+	provider_votes(p, NULL);
+}
+
+static bool same_genesis(const struct provider_identity *a, const struct provider_identity *b)
+{
+	return !a->has_genesis || !b->has_genesis || memcmp(a->genesis, b->genesis, 32) == 0;
+}
+
+void provider_judge(struct provider *p, const struct provider_identity *id)
+{
+	const struct provider_identity *says = &p->vote.id;
+	char theirs[U256_DEC_MAX], ours[U256_DEC_MAX], why[600];
+	if (u256_cmp(says->network, id->network) != 0) {
+		u256_to_dec(theirs, says->network);
+		u256_to_dec(ours, id->network);
+		snprintf(why, sizeof why,
+			"the node says that it is chain %s, most endpoints of chain %s say %s; give the right rpc: or "
+			"id:",
+			theirs, p->ps->chain->name, ours);
+		provider_exclude(p, why);
+		return;
+	}
+	if (!same_genesis(says, id)) {
+		hex_to_0x(theirs, says->genesis, 4);
+		hex_to_0x(ours, id->genesis, 4);
+		snprintf(why, sizeof why,
+			"its block 0 is %s…, that of the chain stored here is %s…: it is another chain with the same id; "
+			"give the right rpc:",
+			theirs, ours);
+		provider_exclude(p, why);
+		return;
+	}
+	take_in(p, says->network, says->has_genesis ? says->genesis : NULL);
 }
 
 static void on_genesis(void *arg, const struct rpc_reply *q)
 {
 	static const char *const paths[] = {"hash"};
 	struct provider_ask *a = arg;
-	struct u256 network = a->network;
+	struct provider_identity says = {.has_network = true, .network = a->network};
 	uint64_t sent_ms = a->sent_ms;
 	struct provider *p = back(a);
 	struct str hash = {0};
-	uint8_t h[32];
-	char why[320];
 	if (!p)
 		return;
 	if (!q->ok) {
@@ -167,24 +198,12 @@ static void on_genesis(void *arg, const struct rpc_reply *q)
 		return;
 	}
 	provider_took(p, q->took_us);
-	bool told = q->answers[0].ok && json_pick(&hash, paths, 1, q->answers[0].result) && hash.n > 2 &&
-				hex_from(h, 32, (struct str){hash.p + 1, hash.n - 2});
-	if (told && p->ps->id.has_genesis && memcmp(h, p->ps->id.genesis, 32) != 0) {
-		char theirs[67], ours[67];
-		hex_to_0x(theirs, h, 4);
-		hex_to_0x(ours, p->ps->id.genesis, 4);
-		snprintf(why, sizeof why,
-			"its block 0 is %s…, that of the chain stored here is %s…: it is another chain with the same id; "
-			"give "
-			"the right rpc:",
-			theirs, ours);
-		exclude(p, why);
-		return;
-	}
-	if (!told) /* a node without old blocks: the chain id has to do */
+	says.has_genesis = q->answers[0].ok && json_pick(&hash, paths, 1, q->answers[0].result) && hash.n > 2 &&
+					   hex_from(says.genesis, 32, (struct str){hash.p + 1, hash.n - 2});
+	if (!says.has_genesis) /* a node without old blocks: the chain id has to do */
 		log_debug("provider.genesis", "The endpoint does not say which its block 0 is",
 			F_STR("chain", p->ps->chain->name), F_STR("endpoint", p->name));
-	take_in(p, network, told ? h : NULL);
+	provider_votes(p, &says);
 }
 
 static bool right_chain(struct provider *p, struct u256 id, char *why, size_t size)
@@ -228,7 +247,7 @@ static void on_chain_id(void *arg, const struct rpc_reply *q)
 		provider_note(p, REFUSAL_OTHER, e.text);
 		provider_rest(p, p->error);
 	} else if (!right_chain(p, id, why, sizeof why)) {
-		exclude(p, why);
+		provider_exclude(p, why);
 	} else {
 		a = mem_alloc(sizeof *a);
 		a->network = id;

@@ -34,6 +34,10 @@ struct provider {
 	struct learner learner;
 	enum provider_state state;
 	struct provider_ask *ask;
+	struct {
+		bool asked, given; /* it answered or failed in this term; it said: */
+		struct provider_identity id;
+	} vote;
 	struct timer *timer; /* the next probe */
 	struct backoff backoff;
 	uint32_t row; /* failures in a row */
@@ -66,6 +70,7 @@ struct providers {
 	uint64_t picks;
 	bool changed, saving; /* something worth storing; a save is on its way */
 	uint64_t saved_ms;
+	struct timer *elect;         /* when votes are counted without those who are silent */
 	struct timer *later;         /* on_state in the next turn */
 	char why[320], why_all[640]; /* of the last pick; of all, when none is well */
 };
@@ -84,6 +89,15 @@ bool provider_is_late(const struct provider *p); /* something is in flight, and 
 void provider_ident(struct provider *p); /* asks which chain it is; ends in provider_enter */
 void provider_rest(struct provider *p, const char *why);
 void provider_hear(struct provider *p, bool on); /* heads */
+void provider_exclude(struct provider *p, const char *why);
+/* Well if what it said is of that chain, else excluded. */
+void provider_judge(struct provider *p, const struct provider_identity *id);
+
+/* provider_elect.c: while it is not known which chain it is. id: what p says, NULL: it failed to. More than
+ * half of all decide at once; when all were asked, or some are silent for long, more than half of those who
+ * spoke. Where there is no such half they are excluded, and say why. Ends in provider_judge or
+ * provider_exclude; at once where it is known. */
+void provider_votes(struct provider *p, const struct provider_identity *id);
 
 /* provider_show.c */
 void provider_metrics(struct provider *p); /* made or brought up to date */

@@ -1,6 +1,7 @@
 /* Endpoints that answer as they are told to: which of them is asked, rests, returns, is left out. */
 #include "listener/learner.c"
 #include "listener/provider.c"
+#include "listener/provider_elect.c"
 #include "listener/provider_ident.c"
 #include "listener/provider_pick.c"
 #include "listener/provider_show.c"
@@ -173,7 +174,7 @@ static void fails(struct provider *p, enum refusal class)
 	provider_failed(p, &r, &asked, &e);
 }
 
-static void the_first_to_answer_says_which_chain_it_is(void **state)
+static void who_answers_says_which_chain_it_is(void **state)
 {
 	(void)state;
 	open_nodes(2);
@@ -190,6 +191,54 @@ static void the_first_to_answer_says_which_chain_it_is(void **state)
 	assert_non_null(providers_pick(f.ps, &ANY));
 	assert_null(strstr(provider_name(at(0)), "secret"));
 	end(2);
+}
+
+/* Nothing is stored, and the first to be asked is the one that errs. */
+static void most_endpoints_say_which_chain_it_is(void **state)
+{
+	(void)state;
+	for (int genesis = 0; genesis < 2; genesis++) {
+		open_nodes(3);
+		node[0].chain_id = genesis ? 5 : 6;
+		node[0].genesis = genesis ? 'b' : 'a';
+		begin(NULL);
+		spin_until(f.loop, is(1, PROVIDER_WELL) && is(2, PROVIDER_WELL) && is(0, PROVIDER_EXCLUDED));
+		assert_int_equal(u256_cmp(f.id.network, u256_of(5)), 0);
+		assert_int_equal(f.id.genesis[0], 0xaa);
+		end(3);
+	}
+}
+
+static void without_a_majority_none_is_believed(void **state)
+{
+	(void)state;
+	open_nodes(2);
+	node[1].chain_id = 6;
+	begin(NULL);
+	spin_until(f.loop, is(0, PROVIDER_EXCLUDED) && is(1, PROVIDER_EXCLUDED));
+	int asked = node[0].asked;
+	spin_until(f.loop, node[0].asked > asked + 4); /* again and again: one word alone does not decide */
+	assert_int_equal(f.identified, 0);
+	assert_non_null(strstr(providers_why(f.ps), "says chain 5 with block 0 0xaaaaaaaa"));
+	assert_non_null(strstr(providers_why(f.ps), "says chain 6 with block 0 0xaaaaaaaa"));
+	assert_null(strstr(providers_why(f.ps), "secret"));
+	node[1].chain_id = 5;
+	spin_until(f.loop, is(0, PROVIDER_WELL) && is(1, PROVIDER_WELL));
+	assert_int_equal(f.identified, 1);
+	assert_int_equal(u256_cmp(f.id.network, u256_of(5)), 0);
+	end(2);
+}
+
+static void who_is_silent_is_not_waited_for_long(void **state)
+{
+	(void)state;
+	open_nodes(3);
+	f.chain.timeout_ms = 600000;
+	node[1].mood = node[2].mood = MOOD_SILENT;
+	begin(NULL);
+	spin_until(f.loop, is(0, PROVIDER_WELL));
+	assert_int_equal(f.identified, 1);
+	end(3);
 }
 
 static void another_chain_is_left_out_and_said(void **state)
@@ -542,7 +591,10 @@ static void an_end_is_an_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_first_to_answer_says_which_chain_it_is),
+		cmocka_unit_test(who_answers_says_which_chain_it_is),
+		cmocka_unit_test(most_endpoints_say_which_chain_it_is),
+		cmocka_unit_test(without_a_majority_none_is_believed),
+		cmocka_unit_test(who_is_silent_is_not_waited_for_long),
 		cmocka_unit_test(another_chain_is_left_out_and_said),
 		cmocka_unit_test(the_files_own_id_counts),
 		cmocka_unit_test(a_node_without_block_0_is_known_by_its_id),
