@@ -1,33 +1,41 @@
-export const name = "an endpoint that hangs in a question behind the logs is left for another one at once: for children of factories, for times of blocks, and in a sweep";
+export const name = "an endpoint that hangs in a question behind the logs is left for another one, long before its time is over: for children of factories, for times of blocks, and in a sweep";
 
-import { NOTED, BOOK, reading } from "../lib/reading.mjs";
+import { reading } from "../lib/reading.mjs";
 
-const F = "0x00000000000000000000000000000000000000f1";
-const child = (i) => `0x${(0xc0000 + i).toString(16).padStart(40, "0")}`;
+const F = "0x00000000000000000000000000000000000000f1", C = "0x00000000000000000000000000000000000c0001";
 const CREATED = "Created(address indexed child, uint256 n)", SAID = "Said(uint256 indexed n)";
 const contracts = `  Factory:\n    chain: main\n    address: "${F}"\n    start: 1\n    abi:\n      - event ${CREATED}\n  Child:\n    chain: main\n    address: { from: Factory.Created.child }\n    start: 1\n    abi:\n      - event ${SAID}\n`;
 
 export default async function (t) {
 	const { assert } = t;
 	const chain = { timeout: "120s" }; // longer than this row may take
-	const gaveUp = (w) => w.waitFor(() => /another endpoint is asked|has not answered|does not answer/.test(w.log("listener")) || true, "");
+	const hangs = (w, how) => w.n.do({ mood: { on: w.ours, times: 1, hang: true, ...how } });
 
-	// children: whichever endpoint is asked for them first
 	let w = await reading(t, { endpoints: 2, contracts, chain });
-	const say = (i, k) => ({ address: child(i), event: SAID, args: { n: k } });
-	await w.n.mine(1, { txs: [{ logs: [{ address: F, event: CREATED, args: { child: child(1), n: 1 } }, say(1, 1)] }] });
-	await w.n.mine(30);
-	await w.n.do({ mood: { on: w.ours, method: "eth_getLogs", holding: child(1).slice(2), times: 1, hang: true } });
+	await w.n.mine(1, { txs: [{ logs: [{ address: F, event: CREATED, args: { child: C, n: 1 } }, { address: C, event: SAID, args: { n: 1 } }] }] });
+	await w.n.mine(60);
+	await hangs(w, { method: "eth_getLogs", holding: C.slice(2), via: "http" });
 	await w.start("listener");
 	await w.waitFor(async () => (await w.done()) === (await w.n.head()) && (await w.sql("SELECT FROM child.said")).length === 1, "what the child has said");
 	await w.stopAll();
 
-	// times of blocks: the node gives none with its logs
-	w = await reading(t, { endpoints: 2, chain, node: { chain: { no_times: true } } });
+	w = await reading(t, { endpoints: 2, chain });
+	await w.n.do({ set: { time_in_logs: false } });
 	await w.book(60, 1);
-	await w.n.do({ mood: { on: w.ours, method: "eth_getBlockByHash", times: 1, hang: true } });
+	await hangs(w, { method: "eth_getBlockByHash" });
 	await w.start("listener");
-	await w.waitFor(w.agrees, "the history");
+	await w.waitFor(w.agrees, "the history, with its times");
 	await w.stopAll();
-	void assert, BOOK, NOTED, gaveUp;
+
+	w = await reading(t, { endpoints: 2, chain: { ...chain, sweep: "1s" } });
+	await w.book(30, 1);
+	await w.n.do({ mood: { on: w.ours[1], latency: 20 } }); // so that the other one gives the blocks, and this one is asked by the sweep
+	await w.start("listener");
+	await w.waitFor(w.agrees, "the head");
+	await w.n.do({ mood: { on: w.ours[1], method: "eth_getLogs", holding: "fromBlock", hang: true } });
+	await w.book(5, 1);
+	await w.waitFor(w.agrees, "live blocks");
+	const head = await w.n.head();
+	await w.waitFor(async () => (await w.one("SELECT swept_to >= $1 AS x FROM fairlead.chain", [head])).x, "the sweep to have gone by them");
+	assert.ok((await w.calls()).some((c) => c.on === w.ours[1] && c.from !== undefined && c.to === head), "the one that hangs was asked");
 }
