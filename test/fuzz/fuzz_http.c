@@ -1,6 +1,7 @@
 /* The bytes of an HTTP connection, in pieces and whole: both ways must read the same requests. */
 #include "common/base/err.h"
 #include "common/io/http_parse.h"
+#include "common/io/wspeer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -18,7 +19,18 @@ static bool on_request(void *arg, struct http_request *q)
 		buf_str(&s->text, parts[i]);
 		buf_char(&s->text, '\n');
 	}
-	must(parts[1].n > 0 && q->head.n <= HTTP_HEAD_MOST);
+	must(parts[1].n > 0 && q->head.n <= HTTP_HEAD_MOST && parts[3].n <= 1000);
+	struct str name, value, host = http_host(q);
+	for (int i = 0; http_header_at(q, i, &name, &value); i++) {
+		must(http_is_token(name) && !memchr(value.p, '\n', value.n) && !memchr(value.p, '\r', value.n));
+		buf_str(&s->text, name);
+		buf_str(&s->text, value);
+	}
+	must(host.p || q->http10);
+	buf_str(&s->text, host);
+	buf_printf(&s->text, " %d %d\n", http_takes_gzip(q), wspeer_wanted(q));
+	for (int i = 0; wspeer_offered(q, i, &value); i++)
+		buf_str(&s->text, value);
 	http_request_free(q);
 	return ++s->requests % 3 != 0; /* a stop now and then */
 }
