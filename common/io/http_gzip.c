@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 enum {
-	LEVEL = 4, /* half as fast as 1 and a tenth smaller; 6 is half as fast again for a hundredth */
+	LEVEL = 4, /* of 9 */
 	WINDOW_GZIP = 15 + 16,
 	MEMORY = 8,
 };

@@ -1,5 +1,6 @@
-/* http_in: what the parts of the HTTP server share: http (the server), http_conn (a connection's life),
- * http_send (its bytes out), http_answer (what an answer looks like), http_stream (answers that stay open).
+/* http_in: what the parts of the HTTP server share: http (the server), http_accept (who comes in), http_conn
+ * (a connection's life), http_send (its bytes out), http_answer (what an answer looks like), http_stream
+ * (answers that stay open).
  */
 #ifndef FAIRLEAD_IO_HTTP_IN_H
 #define FAIRLEAD_IO_HTTP_IN_H
@@ -120,9 +121,14 @@ void http_peers_free(struct http_peers *p);
 struct http_peer_count *http_peers_add(struct http_peers *p, const uint8_t a[16], int *n);
 void http_peers_drop(struct http_peers *p, struct http_peer_count *c); /* one less; NULL: nothing */
 
-/* http_conn */
+/* http_accept */
 void http_conn_accept(struct http_listener *l); /* takes the connection that waits there */
-void http_conn_drain(struct http_conn *c);      /* the server is ending: now, or behind the answers due */
+
+/* http_conn */
+void http_conn_start(struct http_conn *c); /* reads requests */
+/* Everything is said: ends our side and reads on until the peer ends its own. */
+void http_conn_linger(struct http_conn *c);
+void http_conn_drain(struct http_conn *c); /* the server is ending: now, or behind the answers due */
 void http_conn_close(struct http_conn *c, enum http_gone why);
 void http_conn_free_if_done(struct http_conn *c);
 void http_conn_on_due(struct http_conn *c);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { UNSENT = 64 << 10 };
+enum { UNSENT = 64 << 10, ALIVE_AFTER_S = 60 };
 
 struct http_stream {
 	struct http_conn *c;    /* NULL: lost */
@@ -30,12 +30,12 @@ static void free_if_done(struct http_stream *st)
 static void tell_gone(void *arg)
 {
 	struct http_stream *st = arg;
-	st->laters--;
 	if (!st->ended && !st->told) {
 		st->told = true;
 		if (st->o.on_gone)
 			st->o.on_gone(st->o.arg, st->why);
 	}
+	st->laters--;
 	free_if_done(st);
 }
 
@@ -78,6 +78,8 @@ void http_stream_on(struct http_stream *st, struct http_conn *c)
 {
 	st->q = NULL;
 	c->stream = st;
+	if (!c->listener->path) /* a peer whose machine has died says nothing; no deadline would find it */
+		uv_tcp_keepalive(&c->s.tcp, 1, ALIVE_AFTER_S);
 	if (st->upgrade) {
 		http_parser_fini(c->parser);
 		free(c->parser);
@@ -107,9 +109,9 @@ bool http_stream_is_upgrade(const struct http_stream *st)
 static void tell_going_away(void *arg)
 {
 	struct http_stream *st = arg;
-	st->laters--;
 	if (st->c && !st->ended)
-		st->o.on_going_away(st->o.arg);
+		st->o.on_going_away(st->o.arg); /* may end it: what is due keeps st */
+	st->laters--;
 	free_if_done(st);
 }
 
