@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { AT_ONCE = 500, GO_ON_MS = 50 };
+enum { AT_ONCE = 500, GO_ON_MS = 50, AGAIN_MS = 1000 };
 
 struct tail {
 	struct tail_options o;
@@ -13,7 +13,8 @@ struct tail {
 	struct pg *pg;
 	struct ear *ear;
 	struct timer *timer; /* while somebody is behind */
-	bool busy, rung, ear_waits;
+	bool busy, ear_waits;
+	int64_t first; /* the newest number as it was found; -1: not yet */
 	bool closed;
 	int out; /* units not answered */
 	struct message list[AT_ONCE];
@@ -26,14 +27,16 @@ static void follow(struct tail *t);
 static void on_go_on(void *arg)
 {
 	struct tail *t = arg;
-	if (hub_go_on(t->hub))
+	if (!t->ear) /* no bell comes yet */
+		follow(t);
+	else if (hub_go_on(t->hub))
 		timer_start(t->o.loop, &t->timer, GO_ON_MS, on_go_on, t);
 }
 
 static void look_behind(struct tail *t)
 {
 	if (!timer_is_on(t->timer))
-		timer_start(t->o.loop, &t->timer, GO_ON_MS, on_go_on, t);
+		timer_start(t->o.loop, &t->timer, t->ear ? GO_ON_MS : AGAIN_MS, on_go_on, t);
 }
 
 static void free_tail(struct tail *t)
@@ -84,6 +87,34 @@ static int took_rows(struct tail *t, const struct pg_reply *r, int stmt)
 	return n;
 }
 
+/* First the end of the log, then its last messages, then the hub begins there. */
+static void began(struct tail *t, const struct pg_reply *r, int64_t newest, int64_t oldest)
+{
+	if (t->first < 0 || newest < t->first) {
+		t->first = newest;
+		return;
+	}
+	for (int i = 0; i < pg_rows(r, 1); i++) {
+		struct message m;
+		messages_row(r, 1, i, &m);
+		hub_recent(t->hub, &m);
+	}
+	hub_ends(t->hub, t->first, oldest);
+	hear(t);
+}
+
+static int took(struct tail *t, const struct pg_reply *r)
+{
+	int64_t newest, oldest;
+	messages_ends_read(r, 0, &newest, &oldest);
+	if (hub_newest(t->hub) < 0) {
+		began(t, r, newest, oldest);
+		return AT_ONCE; /* go on */
+	}
+	hub_ends(t->hub, newest, oldest);
+	return took_rows(t, r, 1);
+}
+
 static void on_followed(void *arg, const struct pg_reply *r)
 {
 	struct tail *t = arg;
@@ -92,11 +123,7 @@ static void on_followed(void *arg, const struct pg_reply *r)
 		return;
 	t->busy = false;
 	if (r->outcome == PG_OK) {
-		int64_t newest, oldest;
-		messages_ends_read(r, 0, &newest, &oldest);
-		hub_ends(t->hub, newest, oldest);
-		n = took_rows(t, r, 1);
-		hear(t);
+		n = took(t, r);
 	} else if (r->outcome == PG_REFUSED) {
 		log_odd("topics.refused", "PostgreSQL refused to show the messages; it is tried again",
 			F_STR("sqlstate", r->sqlstate), F_STR("reason", r->err.text));
@@ -119,7 +146,7 @@ static void follow(struct tail *t)
 	if (hub_newest(t->hub) >= 0)
 		messages_read(u, hub_newest(t->hub), INT64_MAX, AT_ONCE, NULL);
 	else
-		messages_read(u, INT64_MAX - 1, INT64_MAX, AT_ONCE, NULL); /* first it must know where the end is */
+		messages_read(u, t->first - AT_ONCE, t->first, AT_ONCE, NULL);
 	t->busy = true;
 	t->out++;
 	pg_unit_run(u, 0, on_followed, t);
@@ -184,6 +211,7 @@ struct tail *tail_open(const struct tail_options *o, struct hub *h)
 	struct pg_events ev = {.on_up = on_up, .arg = t};
 	t->o = *o;
 	t->hub = h;
+	t->first = -1;
 	t->pg = pg_open(o->loop, &pg, &ev);
 	return t;
 }

@@ -384,12 +384,20 @@ static void go_on_from(struct hub *h, int64_t newest, bool lost)
 	hub_go_on(h);
 }
 
+void hub_recent(struct hub *h, const struct message *m)
+{
+	must(h->newest < 0);
+	ring_push(h, sent_new(m));
+}
+
 void hub_ends(struct hub *h, int64_t newest, int64_t oldest)
 {
 	bool first = h->newest < 0;
 	h->oldest = oldest;
 	if (first)
 		h->newest = newest;
+	if (first && h->count && h->ring[(h->first + h->count - 1) % HUB_RING]->seq != newest)
+		ring_clear(h);
 	if (newest < h->newest)
 		go_on_from(h, newest, true);
 	else if (first)

@@ -54,6 +54,9 @@ struct hub_options {
 struct hub *hub_new(const struct hub_options *o);
 void hub_free(struct hub *h); /* no peers are left (hub_close_all) */
 
+/* Before the first hub_ends: the last messages up to its newest, in order, for the ring: who comes back after
+ * a restart is not read for one by one. */
+void hub_recent(struct hub *h, const struct message *m);
 /* The log's newest number and its oldest message, as they are now. Until the first call peers wait. A newest
  * that went back (a database that lost commits): the ring is emptied, all go on from there. */
 void hub_ends(struct hub *h, int64_t newest, int64_t oldest);

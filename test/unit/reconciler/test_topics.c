@@ -4,6 +4,8 @@
 #include "reconciler/serve/topics.c"
 #include "reconciler/serve/topics_say.c"
 
+#include "test/unit/reconciler/where_cases.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -218,38 +220,16 @@ static void all_get_what_they_asked_for(void **state)
 static void filters(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *where, *data;
-		bool passes;
-	} rows[] = {
-		{"{\"lockId\":\"5\"}", "{\"lockId\": \"5\"}", true},
-		{"{\"lockId\":5}", "{\"lockId\": \"5\"}", true},
-		{"{\"lockId\":\"5\"}", "{\"lockId\": 5}", true},
-		{"{\"lockId\":\"5\"}", "{\"lockId\": \"50\"}", false},
-		{"{\"lockId\":\"5\"}", "{\"args\": {\"lockId\": \"5\"}}", true},
-		{"{\"args.lockId\":\"5\"}", "{\"args\": {\"lockId\": \"5\"}}", true},
-		{"{\"lockId\":\"5\"}", "{\"lockId\": null, \"args\": {\"lockId\": \"5\"}}", true},
-		{"{\"lockId\":\"5\"}", "{\"lockId\": \"6\", \"args\": {\"lockId\": \"5\"}}", false},
-		{"{\"lockId\":[\"4\",\"5\"]}", "{\"lockId\": \"5\"}", true},
-		{"{\"lockId\":[\"4\",\"5\"],\"ok\":true}", "{\"lockId\": \"5\", \"ok\": true}", true},
-		{"{\"lockId\":[\"4\",\"5\"],\"ok\":true}", "{\"lockId\": \"5\", \"ok\": false}", false},
-		{"{\"note\":\"a \\\"b\\\" \\u00e9\"}", "{\"note\": \"a \\\"b\\\" é\"}", true},
-		{"{\"big\":\"115792089237316195423570985008687907853269984665640564039457584007913129639935\"}",
-			"{\"big\": 115792089237316195423570985008687907853269984665640564039457584007913129639935}",
-			true},
-		{"{\"x\":\"1\"}", "[{\"x\": 1}]", false},
-		{"{\"x\":\"1\"}", "7", false},
-	};
 	hub_ends(w.hub, 0, 1);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < WHERE_CASES; i++) {
 		struct peer *a = join(0, &socket_kind);
 		char text[400];
-		snprintf(text, sizeof text, "{\"subscribe\":\"t\",\"where\":%s}", rows[i].where);
+		snprintf(text, sizeof text, "{\"subscribe\":\"t\",\"where\":%s}", where_cases[i].where);
 		say(a, text);
 		got(a);
-		publish("t", rows[i].data);
-		if ((a->got.n > 0) != rows[i].passes)
-			fail_msg("%s on %s", rows[i].where, rows[i].data);
+		publish("t", where_cases[i].data);
+		if ((a->got.n > 0) != where_cases[i].passes)
+			fail_msg("%s on %s", where_cases[i].where, where_cases[i].data);
 		got(a);
 		hub_leave(a->p);
 	}
@@ -370,6 +350,25 @@ static void before_the_log_is_known_peers_wait(void **state)
 	assert_string_equal(got(a), "{\"subscribed\":\"t\",\"seq\":9}\n");
 	publish_number("t");
 	assert_string_equal(numbers(a), "10");
+}
+
+/* Behind a restart the last messages are there before the first peer. */
+static void the_ring_is_filled_before(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		publish_number("t");
+	for (int i = 15; i < 20; i++)
+		hub_recent(w.hub, &(struct message){.seq = i + 1, .topic = str_of("t"), .data = str_of(w.data[i])});
+	hub_ends(w.hub, 20, 1);
+	struct peer *a = join(0, &socket_kind);
+	say(a, "{\"subscribe\":\"t\",\"from\":15}");
+	assert_int_equal(w.reads, 0);
+	assert_string_equal(numbers(a), "16-20");
+	say(a, "{\"subscribe\":\"t\",\"from\":14}");
+	assert_int_equal(w.reads, 1);
+	answer();
+	assert_string_equal(numbers(a), "15-20");
 }
 
 static void slow_readers(void **state)
@@ -534,6 +533,7 @@ int main(void)
 		T(the_ring_is_bounded),
 		T(what_is_not_there),
 		T(before_the_log_is_known_peers_wait),
+		T(the_ring_is_filled_before),
 		T(slow_readers),
 		T(who_was_live_resumes_behind_a_gap),
 		T(a_peer_leaves_while_it_is_read_for),
