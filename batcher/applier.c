@@ -1,5 +1,7 @@
 #include "batcher/applier.h"
 
+#include "common/base/sentence.h"
+#include "common/fleet/beat.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/messages.h"
@@ -377,6 +379,31 @@ void applier_reasons(const struct applier *a, struct buf *out)
 		lease_reasons(a->lease, out);
 	else if (a->phase == APPLIER_RETRY)
 		buf_printf(out, "chain %s: the rules wait: %s\n", a->chain->name, a->why);
+}
+
+void applier_beat(const struct applier *a, struct beat *b)
+{
+	struct buf why = {0};
+	int64_t waiting = 0;
+	for (size_t i = 0; i < a->ncutters; i++)
+		waiting += a->cutters[i].waits.waiting;
+	if (b->away) {
+		reason_code(&why, "wait_pg");
+		reason_int(&why, "since", b->away_since);
+	} else if (a->phase == APPLIER_OFF) {
+		reason_code(&why, "standby");
+	} else if (a->phase == APPLIER_RETRY) {
+		reason_code(&why, "clock_waits");
+		reason_text(&why, "text", a->why);
+	} else {
+		reason_code(&why, waiting ? "applies" : "idle");
+		if (waiting)
+			reason_int(&why, "waiting", waiting);
+	}
+	if (a->phase != APPLIER_OFF)
+		b->holds += waiting;
+	beat_doing(b, &why);
+	buf_fini(&why);
 }
 
 void applier_status(const struct applier *a, struct buf *out)

@@ -92,6 +92,7 @@ struct applier {
 struct applier *applier_open(struct member *m, const struct chain_decl *c, bool with_files);
 void applier_drain(struct applier *a, void (*done)(void *arg), void *arg);
 void applier_reasons(const struct applier *a, struct buf *out);
+void applier_beat(const struct applier *a, struct beat *b);
 void applier_status(const struct applier *a, struct buf *out);
 void applier_want(struct applier *a, enum applier_work w); /* and starts it when nothing is in flight */
 void applier_drive(struct applier *a);

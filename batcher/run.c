@@ -47,6 +47,13 @@ static void reasons(void *arg, struct buf *out)
 		applier_reasons(a, out);
 }
 
+static void beat(void *arg, struct beat *b)
+{
+	const struct batcher *s = arg;
+	for (const struct applier *a = s->appliers; a; a = a->next)
+		applier_beat(a, b);
+}
+
 static void status(void *arg, struct buf *out)
 {
 	const struct batcher *b = arg;
@@ -73,6 +80,7 @@ int batcher_main(int argc, char **argv)
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,
+		.beat = beat,
 	};
 	return member_main(&p, argc, argv);
 }

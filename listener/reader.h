@@ -167,6 +167,7 @@ void reader_fenced(struct reader *r); /* another process writes: ours writes not
 /* show.c */
 void reader_metrics(struct reader *r);
 void reader_reasons(const struct reader *r, struct buf *out);
+void reader_beat(const struct reader *r, struct beat *b);
 void reader_status(const struct reader *r, struct buf *out);
 
 /* backfill.c: below the window */

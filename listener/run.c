@@ -54,6 +54,13 @@ static void reasons(void *arg, struct buf *out)
 		reader_reasons(r, out);
 }
 
+static void beat(void *arg, struct beat *b)
+{
+	const struct listener *l = arg;
+	for (const struct reader *r = l->readers; r; r = r->next)
+		reader_beat(r, b);
+}
+
 static void status(void *arg, struct buf *out)
 {
 	const struct listener *l = arg;
@@ -84,6 +91,7 @@ int listener_main(int argc, char **argv)
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,
+		.beat = beat,
 	};
 	return member_main(&p, argc, argv);
 }

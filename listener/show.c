@@ -1,4 +1,6 @@
 /* What people and supervisors see of a reader: metrics, reasons for /readyz, its part of /status. */
+#include "common/base/sentence.h"
+#include "common/fleet/beat.h"
 #include "listener/reader.h"
 
 #include <inttypes.h>
@@ -96,6 +98,37 @@ void reader_reasons(const struct reader *r, struct buf *out)
 		buf_printf(out, "chain %s: the node has not answered for %" PRIu64 " s\n", name, silent_ms(r) / 1000);
 	else if (polls_failed(r) > 0)
 		buf_printf(out, "chain %s: Provider error, %u polls in a row failed\n", name, polls_failed(r));
+}
+
+void reader_beat(const struct reader *r, struct beat *b)
+{
+	struct buf why = {0};
+	int64_t left = r->head > r->row.done ? r->head - r->row.done : 0;
+	const char *nobody = r->providers ? providers_why(r->providers) : "";
+	bool spare = r->phase == READER_OFF;
+	if (spare && !b->away) {
+		beat_plain(b, "standby");
+		return;
+	}
+	if (b->away) {
+		reason_code(&why, "wait_pg_reads");
+		reason_int(&why, "since", b->away_since);
+	} else if (r->phase == READER_HALTED || (nobody[0] && r->providers && !anybody_well(r))) {
+		reason_code(&why, "no_endpoint");
+		reason_text(&why, "chain", r->chain->name);
+		reason_text(&why, "text", r->phase == READER_HALTED ? r->why : nobody);
+	} else {
+		reason_code(&why, r->caught_up ? "at_head" : "catching_up");
+		reason_text(&why, "chain", r->chain->name);
+		reason_int(&why, "left", left);
+		reason_int(&why, "done", r->row.done);
+	}
+	beat_doing(b, &why);
+	if (!spare) {
+		b->holds += b->away ? left : 0;
+		beat_chain(b, r->chain->name, r->head, r->row.done);
+	}
+	buf_fini(&why);
 }
 
 void reader_status(const struct reader *r, struct buf *out)

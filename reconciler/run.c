@@ -1,5 +1,7 @@
 #include "reconciler/run.h"
 
+#include "common/base/sentence.h"
+#include "common/fleet/beat.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "reconciler/reconciler.h"
@@ -336,6 +338,21 @@ static void reasons(void *arg, struct buf *out)
 		buf_printf(out, "the clock waits: %s\n", r->why);
 }
 
+static void beat(void *arg, struct beat *b)
+{
+	const struct reconciler *r = arg;
+	struct buf why = {0};
+	if (b->away) {
+		reason_code(&why, r->front ? "wait_pg_serves" : "wait_pg");
+		reason_int(&why, "since", b->away_since);
+	} else {
+		reason_code(&why, r->why[0] ? "clock_waits" : r->lease && lease_held(r->lease) ? "clock" : "standby");
+		reason_text(&why, "text", r->why);
+	}
+	beat_doing(b, &why);
+	buf_fini(&why);
+}
+
 static void status(void *arg, struct buf *out)
 {
 	const struct reconciler *r = arg;
@@ -367,6 +384,7 @@ int reconciler_main(int argc, char **argv)
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,
+		.beat = beat,
 		.on_end = on_end,
 		.serves = true,
 		.top = top_main,

@@ -289,6 +289,9 @@ CREATE TABLE fairlead.turn (
 );
 CREATE INDEX turn_item ON fairlead.turn (item, id);
 CREATE INDEX turn_at ON fairlead.turn (at);
+-- The newest hour and day of them, for plots: they grow with time.
+CREATE INDEX verdict_at ON fairlead.verdict USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX attempt_at ON fairlead.attempt USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE FUNCTION fairlead.item_turns() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

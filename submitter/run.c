@@ -162,6 +162,13 @@ static void reasons(void *arg, struct buf *out)
 		sender_reasons(r->senders[i], out);
 }
 
+static void beat(void *arg, struct beat *b)
+{
+	const struct run *r = arg;
+	for (size_t i = 0; i < r->n; i++)
+		sender_beat(r->senders[i], b);
+}
+
 static void status(void *arg, struct buf *out)
 {
 	struct run *r = arg;
@@ -194,6 +201,7 @@ int submitter_main(int argc, char **argv)
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,
+		.beat = beat,
 		.on_end = on_end,
 		.needs_key = true};
 	int code = member_main(&p, argc, argv);

@@ -11,6 +11,7 @@
  *   ask.c     the group's questions to the node
  *   sign.c    simulated calls → signed bytes, committed
  *   change.c  replacements and re-composed slots
+ *   beat.c    what a beat says of it
  *   cast.c    committed bytes → the node, in nonce order
  * Memory: a sender lives as long as the process. Operations in flight carry the era that they were started in; what
  * comes back from an older era (the lane was lost, or is being read anew) is dropped. */
@@ -130,6 +131,7 @@ struct sender {
 /* show.c */
 void sender_reasons(struct sender *s, struct buf *out);
 void sender_status(struct sender *s, struct buf *out);
+void sender_beat(struct sender *s, struct beat *b); /* beat.c */
 
 /* sender.c */
 struct sender *sender_new(

@@ -241,6 +241,17 @@ void bus_trim(struct bus *b, const char *what, const char *who, int64_t min_id)
 
 /* ── there or not ── */
 
+void bus_command(struct bus *b, int argc, const struct str *argv)
+{
+	if (!b->closed && redis_is_up(b->redis))
+		redis_command(b->redis, 0, NULL, NULL, argc, argv);
+}
+
+bool bus_reachable(const struct bus *b)
+{
+	return !b->closed && redis_is_up(b->redis);
+}
+
 static void on_pong(void *arg, const struct redisReply *r, const struct err *e)
 {
 	struct bus *b = arg;

@@ -10,6 +10,8 @@
  *   <name>:published           work   who publishes reconciler, lane clock        event seq, or 0
  *   <name>:messages            log    reconciler    who serves, each all of it    message seq
  *
+ * Not streams: <name>:beats, <name>:fees:<chain> (common/fleet/beat.h).
+ *
  * A log stream has one writer and dense numbers: the entry id is <number>-0, a bell that is refused as too
  * small hangs already. A work stream has several writers: where an older number must ring it rings on the
  * top, <top>-*. Rings repeat with backoff while Redis is away: one owed bit a stream, the newest number. */
@@ -59,6 +61,9 @@ struct ear *ear_open(struct bus *b, const struct ear_options *o);
  * INT64_MAX = all held), then hears on. A failed XACK is forgotten. */
 void ear_ready(struct ear *e, int64_t cursor);
 void ear_close(struct ear *e);
+/* A command beside the bells, its answer forgotten; for what may be lost. Connected: it will leave now. */
+void bus_command(struct bus *b, int argc, const struct str *argv);
+bool bus_reachable(const struct bus *b);
 void bus_trim(struct bus *b, const char *what, const char *who, int64_t min_id); /* XTRIM MINID */
 
 #endif

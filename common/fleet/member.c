@@ -1,5 +1,6 @@
 #include "common/fleet/member.h"
 
+#include "common/fleet/beat.h"
 #include "common/fleet/totals.h"
 
 #include "common/base/backoff.h"
@@ -38,8 +39,9 @@ struct member_run {
 	struct backoff install_backoff;
 	char waiting_for[600]; /* a sentence for /readyz while waiting */
 	uint64_t started_ms, pg_asked_ms, pg_heard_ms;
-	bool pg_said_down, ping_in_flight;
+	bool pg_said_down, ping_in_flight, pg_silent;
 	struct totals *totals;
+	struct beats *beats;
 	int exit_code;
 };
 
@@ -49,8 +51,12 @@ static void on_ping(void *arg, const struct pg_reply *r)
 {
 	struct member *m = arg;
 	m->run->ping_in_flight = false;
-	if (r->outcome == PG_OK)
-		m->run->pg_heard_ms = loop_now_ms(m->loop);
+	if (r->outcome != PG_OK)
+		return;
+	m->run->pg_heard_ms = loop_now_ms(m->loop);
+	if (m->run->pg_silent)
+		beats_pg(m->run->beats, true, NULL);
+	m->run->pg_silent = false;
 }
 
 static void ping(void *arg)
@@ -60,6 +66,10 @@ static void ping(void *arg)
 	if (m->draining)
 		return;
 	timer_start(m->loop, &m->run->ping_timer, PING_MS, ping, m);
+	if (m->run->ping_in_flight && pg_is_up(m->pg) && !m->run->pg_silent) {
+		m->run->pg_silent = true;
+		beats_pg(m->run->beats, false, "it is connected and does not answer");
+	}
 	if (m->run->ping_in_flight || !pg_is_up(m->pg))
 		return;
 	struct pg_unit *u = pg_unit(m->pg);
@@ -77,6 +87,8 @@ static void on_pg_up(void *arg)
 	struct member *m = arg;
 	struct member_run *r = m->run;
 	r->pg_heard_ms = loop_now_ms(m->loop);
+	r->pg_silent = false;
+	beats_pg(r->beats, true, NULL);
 	if (r->pg_said_down)
 		log_info("pg.up", "PostgreSQL answers again");
 	r->pg_said_down = false;
@@ -90,6 +102,7 @@ static void on_pg_down(void *arg, const struct err *e)
 {
 	struct member *m = arg;
 	struct member_run *r = m->run;
+	beats_pg(r->beats, false, e->text);
 	if (!r->pg_said_down) {
 		char who[200];
 		pg_for_people(who, sizeof who, m->conninfo);
@@ -104,9 +117,10 @@ static void on_pg_down(void *arg, const struct err *e)
 				F_STR("server", who), F_STR("reason", e->text));
 	}
 	r->pg_said_down = true;
-	if (r->phase == PHASE_WAITING)
+	if (r->phase == PHASE_WAITING) {
 		snprintf(r->waiting_for, sizeof r->waiting_for, "PostgreSQL can't be used: %s", e->text);
-	else if (r->phase != PHASE_ENDED && r->p->on_pg)
+		beats_phase(r->beats, "waiting", r->waiting_for);
+	} else if (r->phase != PHASE_ENDED && r->p->on_pg)
 		r->p->on_pg(r->p->arg, false);
 }
 
@@ -149,6 +163,7 @@ static void start_program(struct member *m)
 	struct member_run *r = m->run;
 	r->phase = PHASE_RUNNING;
 	r->waiting_for[0] = 0;
+	beats_phase(r->beats, "running", NULL);
 	log_info("start", "Started", F_STR("version", FAIRLEAD_VERSION), F_STR("file", m->config->file),
 		F_UINT("start_ms", loop_now_ms(m->loop) - r->started_ms), F_INT("pid", getpid()));
 	r->totals = totals_open(m->loop, m->pg, r->p->short_name);
@@ -175,6 +190,7 @@ static void on_term(void *arg)
 		return;
 	}
 	r->phase = PHASE_DRAINING;
+	beats_phase(r->beats, "draining", NULL);
 	timer_start(m->loop, &r->drain_timer, m->config->fleet.drain_ms, drain_is_late, m);
 	r->p->on_drain(r->p->arg);
 }
@@ -210,6 +226,8 @@ void member_end(struct member *m, int exit_code)
 	timer_free(&r->install_timer);
 	timer_free(&r->ping_timer);
 	timer_free(&r->drain_timer);
+	beats_close(r->beats);
+	r->beats = NULL;
 	loop_later(m->loop, end_turn, m);
 }
 
@@ -329,6 +347,7 @@ static void open_sockets(struct member *m)
 		.idle_in_transaction_ms = LANE_TTL_HALF_MS};
 	m->pg = pg_open(m->loop, &o, &ev);
 	m->bus = bus_open(m->loop, m->redis_url, m->config->name);
+	r->beats = beats_open(m, r->p);
 }
 
 static bool open_program(struct member *m, const struct member_program *p)
@@ -361,6 +380,8 @@ static int run(struct member *m, const struct member_program *p)
 	}
 	if (p->on_end)
 		p->on_end(p->arg);
+	beats_close(r->beats);
+	r->beats = NULL;
 	totals_close(r->totals);
 	health_close(m->health);
 	if (code != EXIT_TRANSIENT) { /* drain_is_late: what is still open belongs to work that was cut short */

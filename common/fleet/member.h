@@ -15,6 +15,7 @@
 #include "common/io/loop.h"
 #include "common/io/pg.h"
 
+struct beat;
 struct member {
 	struct loop *loop;
 	struct pg *pg; /* the program's one connection */
@@ -41,6 +42,8 @@ struct member_program {
 	void (*on_drain)(void *arg); /* stop taking work, finish what is in flight, then member_drained */
 	void (*reasons)(void *arg, struct buf *out); /* beyond PostgreSQL, Redis and start: see health.h */
 	void (*status)(void *arg, struct buf *out);
+	/* once a second, while it runs: what it does and holds (beat.h); may be NULL */
+	void (*beat)(void *arg, struct beat *b);
 	void (*on_end)(void *arg); /* loop is over: free */
 	bool needs_key;            /* the submitter: secrets are kept, others wipe them after load; who
 						 serves keeps those of auth: */
