@@ -68,14 +68,36 @@
 #ifndef FAIRLEAD_RECONCILER_PAGE_FEED_H
 #define FAIRLEAD_RECONCILER_PAGE_FEED_H
 
-#include "common/fleet/member.h"
-#include "common/io/http.h"
+#include "reconciler/page/tell.h"
+#include "reconciler/serve/door.h"
 
+enum feed_part {
+	FEED_APP,
+	FEED_VERDICT,
+	FEED_DAY,
+	FEED_RIVER,
+	FEED_PARKED,
+	FEED_LIVES,
+	FEED_CHAINS,
+	FEED_SIGNERS,
+	FEED_ROUTES,
+	FEED_FLEET,
+	FEED_FIRST,
+	FEED_PARTS,
+};
+struct feed_route {
+	const char *route;
+	double per_min, p50, p99, cache; /* NAN: none */
+	uint64_t refused, failed;
+};
+/* Appends one part as `"name":value,`. Pure. */
+void feed_put(struct buf *b, enum feed_part part, const struct seen *s, const struct telling *t,
+	const struct feed_route *routes, size_t nroutes);
+void feed_counts(struct buf *b, const struct seen *s); /* "counts":{…}, */
+
+/* page: serves all of it. Opened before the door listens; asks nothing while nobody looks. */
 struct page;
-struct page *page_open(struct member *m);
+struct page *page_open(struct member *m, struct door *d);
 void page_close(struct page *p);
-/* true: the path is the page's (/_fairlead/…) and q is answered, now or later. admin: the caller has proved
- * that it may act. */
-bool page_answer(struct page *p, struct http_request *q, bool admin);
 
 #endif
