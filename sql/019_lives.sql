@@ -506,7 +506,7 @@ SELECT i.id, i.batch_of, i.key, i.state, i.reason, i.marks, i.tries, i.cause, i.
   LEFT JOIN fairlead.batch_decl d ON d.name = i.batch_of AND i.state = 'waiting'
   LEFT JOIN fairlead.batch b ON b.id = i.batch
   LEFT JOIN fairlead.slot s ON s.batch = i.batch
-  LEFT JOIN LATERAL (SELECT x.event, e._block, e._log, e._at, e._tx
+  LEFT JOIN LATERAL (SELECT x.title AS event, e._block, e._log, e._at, e._tx
                        FROM fairlead.event e JOIN fairlead.decl x ON x.rel = e.tableoid
                       WHERE e._chain = i.chain AND e._seq = i.cause LIMIT 1) e ON i.cause <> 0
   LEFT JOIN LATERAL (SELECT string_agg(a.fee::text, ' ' ORDER BY a.n) AS fees, min(a.at) AS first, max(a.at) AS last

@@ -113,6 +113,27 @@ struct lives_ask {
 };
 void lives_ask(struct pg_unit *u, const struct lives_ask *q);
 void life_take(struct life *out, struct arena *a, const struct pg_reply *r, int stmt, int row);
+/* The statements of story_ask, in order. Columns:
+ *   LIFE     as life_take
+ *   TURNS    at, state, was, reason, batch, by whom (an act by hand, else ""), what, text
+ *   ATTEMPTS n, at, fee, tip, kind, reason, hash
+ *   REFUSED  at, n, endpoint, answer
+ *   VERDICTS at, n, block, ok, gas, price, standing, final
+ *   BATCH    at, items, place of the item in it, the most it holds, wait in ms, state, reason
+ *   EVENT    tx, seq, contract's table, chain's name, level of proof */
+enum { STORY_LIFE, STORY_TURNS, STORY_ATTEMPTS, STORY_REFUSED, STORY_VERDICTS, STORY_BATCH, STORY_EVENT };
+void story_ask(struct pg_unit *u, int64_t item);
+/* A dead letter without an item: at, lane, what, message, sqlstate, tries, seq, by whom it was dropped. */
+void letter_ask(struct pg_unit *u, int64_t letter);
+/* Counts of all time in at most n bars: from, to, lives, parked, taken, newest. */
+void strip_ask(struct pg_unit *u, int n);
+
+/* By hand (sql/019). group: the newest item of a group; all that is parked for the same cause. */
+void act_retry_ask(struct pg_unit *u, const char *who, const char *of, int64_t item, bool group);
+void act_drop_ask(
+	struct pg_unit *u, const char *who, const char *of, int64_t item, bool group, int64_t letter);
+void act_flush_ask(struct pg_unit *u, const char *who, const char *batch);
+
 #define LIFE_COLUMNS                                                                                      \
 	" id, key, batch_of, state, coalesce(reason, ''), coalesce(event, ''), coalesce(event_tx, ''), "      \
 	"coalesce(signer, ''), coalesce(closed, ''), coalesce(fees, ''), coalesce(batch_state, ''), marks, "  \

@@ -147,7 +147,8 @@ static void put_event(struct buf *b, const struct life *l)
 		return;
 	}
 	put_open(b, "event", '{');
-	put_text(b, "name", l->event);
+	const char *dot = strrchr(l->event, '.');
+	put_text(b, "name", dot ? dot + 1 : l->event);
 	put_int(b, "block", l->event_block);
 	put_int(b, "log", l->event_log);
 	put_int(b, "at", l->event_at);

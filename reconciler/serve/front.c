@@ -4,6 +4,7 @@
 #include "common/io/log.h"
 #include "common/ledger/chain.h"
 #include "reconciler/serve/cache.h"
+#include "reconciler/page/feed.h"
 #include "reconciler/serve/door.h"
 #include "reconciler/serve/limit.h"
 #include "reconciler/serve/sockets.h"
@@ -19,6 +20,7 @@ struct front {
 	struct redis *redis; /* of limits and cache */
 	struct limits *limits;
 	struct cache *cache;
+	struct page *page;
 	struct sockets *sockets;
 	struct timer *retry;
 	struct backoff backoff;
@@ -142,6 +144,7 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 	f->door = door_open(m, on_route, f, ps);
 	add_health(f);
 	f->sockets = sockets_open(m, f->door);
+	f->page = page_open(m, f->door);
 	if (door_listen(f->door, ps, e))
 		return f;
 	front_close(f);
@@ -181,6 +184,7 @@ void front_close(struct front *f)
 		return;
 	timer_free(&f->retry);
 	sockets_close(f->sockets);
+	page_close(f->page);
 	door_close(f->door);
 	redis_close(f->redis);
 	limits_close(f->limits);

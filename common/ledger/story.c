@@ -1,0 +1,128 @@
+/* One life whole, and what people do to it by hand. */
+#include "common/ledger/figures.h"
+
+#define UNIX(x)          "coalesce(fairlead.unix_ms(" x "), -1)"
+#define ATTEMPTS_OF_ITEM "fairlead.attempt_item x JOIN fairlead.attempt a ON a.hash = x.hash"
+
+void story_ask(struct pg_unit *u, int64_t item)
+{
+	static const struct pg_sql sql[] = {
+		{"story_life", "SELECT" LIFE_COLUMNS "FROM fairlead.lives_shown WHERE id = $1"},
+		{"story_turns",
+			"SELECT " UNIX("at") ", state, coalesce(was, ''), coalesce(reason, ''), coalesce(batch, -1), '', "
+								 "'', '' FROM fairlead.turn WHERE item = $1"
+								 " UNION ALL SELECT " UNIX(
+									 "at") ", 'act', '', '', -1, who, what, text FROM fairlead.act WHERE "
+										   "item = $1 ORDER BY 1 LIMIT 200"},
+		{"story_attempts",
+			"SELECT a.n, " UNIX(
+				"a.at") ", a.fee::text, coalesce(a.tip, a.fee)::text, a.kind, coalesce(a.reason, ''), '0x' "
+						"|| encode(a.hash, 'hex')"
+						" FROM (SELECT DISTINCT a.chain, a.signer, a.nonce FROM " ATTEMPTS_OF_ITEM
+						" WHERE x.item = $1) s"
+						" JOIN fairlead.attempt a USING (chain, signer, nonce) ORDER BY a.nonce, a.n LIMIT "
+						"100"},
+		{"story_refused",
+			"SELECT " UNIX("s.at") ", a.n, s.endpoint, s.answer FROM " ATTEMPTS_OF_ITEM
+								   " JOIN fairlead.sending s ON s.hash = a.hash"
+								   " WHERE x.item = $1 AND s.answer IS NOT NULL ORDER BY s.id LIMIT 20"},
+		{"story_verdicts",
+			"SELECT " UNIX("v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final "
+								   "FROM (SELECT DISTINCT a.hash, a.n FROM " ATTEMPTS_OF_ITEM
+								   " WHERE x.item = $1) a JOIN fairlead.standing v ON v.hash = a.hash ORDER "
+								   "BY v.at LIMIT 20"},
+		{"story_batch",
+			"SELECT " UNIX("b.at") ", b.items, (SELECT count(*) FROM fairlead.item o WHERE o.batch = b.id "
+								   "AND (o.turn, o.ordinal, o.id) <= (i.turn, i.ordinal, i.id)),"
+								   " coalesce(d.max, 0), coalesce(d.wait_ms, 0), b.state, coalesce(b.reason, "
+								   "'') FROM fairlead.item i JOIN fairlead.batch b ON b.id = i.batch"
+								   " LEFT JOIN fairlead.batch_decl d ON d.name = b.name WHERE i.id = $1"},
+		{"story_event", "SELECT '0x' || encode(e._tx, 'hex'), e._seq, format('%I.%I', d.contract, d.event), "
+						"c.name, coalesce(fairlead.proof(e._chain, e._block), '')"
+						" FROM fairlead.item i JOIN fairlead.event e ON e._chain = i.chain AND e._seq = "
+						"i.cause JOIN fairlead.decl d ON d.rel = e.tableoid"
+						" JOIN fairlead.chain c ON c.id = i.chain WHERE i.id = $1 AND i.cause <> 0 LIMIT 1"}};
+	for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
+		pg_stmt(u, &sql[i]);
+		pg_put_int(u, item);
+	}
+}
+
+void letter_ask(struct pg_unit *u, int64_t letter)
+{
+	static const struct pg_sql sql = {"letter",
+		"SELECT " UNIX("d.at") ", d.lane, d.what, coalesce(d.message, ''), coalesce(d.sqlstate, ''), "
+							   "d.tries, coalesce(d.seq, -1),"
+							   " coalesce((SELECT who FROM fairlead.act a WHERE a.dead = d.id ORDER BY id "
+							   "DESC LIMIT 1), '') FROM fairlead.dead_letter d WHERE d.id = $1"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, letter);
+}
+
+void strip_ask(struct pg_unit *u, int n)
+{
+	static const struct pg_sql sql = {"strip",
+		"WITH e AS (SELECT coalesce(min(at), fairlead.quarter_of(clock_timestamp())) AS a, clock_timestamp() "
+		"AS b FROM fairlead.quarter),"
+		" w AS (SELECT a, b, greatest(extract(epoch FROM b - a) / $1::int, 900) AS step FROM e),"
+		" t AS (SELECT at, lives, parked, taken, newest FROM fairlead.quarter UNION ALL"
+		" SELECT fairlead.quarter_of(made), count(*), 0, 0, max(id) FROM fairlead.item WHERE id > (SELECT "
+		"item FROM fairlead.tally) GROUP BY 1 UNION ALL"
+		" SELECT fairlead.quarter_of(at), 0, count(*) FILTER (WHERE state = 'parked'), count(*) FILTER "
+		"(WHERE state = 'taken'), NULL FROM fairlead.turn"
+		" WHERE id > (SELECT turn FROM fairlead.tally) GROUP BY 1)"
+		" SELECT " UNIX("w.a") ", " UNIX("w.b") ", floor(extract(epoch FROM w.a) * 1000 + g.n * w.step * "
+												"1000)::bigint, coalesce(sum(t.lives), 0)::bigint,"
+												" coalesce(sum(t.parked), 0)::bigint, coalesce(sum(t.taken), "
+												"0)::bigint, coalesce(max(t.newest), -1)"
+												" FROM w CROSS JOIN LATERAL generate_series(0, "
+												"ceil(extract(epoch FROM w.b - w.a) / w.step)::int - 1) g(n)"
+												" LEFT JOIN t ON t.at >= w.a + g.n * w.step * interval '1 s' "
+												"AND t.at < w.a + (g.n + 1) * w.step * interval '1 s'"
+												" GROUP BY w.a, w.b, w.step, g.n ORDER BY g.n"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, n);
+}
+
+/* The items that an act means: one, or what is parked for the cause of that one. */
+#define MEANT                                                                                                \
+	"ARRAY(SELECT o.id FROM fairlead.item i JOIN fairlead.item o ON o.id = i.id OR ($4::bool AND o.state = " \
+	"'parked'"                                                                                               \
+	" AND i.state = 'parked' AND o.batch_of = i.batch_of AND " WITHOUT_KEY("o") " = " WITHOUT_KEY(           \
+		"i") ") WHERE i.id = $3::bigint)"
+#define WITHOUT_KEY(t) \
+	"regexp_replace(coalesce(" t ".reason, ''), ' (key|tx|block)=(\"([^\"\\\\]|\\\\.)*\"|\\S+)', '', 'g')"
+
+static void put_act(struct pg_unit *u, const char *who, const char *of, int64_t item, bool group)
+{
+	pg_put_text(u, who);
+	pg_put_text(u, of);
+	pg_put_int(u, item);
+	pg_put_bool(u, group);
+}
+
+void act_retry_ask(struct pg_unit *u, const char *who, const char *of, int64_t item, bool group)
+{
+	static const struct pg_sql sql = {
+		"act_retry", "SELECT coalesce(sum(n), 0)::bigint FROM fairlead.act_retry($1, $2, " MEANT ")"};
+	pg_stmt(u, &sql);
+	put_act(u, who, of, item, group);
+}
+
+void act_drop_ask(
+	struct pg_unit *u, const char *who, const char *of, int64_t item, bool group, int64_t letter)
+{
+	static const struct pg_sql sql = {
+		"act_drop", "SELECT fairlead.act_drop($1, $2, " MEANT ", ARRAY[$5::bigint])"};
+	pg_stmt(u, &sql);
+	put_act(u, who, of, item, group);
+	pg_put_int(u, letter);
+}
+
+void act_flush_ask(struct pg_unit *u, const char *who, const char *batch)
+{
+	static const struct pg_sql sql = {"act_flush", "SELECT fairlead.act_flush($1, $2)"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, who);
+	pg_put_text(u, batch);
+}
