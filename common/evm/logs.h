@@ -47,7 +47,11 @@ bool logs_parse(struct arena *a, struct str json, struct log **logs, size_t *n, 
 
 /* INV-2: id = keccak256(chain id as 32 bytes ‖ origin ‖ keccak256(address ‖ number of topics as 1 byte ‖
  * topics ‖ data) ‖ rank as 8 bytes). rank: how many logs of the same block hash, origin and digest stand
- * before it. logs: all of whole blocks, sorted by logs_sort, each once. */
+ * before it. origin: the transaction's hash, or the block's where that is zero (R3). A hash that the block's
+ * list does not hold is taken as it is: the one case known (Polygon's state sync) makes it of the block's
+ * number and hash, so it is of that block alone like the block's own; and an id must not depend on whether
+ * the list came with the answer (a range has none). logs: all of whole blocks, sorted by logs_sort, each
+ * once. */
 void logs_sort(struct log *logs, size_t n); /* block, tx index, log index */
 /* Sorted logs: one that an answer holds more than once (the same place and content) stays once. How many
  * remain. */
