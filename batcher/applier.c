@@ -125,6 +125,7 @@ void applier_want(struct applier *a, enum applier_work w)
 static void all_again(struct applier *a)
 {
 	a->unpark_behind = 0;
+	a->tail = true;
 	a->want[WORK_LOOK] = a->want[WORK_APPLY] = a->want[WORK_UNPARK] = true;
 	a->want[WORK_FINAL] = rules_has_final(a->m->config, a->chain->name);
 	a->want[WORK_HAPPEN] = rules_has_happen(a->m->config, a->chain->name);
@@ -209,6 +210,7 @@ static void on_bell(void *arg, bool rung)
 		return;
 	}
 	a->want[rung ? WORK_APPLY : WORK_LOOK] = true;
+	a->tail = !rung; /* nothing has rung for a while: whatever there is will not get cheaper */
 	a->want[WORK_HISTORY] |= a->history > 0;
 	if (a->phase == APPLIER_IDLE)
 		applier_drive(a);

@@ -92,7 +92,8 @@ void work_apply(struct applier *a)
 	}
 	bool alone = a->poison.tries > 0 && a->poison.of == WORK_APPLY && a->poison.seq == a->at + 1;
 	struct pg_unit *u = unit(a);
-	rules_apply(u, lease_lane(a->lease), a->chain->name, alone ? 1 : (int64_t)a->chain->run);
+	rules_apply(
+		u, lease_lane(a->lease), a->chain->name, alone ? 1 : (int64_t)a->chain->run, a->tail || alone);
 	pg_unit_run(u, 0, on_apply, a);
 }
 

@@ -262,6 +262,17 @@ void lane_moves(struct buf *o, const char *lane)
 	lane_answer(o);
 }
 
+/* A chain whose head is more than a window away is read in long steps, and the next one moves the floor over
+ * the end of this one: without p_tail the run ends below the floor, where it costs a third and keeps no
+ * images. */
+static void leave_tail(struct buf *o, int chain_id)
+{
+	buf_printf(o,
+		"IF NOT p_tail AND (SELECT c.head - c.done > c.done - c.floor FROM fairlead.chain c WHERE c.id = %d) "
+		"THEN _fl.v_head := greatest(least(_fl.v_head, _fl.f - 1), _fl.v_from); END IF;\n",
+		chain_id);
+}
+
 static void apply_function(struct compiler *k, const struct chain_decl *chain, int chain_id, const char *lane)
 {
 	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_APPLY};
@@ -275,6 +286,7 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 		"SELECT c.floor_seq INTO _fl.f FROM fairlead.chain c WHERE c.id = %d;\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n",
 		lane, quote(k, arena_printf(&k->mem, "listen:%s", chain->name)), chain_id, chain_id);
+	leave_tail(&b.code, chain_id);
 	reorg_entry(&b, lane);
 	static const char last[] = "_fl.v_head, _fl.g_seq - 1, _fl.due_seq";
 	run_end(&b.code, br, n, last);
@@ -283,7 +295,7 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 		run_loop(&b, br, n);
 	}
 	lane_moves(&b.code, lane);
-	lane_finish(&b, "apply_", "p_epoch bigint, p_max bigint, " FL_RAN, "");
+	lane_finish(&b, "apply_", "p_epoch bigint, p_max bigint, p_tail bool DEFAULT true, " FL_RAN, "");
 }
 
 /* A run of the chain's p_n-th history: the past of what the file asks for later, in a log of its own. Its

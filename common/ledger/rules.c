@@ -47,9 +47,12 @@ static void call_run(
 	pg_put_int(u, max);
 }
 
-void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max)
+void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max, bool tail)
 {
-	call_run(u, lane, "apply_", chain, max);
+	call(u, "apply_", chain, "$1, $2, $3");
+	pg_put_int(u, lane->epoch);
+	pg_put_int(u, max);
+	pg_put_bool(u, tail);
 }
 
 void rules_history(struct pg_unit *u, const struct lane *lane, const char *chain, int n, int64_t max)

@@ -11,8 +11,10 @@
 #include "common/io/pg.h"
 #include "common/ledger/lane.h"
 
-/* One run: at most max numbers of the chain's log behind the lane's position. */
-void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
+/* One run: at most max numbers of the chain's log behind the lane's position. tail: to the log's end; else
+ * not what lies inside the window while the head is more than a window away: the listener's next commit takes
+ * it out of the window, and below it a run costs a third. */
+void rules_apply(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max, bool tail);
 /* The same of the chain's n-th history (history.h), in its own numbers; rules `at: final` run with the
  * others: its blocks are final. */
 void rules_history(struct pg_unit *u, const struct lane *lane, const char *chain, int n, int64_t max);

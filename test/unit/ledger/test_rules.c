@@ -101,7 +101,7 @@ static void read_fixed(const struct pg_reply *r)
 static void apply(const struct lane *l)
 {
 	struct pg_unit *u = pg_unit(conn);
-	rules_apply(u, l, "main", 1000);
+	rules_apply(u, l, "main", 1000, true);
 	run(u, read_ran);
 }
 

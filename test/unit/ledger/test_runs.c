@@ -231,6 +231,37 @@ static void how_far_a_run_goes(void **state)
 	end(&w, &a);
 }
 
+#define BELL() \
+	q(&w, "SELECT concat_ws(' ', to_seq, head, events) FROM fairlead_app.apply_main(1, 100, false)")
+
+/* Behind a bell the end of a long reading is left to the next commit; a look takes it all. */
+static void the_tail_of_a_long_reading(void **state)
+{
+	(void)state;
+	struct app a;
+	struct world w;
+	app_init(&a, NULL);
+	app_do_sql(&a, app_rule(&a, "r", 0, NULL),
+		"INSERT INTO holder AS t (id, trail) VALUES (:tokenId, :event.seq || ' ') " BY_ID);
+	open_with(&w, &a);
+	emit_many(&w, 95, 1000000, 1);
+	q(&w, "UPDATE fairlead.lane SET at = 90 WHERE name = 'listen:main'");
+	q(&w, "UPDATE fairlead.chain SET floor_seq = 51, head = 2000, done = 1000, final = 900, floor = 900");
+	assert_string_equal(BELL(), "50 50 50");
+	assert_string_equal(BELL(), "50 50 0");
+	q(&w, "UPDATE fairlead.chain SET floor_seq = 71, done = 1100, final = 1000, floor = 1000");
+	assert_string_equal(BELL(), "70 70 20");
+	assert_string_equal(q(&w, "SELECT count(*) FROM fairlead.undo"), "0");
+	q(&w, "UPDATE fairlead.chain SET head = 1200"); /* the head is a window away: what is there counts now */
+	assert_string_equal(BELL(), "90 90 20");
+	assert_string_equal(q(&w, "SELECT count(*) > 0 FROM fairlead.undo"), "t");
+	q(&w, "UPDATE fairlead.lane SET at = 95 WHERE name = 'listen:main'");
+	q(&w, "UPDATE fairlead.chain SET head = 1201");
+	assert_string_equal(BELL(), "90 90 0");
+	assert_string_equal(APPLY(&w, "concat_ws(' ', to_seq, head, events)", 100), "95 95 5");
+	end(&w, &a);
+}
+
 /* Rules of tables that don't know each other run one after the other; a foreign key between them, or one
  * table twice, brings the loop. */
 static void several_rules_in_one_run(void **state)
@@ -285,6 +316,7 @@ int main(void)
 		cmocka_unit_test(which_upsert_goes_by_ranks),
 		cmocka_unit_test(runs_leave_what_the_loop_leaves),
 		cmocka_unit_test(how_far_a_run_goes),
+		cmocka_unit_test(the_tail_of_a_long_reading),
 		cmocka_unit_test(several_rules_in_one_run),
 	};
 	if (!getenv("FAIRLEAD_TEST_PG")) {
