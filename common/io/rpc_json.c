@@ -1,4 +1,5 @@
 #include "common/io/rpc_json.h"
+#include "common/io/json_list.h"
 #include "common/io/json_pick.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct rpc_json {
 	const struct sax *sax; /* NULL: there is none */
 	void *ctx;
 	uint64_t stream_id;
+	struct json_list *list;      /* reads it */
 	bool streaming, stream_used; /* inside its result; a list was told */
 	bool stop, unwanted;
 };
@@ -146,6 +148,57 @@ static int told(struct rpc_json *j, bool wanted)
 	return wanted && !j->stop ? 1 : give_up(j, "what was not wanted any more");
 }
 
+/* What the list says, as long as it is wanted: whoever listens may be gone behind rpc_json_stop. */
+static bool on(struct rpc_json *j, bool wanted)
+{
+	return told(j, wanted) == 1;
+}
+static bool list_null(void *ctx)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_null(j->ctx));
+}
+static bool list_bool(void *ctx, bool v)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_bool(j->ctx, v));
+}
+static bool list_number(void *ctx, struct str text)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_number(j->ctx, text));
+}
+static bool list_string(void *ctx, struct str text)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_string(j->ctx, text));
+}
+static bool list_open_map(void *ctx)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_open_map(j->ctx));
+}
+static bool list_key(void *ctx, struct str name)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_key(j->ctx, name));
+}
+static bool list_close_map(void *ctx)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_close_map(j->ctx));
+}
+static bool list_open_array(void *ctx)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_open_array(j->ctx));
+}
+static bool list_close_array(void *ctx)
+{
+	struct rpc_json *j = ctx;
+	return on(j, j->sax->on_close_array(j->ctx));
+}
+
 /* Whether the list that begins here is the streamed one. An id that stands behind its result is not known
  * yet: end_answer looks at it. */
 static bool stream_begins(const struct rpc_json *j)
@@ -158,20 +211,21 @@ static int stream_begin(struct rpc_json *j)
 {
 	j->taking = false;
 	j->kept.n = j->at;
+	static const struct sax tells = {list_null, list_bool, list_number, list_string, list_open_map, list_key,
+		list_close_map, list_open_array, list_close_array};
 	j->streaming = j->stream_used = true;
+	j->list = json_list_new(&tells, j);
 	j->depth++;
 	return told(j, j->sax->on_open_array(j->ctx));
 }
 
-static int stream_close(struct rpc_json *j, bool (*fn)(void *ctx))
+static int stream_end(struct rpc_json *j)
 {
-	int on = told(j, fn(j->ctx));
-	if (--j->depth > answer_depth(j))
-		return on;
+	j->depth--;
 	j->streaming = false;
 	j->member = MEMBER_NONE;
 	j->now.streamed = true;
-	return on;
+	return told(j, j->sax->on_close_array(j->ctx));
 }
 
 /* ---- yajl's events ---- */
@@ -194,8 +248,6 @@ static int on_open(struct rpc_json *j, bool map)
 static int on_close_map(void *ctx)
 {
 	struct rpc_json *j = ctx;
-	if (j->streaming)
-		return stream_close(j, j->sax->on_close_map);
 	j->depth--;
 	if (j->depth == answer_depth(j))
 		return end_value(j);
@@ -206,7 +258,7 @@ static int on_close_array(void *ctx)
 {
 	struct rpc_json *j = ctx;
 	if (j->streaming)
-		return stream_close(j, j->sax->on_close_array);
+		return stream_end(j);
 	j->depth--;
 	return j->depth == answer_depth(j) ? end_value(j) : 1;
 }
@@ -215,8 +267,6 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 {
 	struct rpc_json *j = ctx;
 	struct str key = {(const char *)p, n};
-	if (j->streaming)
-		return told(j, j->sax->on_key(j->ctx, key));
 	if (j->depth != answer_depth(j))
 		return 1;
 	j->member = str_is(key, "id")       ? MEMBER_ID
@@ -231,40 +281,31 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 
 static int on_open_map(void *ctx)
 {
-	struct rpc_json *j = ctx;
-	if (!j->streaming)
-		return on_open(j, true);
-	j->depth++;
-	return told(j, j->sax->on_open_map(j->ctx));
+	return on_open(ctx, true);
 }
 static int on_open_array(void *ctx)
 {
 	struct rpc_json *j = ctx;
-	if (!j->streaming)
-		return stream_begins(j) ? stream_begin(j) : on_open(j, false);
-	j->depth++;
-	return told(j, j->sax->on_open_array(j->ctx));
+	return stream_begins(j) ? stream_begin(j) : on_open(j, false);
 }
 static int on_null(void *ctx)
 {
-	struct rpc_json *j = ctx;
-	return j->streaming ? told(j, j->sax->on_null(j->ctx)) : on_scalar(j);
+	return on_scalar(ctx);
 }
 static int on_bool(void *ctx, int v)
 {
-	struct rpc_json *j = ctx;
-	return j->streaming ? told(j, j->sax->on_bool(j->ctx, v)) : on_scalar(j);
+	(void)v;
+	return on_scalar(ctx);
 }
 static int on_number(void *ctx, const char *p, size_t n)
 {
-	struct rpc_json *j = ctx;
-	return j->streaming ? told(j, j->sax->on_number(j->ctx, (struct str){p, n})) : on_scalar(j);
+	(void)p, (void)n;
+	return on_scalar(ctx);
 }
 static int on_string(void *ctx, const unsigned char *p, size_t n)
 {
-	struct rpc_json *j = ctx;
-	struct str text = {(const char *)p, n};
-	return j->streaming ? told(j, j->sax->on_string(j->ctx, text)) : on_scalar(j);
+	(void)p, (void)n;
+	return on_scalar(ctx);
 }
 
 /* ---- the outside ---- */
@@ -292,6 +333,32 @@ void rpc_json_stream(struct rpc_json *j, int call, const struct sax *sax, void *
 	yajl_config(j->h, yajl_dont_validate_strings, 1);
 }
 
+/* Up to a bracket that may begin the streamed list, which is not for yajl. */
+static size_t feed_yajl(struct rpc_json *j, struct str piece)
+{
+	const char *bracket = j->sax && !j->stream_used ? memchr(piece.p, '[', piece.n) : NULL;
+	if (bracket)
+		piece.n = (size_t)(bracket - piece.p) + 1;
+	j->piece = piece;
+	j->taken = 0;
+	j->failed = yajl_parse(j->h, (const unsigned char *)piece.p, piece.n) != yajl_status_ok;
+	if (j->taking && !j->failed)
+		take_to(j, piece.n);
+	return piece.n;
+}
+
+/* yajl gets the bracket that ends the list: for it, the list was empty. */
+static size_t feed_list(struct rpc_json *j, struct str piece)
+{
+	size_t used;
+	enum json_list_took took = json_list_feed(j->list, piece, &used);
+	j->failed = took == JSON_LIST_BROKEN || took == JSON_LIST_STOPPED;
+	if (took != JSON_LIST_END)
+		return used;
+	feed_yajl(j, (struct str){piece.p + used, 1});
+	return used + 1;
+}
+
 bool rpc_json_feed(struct rpc_json *j, struct str piece)
 {
 	j->bytes += piece.n;
@@ -299,11 +366,11 @@ bool rpc_json_feed(struct rpc_json *j, struct str piece)
 		buf_put(&j->head, piece.p, piece.n < RPC_JSON_HEAD - j->head.n ? piece.n : RPC_JSON_HEAD - j->head.n);
 	if (j->failed || piece.n == 0)
 		return !j->failed;
-	j->piece = piece;
-	j->taken = 0;
-	j->failed = yajl_parse(j->h, (const unsigned char *)piece.p, piece.n) != yajl_status_ok;
-	if (j->taking && !j->failed)
-		take_to(j, piece.n);
+	while (piece.n > 0 && !j->failed) {
+		size_t used = j->streaming ? feed_list(j, piece) : feed_yajl(j, piece);
+		piece.p += used;
+		piece.n -= used;
+	}
 	return !j->failed;
 }
 
@@ -394,6 +461,7 @@ void rpc_json_free(struct rpc_json *j)
 	if (!j)
 		return;
 	yajl_free(j->h);
+	json_list_free(j->list);
 	buf_fini(&j->head);
 	buf_fini(&j->kept);
 	free(j->answers);
