@@ -69,6 +69,15 @@ static size_t place(const struct fill *f, const struct provider *p)
 	return i;
 }
 
+/* Questions that p is about to answer. */
+static uint32_t asked_of(const struct fill *f, const struct provider *p)
+{
+	uint32_t n = 0;
+	for (const struct span *s = f->busy; s; s = s->next)
+		n += s->p == p && s->outcome == SPAN_OPEN;
+	return n;
+}
+
 /* INV-10: what is not the first stands still while too much waits to be written. */
 static void hold_back(struct fill *f)
 {
@@ -202,6 +211,7 @@ static void answered(struct fill *f, struct span *s)
 		return;
 	}
 	learner_good(provider_learner(s->p), s->seg->from, s->seg->to - s->seg->from + 1, s->logs, s->bytes, now);
+	flow_answered(&f->flow[place(f, s->p)], clock_mono_us(), s->bytes);
 	fill_why(f, "");
 	if (s->seg->state == PIPE_ASKED && (f->job.filter->has_factories || !fill_prove(f, s)))
 		pipe_ready(&f->pipe, s->seg);
@@ -239,8 +249,11 @@ static struct provider *pick(struct fill *f, const struct pipe_seg *unasked)
 			fill_why(f, providers_why(f->job.providers));
 		return NULL;
 	}
+	bool first = pipe_is_first(&f->pipe, unasked);
+	if (!first && asked_of(f, p) >= f->flow[place(f, p)].now)
+		return NULL;
 	uint32_t calls = f->world.want == PROOF_NONE ? 3 : PROVED_BLOCKS + 1;
-	int64_t wait = provider_may_send(p, calls, pipe_is_first(&f->pipe, unasked));
+	int64_t wait = provider_may_send(p, calls, first);
 	if (wait == 0)
 		return p;
 	if (wait > 0)
@@ -287,6 +300,7 @@ static void ask(struct fill *f)
 		struct provider *p = pick(f, unasked);
 		if (!p)
 			return;
+		flow_asked(&f->flow[place(f, p)], clock_mono_us());
 		int64_t blocks = learner_blocks(provider_learner(p), unasked->from);
 		if (proves && blocks > PROVED_BLOCKS)
 			blocks = PROVED_BLOCKS;
@@ -357,6 +371,9 @@ struct fill *fill_start(const struct fill_job *job)
 		.on_full = on_full,
 		.arg = f};
 	f->gather = mem_alloc((providers_count(job->providers) + 1) * sizeof *f->gather);
+	f->flow = mem_alloc((providers_count(job->providers) + 1) * sizeof *f->flow);
+	for (size_t i = 0; i < providers_count(job->providers); i++)
+		flow_begin(&f->flow[i], provider_latency_us(providers_at(job->providers, i)));
 	f->per_event = mem_alloc((job->filter->n + 1) * sizeof *f->per_event);
 	f->copy_sql = arena_alloc(&f->mem, (job->filter->n + 1) * sizeof *f->copy_sql);
 	for (size_t i = 0; i < job->filter->n; i++)
@@ -369,6 +386,7 @@ struct fill *fill_start(const struct fill_job *job)
 	f->dense = -1;
 	f->has_parent = job->has_parent;
 	memcpy(f->parent, job->parent, 32);
+	pg_copy_warm(job->copy);
 	pipe_init(&f->pipe, job->from, job->target);
 	f->started_ms = f->marked_ms = f->told_ms = f->rate.ms = loop_now_ms(job->loop);
 	f->cpu_before = fill_cpu_ms();
@@ -406,6 +424,7 @@ void fill_free(struct fill *f)
 	free(f->bad);
 	free(f->ranges);
 	free(f->gather);
+	free(f->flow);
 	free(f->per_event);
 	free(f);
 }

@@ -4,6 +4,7 @@
 
 #include "listener/density.h"
 #include "listener/fill.h"
+#include "listener/flow.h"
 
 enum {
 	HELD_MOST = 3 << 20,     /* bytes of rows that wait: beyond, only the first range is asked for */
@@ -29,7 +30,8 @@ struct fill {
 	struct pipe pipe;
 	struct span *busy, *spare; /* asked, ready, standing still · free ones */
 	size_t nbusy;
-	bool *gather; /* by place of the endpoint: it does not sort */
+	bool *gather;      /* by place of the endpoint: it does not sort */
+	struct flow *flow; /* by place: how many of its questions are in flight */
 
 	struct pg_load *load;
 	struct fill_commit commit; /* of the load under way */

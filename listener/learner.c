@@ -2,9 +2,9 @@
 
 enum {
 	REPLY_LEAST =
-		256 << 10, /* bytes: below it requests cost more than logs, above REPLY_MOST nothing is won */
-	REPLY_AIM = 512 << 10,
-	REPLY_MOST = 1 << 20,
+		256 << 10, /* bytes: below it requests cost more than logs, above REPLY_MOST caches are missed */
+	REPLY_AIM = 640 << 10,
+	REPLY_MOST = 800 << 10,
 	PATIENCE_MOST = 64,
 	PAUSE_FIRST_MS = 500,
 	PAUSE_MOST_MS = 30000,

@@ -270,6 +270,12 @@ void copy_turn(struct pg_copy *c)
 
 /* ---- the outside ---- */
 
+void pg_copy_warm(struct pg_copy *c)
+{
+	if (c->phase == COPY_DOWN && !timer_is_on(c->retry_timer))
+		copy_connect(c);
+}
+
 bool pg_copy_is_busy(const struct pg_copy *c)
 {
 	return c->load != NULL;

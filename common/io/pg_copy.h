@@ -18,6 +18,7 @@ struct pg_copy;
 struct pg_copy *pg_copy_open(struct loop *l, const struct pg_options *o);
 /* A load under way is rolled back and told nothing any more; all is freed in a later turn. NULL: nothing. */
 void pg_copy_close(struct pg_copy *c);
+void pg_copy_warm(struct pg_copy *c); /* a load is near: connects meanwhile */
 bool pg_copy_is_up(const struct pg_copy *c);
 bool pg_copy_is_busy(const struct pg_copy *c);   /* a load has not ended yet: none can begin */
 int pg_copy_server_pid(const struct pg_copy *c); /* 0: no connection */
