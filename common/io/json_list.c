@@ -8,6 +8,7 @@
 #include <emmintrin.h>
 #endif
 
+enum inside { BETWEEN, STRING, WORD }; /* a word is a number, true, false or null */
 enum wanted { VALUE_OR_END, VALUE, KEY_OR_END, KEY, COLON, COMMA_OR_END };
 
 struct json_list {
@@ -16,9 +17,9 @@ struct json_list {
 	uint64_t maps;  /* bit d: what is open at depth d is an object */
 	unsigned depth; /* open inside the list */
 	enum wanted wanted;
-	enum { BETWEEN, STRING, WORD } in; /* a word is a number, true, false or null */
-	bool escapes, escaped;             /* the string has some; its next byte is one's */
-	struct buf part;                   /* of the token: what earlier pieces held */
+	enum inside in;
+	bool escapes, escaped; /* the string has some; its next byte is one's */
+	struct buf part;       /* of the token: what earlier pieces held */
 	enum json_list_took took;
 };
 
@@ -251,7 +252,7 @@ static bool follow(struct json_list *l, enum wanted must_be, enum wanted next)
 	return ok;
 }
 
-static bool begin(struct json_list *l, int in, bool fits)
+static bool begin(struct json_list *l, enum inside in, bool fits)
 {
 	if (!fits)
 		broken(l);
