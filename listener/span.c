@@ -92,7 +92,7 @@ void span_done(struct span *s, enum span_outcome o)
 
 static void overflow(struct span *s);
 
-static bool on_log(void *arg, struct log *l)
+static bool on_streamed(void *arg, struct log *l)
 {
 	struct span *s = arg;
 	if (!span_take_log(s, 0, l))
@@ -203,7 +203,7 @@ static void ask_on(struct span *s)
 	s->streamed = !s->gather && s->step == 0 && s->plan.n > 0;
 	if (s->streamed) {
 		if (!s->stream)
-			s->stream = log_stream_new(on_log, s);
+			s->stream = log_stream_new(on_streamed, s);
 		log_stream_reset(s->stream);
 		rpc_stream(q, 0, &log_stream_sax, s->stream);
 	}
@@ -308,7 +308,7 @@ static void on_reply(void *arg, const struct rpc_reply *q)
 	s->bytes += q->bytes;
 	s->took_us += q->took_us;
 	s->first_us = q->first_us;
-	if (s->outcome != SPAN_OPEN) { /* on_log has said no */
+	if (s->outcome != SPAN_OPEN) { /* on_streamed has said no */
 		span_done(s, s->outcome);
 		return;
 	}
