@@ -1,5 +1,5 @@
-/* pg_in: what pg.c (units in flight), pg_conn.c (the connection), pg_unit.c, pg_names.c, pg_env.c and
- * pg_copy.c share.
+/* pg_in: what pg.c (units in flight), pg_conn.c (the connection), pg_unit.c, pg_names.c, pg_env.c,
+ * pg_copy.c and pg_many.c share.
  * Not for other modules: their contract is pg.h.
  */
 #ifndef FAIRLEAD_IO_PG_IN_H

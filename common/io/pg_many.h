@@ -26,6 +26,7 @@ struct many_options {
 	const char *conninfo;                  /* as pg_options.conninfo */
 	const char *application;               /* application_name */
 	unsigned connections;                  /* 1 to 16 */
+	bool snapshot;                         /* REPEATABLE READ: the statements of a group see one snapshot */
 	uint64_t statement_ms;                 /* statement_timeout; 0: 10 s. A second later it is cut off */
 	uint64_t retry_first_ms, retry_max_ms; /* 0: 200 ms, 5 s */
 	/* The first connection is made, the last one lost; may be NULL. */
@@ -48,9 +49,6 @@ struct many_shape {
 	void *arg;
 };
 struct many_sql *many_prepare(struct many *m, const char *name, const char *text, const struct many_shape *s);
-/* Statements of no parameters and no name: BEGIN …, COMMIT. text lives as long as m. */
-struct many_sql *many_plain(struct many *m, const char *text);
-
 enum many_outcome {
 	MANY_OK,
 	MANY_REFUSED, /* the server raised: sqlstate says why */
@@ -72,7 +70,7 @@ struct many_step {
 };
 /* fn runs exactly once, in a later turn. */
 void many_run(struct many *m, const struct many_step *step, many_done_fn fn, void *arg);
-/* The statements one behind the other, nothing else between: BEGIN … COMMIT is one transaction. */
+/* The statements one behind the other, nothing else between: one transaction. */
 void many_group(struct many *m, const struct many_step *steps, size_t n, many_done_fn fn, void *arg);
 /* Reads waiting for an answer: for limits and metrics. */
 size_t many_waiting(const struct many *m);

@@ -11,8 +11,9 @@
 #include "common/base/str.h"
 
 enum row_kind {
-	ROW_STRING, /* also numeric: never rounded by the reader */
-	ROW_NUMBER, /* int2, int4, int8, float4, float8 (NaN and infinities are strings) */
+	ROW_STRING,
+	ROW_NUMERIC, /* a string too: no reader rounds it */
+	ROW_NUMBER,  /* int2, int4, int8, float4, float8 (NaN and infinities are strings) */
 	ROW_BOOL,
 	ROW_JSON,  /* json, jsonb: itself */
 	ROW_TIME,  /* timestamptz: ISO 8601, milliseconds, Z */
@@ -49,9 +50,9 @@ unsigned row_elem_of(unsigned type);      /* of PostgreSQL's own array types, el
 /* The row as an object. false: a null where the alias says "!": its name is in *e; out may hold a part. */
 bool row_put(struct buf *out, const struct row_plan *p, const void *result, int row, struct err *e);
 bool row_put_all(struct buf *out, const struct row_plan *p, const void *result, struct err *e); /* [ … ] */
-/* { "<_key>": {…}, … }: where key_at is there. Of two rows with one key the later one is left out: false. */
+/* { "<_key>": {…}, … }: where key_at is there. false too: two rows with one key, or a null one. */
 bool row_put_keyed(struct buf *out, const struct row_plan *p, const void *result, struct err *e);
-/* The HTTP status that _status says; 200 without one. false: it is none (100 to 599). */
+/* The HTTP status that _status says; 200 without one. false: it is none (200 to 599). */
 bool row_status(const struct row_plan *p, const void *result, int row, int *status);
 /* The numbers and booleans of a row as Prometheus gauges: one line a key, dots and other signs become _. */
 void row_put_gauges(struct buf *out, const struct row_plan *p, const void *result, int row);
