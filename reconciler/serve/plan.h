@@ -45,8 +45,12 @@ struct plan_sql {
 	const char *why;             /* it does not prepare now: PostgreSQL's reason; NULL: ready */
 	/* plan.c's own */
 	struct plan_set *of;
+	const struct sql_shape *shape; /* as PostgreSQL said at start */
+	struct row_input *inputs;      /* every column, as it came */
+	size_t ninputs;
 	bool may_status, may_key;
 	struct arena mem[2];
+	char reason[512];
 };
 struct route_plan {
 	const struct route_decl *route;
@@ -64,7 +68,7 @@ struct plan_set {
 	struct route_plan *routes; /* one a route of the configuration, in its order */
 	size_t n;
 	struct arena mem;
-	struct sql_types *types;
+	struct sql_types types;
 };
 
 /* Looks at every route of c. Blocking. false: PostgreSQL did not answer (*e transient), or a route does not

@@ -1,0 +1,356 @@
+#include "reconciler/serve/read_in.h"
+
+#include "common/base/mem.h"
+#include "reconciler/serve/problem.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SINGLES = 2, GROUPS = 1 };
+
+static const char json_type[] = "application/json";
+static const char gauges_type[] = "text/plain; version=0.0.4; charset=utf-8";
+
+/* ── inserts ── */
+
+struct filling {
+	const struct read_door *d;
+	struct str body;
+};
+
+static bool insert(void *arg, struct str name, struct buf *json)
+{
+	const struct filling *f = arg;
+	const struct read_door *d = f->d;
+	char text[40];
+	if (str_is(name, "body")) {
+		buf_str(json, f->body.n ? f->body : STR("null"));
+	} else if (str_is(name, "now")) {
+		time_text(text, clock_wall_ms());
+		buf_json(json, str_of(text));
+	} else if (str_is(name, "uptime")) { /* seconds */
+		buf_printf(json, "%.3f", (double)(loop_now_ms(d->o.loop) - d->began_ms) / 1000);
+	} else if (str_is(name, "version")) {
+		buf_json(json, STR(FAIRLEAD_VERSION));
+	} else if (name.n > 3 && memcmp(name.p, "up.", 3) == 0) {
+		struct str part = {name.p + 3, name.n - 3};
+		bool up = str_is(part, "postgresql") ? read_is_up(d) : d->o.up && d->o.up(d->o.arg, part);
+		buf_text(json, up ? "true" : "false");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void read_json(struct buf *out, const struct read_door *d, const struct json_decl *j, struct str body)
+{
+	struct filling f = {d, body};
+	json_fill(out, j, insert, &f);
+}
+
+/* ── answers ── */
+
+void read_fail(struct read_run *r, int status, const char *detail, const struct err *inner)
+{
+	struct read_answer a = {.status = status, .detail = detail, .inner = inner};
+	r->fn(r->arg, &a);
+}
+
+/* PostgreSQL can't be asked: what the route says to that. */
+static void lost(struct read_run *r, const struct err *e)
+{
+	const struct json_decl *j = r->p->route->lost;
+	struct buf *out = &r->d->out;
+	if (!j) {
+		read_fail(r, 503, "PostgreSQL can't be asked now; ask again", e);
+		return;
+	}
+	buf_clear(out);
+	read_json(out, r->d, j, STR(""));
+	r->fn(r->arg, &(struct read_answer){
+					  .status = 503, .type = json_type, .body = {out->p, out->n}, .inner = e, .lost = true});
+}
+
+/* SQLSTATE 22: a value that is none in its place (GRAMMAR §11). */
+static void refused(struct read_run *r, const struct many_reply *q)
+{
+	static const char *const away[] = {"08", "53", "55", "57", "58", NULL};
+	struct read_answer a = {.status = 500, .detail = "This route's SQL failed", .inner = &q->err};
+	memcpy(a.sqlstate, q->sqlstate, sizeof a.sqlstate);
+	for (size_t i = 0; away[i]; i++)
+		if (strncmp(q->sqlstate, away[i], 2) == 0) {
+			a.status = 503;
+			a.detail = strcmp(q->sqlstate, "57014") == 0 ? "The answer took too long"
+														 : "PostgreSQL can't answer now; ask again";
+		}
+	if (strncmp(q->sqlstate, "22", 2) == 0) {
+		a.status = 400;
+		a.detail = q->err.text;
+	}
+	r->fn(r->arg, &a);
+}
+
+/* false: it was answered already. */
+static bool good(struct read_run *r, const struct many_reply *q)
+{
+	if (q->outcome == MANY_OK)
+		return true;
+	if (q->outcome == MANY_LOST)
+		lost(r, &q->err);
+	else
+		refused(r, q);
+	return false;
+}
+
+static void body(struct read_run *r, int status)
+{
+	struct buf *out = &r->d->out;
+	const struct json_decl *wrap = status < 400 ? r->p->route->wrap : NULL;
+	struct read_answer a = {.status = status, .type = json_type, .body = {out->p, out->n}};
+	struct buf wrapped = {0};
+	if (wrap) {
+		read_json(&wrapped, r->d, wrap, a.body);
+		a.body = (struct str){wrapped.p, wrapped.n};
+	}
+	r->fn(r->arg, &a);
+	buf_fini(&wrapped);
+}
+
+static void broken(struct read_run *r, const struct err *e)
+{
+	read_fail(r, 500, "This route's answer is not what it says it is", e);
+}
+
+/* A plan whose columns can't be an answer any more. */
+static bool unusable(struct read_run *r, const struct plan_sql *p, const PGresult *rows)
+{
+	struct err e = {0};
+	if (!p->why && p->ninputs == (size_t)PQnfields(rows))
+		return false;
+	err_put(&e, ERR_REJECTED, "%s", p->why ? p->why : "its columns have changed");
+	broken(r, &e);
+	return true;
+}
+
+/* Writes the arrays and objects of with behind the row: its closing brace moves. */
+static bool put_withs(struct read_run *r, const struct many_reply *q, struct err *e)
+{
+	struct buf *out = &r->d->out;
+	for (size_t i = 0; i < r->p->nwith; i++) {
+		const struct plan_sql *w = &r->p->with[i];
+		out->n--;
+		if (out->p[out->n - 1] != '{')
+			buf_char(out, ',');
+		buf_json(out, str_of(w->name));
+		buf_char(out, ':');
+		if (!(w->row.key_at >= 0 ? row_put_keyed(out, &w->row, q->rows[i + 1], e)
+								 : row_put_all(out, &w->row, q->rows[i + 1], e)))
+			return false;
+		buf_char(out, '}');
+	}
+	return true;
+}
+
+/* One row of p is the answer; withs: the rows behind it in q belong to it. */
+static void answer_row(
+	struct read_run *r, const struct plan_sql *p, const struct many_reply *q, size_t at, bool withs)
+{
+	const PGresult *rows = q->rows[at];
+	struct buf *out = &r->d->out;
+	struct err e = {0};
+	int status;
+	buf_clear(out);
+	if (unusable(r, p, rows))
+		return;
+	for (size_t i = 0; withs && i < r->p->nwith; i++)
+		if (unusable(r, &r->p->with[i], q->rows[i + 1]))
+			return;
+	if (!row_status(&p->row, rows, 0, &status)) {
+		err_put(&e, ERR_REJECTED, "_status is %s", PQgetvalue(rows, 0, p->row.status_at));
+		broken(r, &e);
+	} else if (r->plain) {
+		row_put_gauges(out, &p->row, rows, 0);
+		r->fn(r->arg, &(struct read_answer){.status = status, .type = gauges_type, .body = {out->p, out->n}});
+	} else if (!row_put(out, &p->row, rows, 0, &e) || (withs && !put_withs(r, q, &e))) {
+		broken(r, &e);
+	} else {
+		body(r, status);
+	}
+}
+
+static void no_row(struct read_run *r);
+
+static void answer_one(struct read_run *r, const struct many_reply *q)
+{
+	int n = PQntuples(q->rows[0]);
+	struct err e = {0};
+	if (n == 1) {
+		answer_row(r, &r->p->one, q, 0, q->n > 1);
+	} else if (n == 0) {
+		no_row(r);
+	} else {
+		err_put(&e, ERR_REJECTED, "%d rows, and one is one", n);
+		broken(r, &e);
+	}
+}
+
+static void on_one(void *arg, const struct many_reply *q)
+{
+	struct read_run *r = arg;
+	if (good(r, q))
+		answer_one(r, q);
+}
+
+static void on_all(void *arg, const struct many_reply *q)
+{
+	struct read_run *r = arg;
+	struct err e = {0};
+	if (!good(r, q) || unusable(r, &r->p->all, q->rows[0]))
+		return;
+	buf_clear(&r->d->out);
+	if (row_put_all(&r->d->out, &r->p->all.row, q->rows[0], &e))
+		body(r, 200);
+	else
+		broken(r, &e);
+}
+
+/* one was asked again beside else, in one snapshot: it may have a row now. */
+static void on_otherwise(void *arg, const struct many_reply *q)
+{
+	struct read_run *r = arg;
+	if (!good(r, q))
+		return;
+	if (PQntuples(q->rows[0]) == 1 && r->p->nwith == 0)
+		answer_row(r, &r->p->one, q, 0, false);
+	else if (PQntuples(q->rows[q->n - 1]) == 1)
+		answer_row(r, &r->p->otherwise, q, q->n - 1, false);
+	else
+		read_fail(r, 404, "There is none", NULL);
+}
+
+/* ── SQL ── */
+
+static bool step_of(struct read_run *r, const struct plan_sql *p, struct many_sql *sql, struct many_step *out)
+{
+	struct arena *a = r->names->a;
+	const char **values = arena_alloc(a, (p->nparams + 1) * sizeof *values);
+	struct err e = {0};
+	*out = (struct many_step){sql, values, p->nparams};
+	if (plan_bind(a, p, r->names, values, &e))
+		return true;
+	r->bad_err = e;
+	loop_later(r->d->o.loop, not_bound, r);
+	return false;
+}
+
+static void no_row(struct read_run *r)
+{
+	const struct route_plan *p = r->p;
+	struct many_step steps[2];
+	if (!p->otherwise.sql)
+		read_fail(r, 404, "There is none", NULL);
+	else if (step_of(r, &p->one, p->one.many, &steps[0]) &&
+			 step_of(r, &p->otherwise, p->otherwise.many, &steps[1]))
+		many_group(r->d->groups, steps, 2, on_otherwise, r);
+}
+
+static void group(struct read_run *r)
+{
+	const struct route_plan *p = r->p;
+	struct many_step *steps = arena_alloc(r->names->a, (p->nwith + 1) * sizeof *steps);
+	if (!step_of(r, &p->one, p->one.many, &steps[0]))
+		return;
+	for (size_t i = 0; i < p->nwith; i++)
+		if (!step_of(r, &p->with[i], p->with[i].many, &steps[i + 1]))
+			return;
+	many_group(r->d->groups, steps, p->nwith + 1, on_one, r);
+}
+
+void read_sql(struct read_run *r)
+{
+	const struct route_plan *p = r->p;
+	struct many_step step;
+	if (p->nwith && !r->plain)
+		group(r);
+	else if (p->one.sql && step_of(r, &p->one, p->one.one, &step))
+		many_run(r->d->one, &step, on_one, r);
+	else if (p->all.sql && step_of(r, &p->all, p->all.many, &step))
+		many_run(r->d->groups, &step, on_all, r);
+}
+
+static void later(void *arg)
+{
+	read_calls(arg);
+}
+
+void read_run(struct read_door *d, const struct route_plan *p, struct serve_names *names, bool plain,
+	read_done_fn fn, void *arg)
+{
+	struct read_run *r = arena_alloc(names->a, sizeof *r);
+	*r = (struct read_run){.d = d, .p = p, .names = names, .plain = plain, .fn = fn, .arg = arg};
+	size_t n = p->route->ncalls;
+	r->calls = arena_alloc(names->a, (n + 1) * sizeof *r->calls);
+	for (size_t i = 0; i < n; i++)
+		r->calls[i] = (struct reading_call){.of = r, .decl = &p->route->calls[i]};
+	if (n)
+		loop_later(d->o.loop, later, r);
+	else
+		read_sql(r);
+}
+
+/* ── life ── */
+
+bool read_is_up(const struct read_door *d)
+{
+	return many_is_up(d->one);
+}
+
+const struct plan_set *read_plans(const struct read_door *d)
+{
+	return &d->plans;
+}
+
+struct read_door *read_open(const struct read_options *o, struct err *e)
+{
+	struct read_door *d = mem_alloc(sizeof *d);
+	if (!plan_open(&d->plans, o->config, o->conninfo, e)) {
+		free(d);
+		return NULL;
+	}
+	const char *url = o->config->serve.read_url;
+	struct many_options m = {.conninfo = url ? url : o->conninfo,
+		.application = "fairlead-routes",
+		.statement_ms = o->statement_ms,
+		.connections = o->connections[0] ? o->connections[0] : SINGLES};
+	d->o = *o;
+	d->began_ms = loop_now_ms(o->loop);
+	d->rpcs = mem_alloc((o->config->nchains + 1) * sizeof(struct rpc *));
+	d->one = many_open(o->loop, &m);
+	m.connections = o->connections[1] ? o->connections[1] : GROUPS;
+	m.snapshot = true;
+	d->groups = many_open(o->loop, &m);
+	plan_prepare(&d->plans, d->one, d->groups);
+	return d;
+}
+
+static void free_door(void *arg)
+{
+	struct read_door *d = arg;
+	plan_close(&d->plans);
+	buf_fini(&d->out);
+	free(d->rpcs);
+	free(d);
+}
+
+void read_close(struct read_door *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->o.config->nchains; i++)
+		if (d->rpcs[i])
+			rpc_close(d->rpcs[i]);
+	many_close(d->one);
+	many_close(d->groups);
+	loop_before_free(d->o.loop, free_door, d);
+}
