@@ -7,6 +7,7 @@
 #include "reconciler/page/feed.h"
 #include "reconciler/serve/door.h"
 #include "reconciler/serve/limit.h"
+#include "reconciler/serve/read.h"
 #include "reconciler/serve/sockets.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct front {
 	struct cache *cache;
 	struct page *page;
 	struct sockets *sockets;
+	struct read_door *reads; /* NULL: the routes are not looked at yet */
 	struct timer *retry;
 	struct backoff backoff;
 	bool started;  /* PostgreSQL has been there, and is installed */
@@ -52,9 +54,47 @@ static void lost(struct front *f, struct visit *v)
 	buf_fini(&b);
 }
 
+static void say(struct visit *v, int status, const char *type, struct str body)
+{
+	if (v->route->cache_ms)
+		cache_answer(v->front->cache, v, status, type, body);
+	else
+		visit_answer(v, status, type, body);
+}
+
+static void on_read(void *arg, const struct read_answer *a)
+{
+	struct visit *v = arg;
+	if (a->inner && a->status >= 500)
+		log_odd("serve.route", "A route could not answer", F_STR("route", v->route->key),
+			F_STR("request", arena_textn(v->a, v->id.p, v->id.n)), F_STR("sqlstate", a->sqlstate),
+			F_STR("reason", a->inner->text));
+	if (a->status == 503)
+		visit_header(v, "Retry-After", "1");
+	if (a->type)
+		say(v, a->status, a->type, a->body);
+	else if (v->route->cache_ms)
+		cache_trouble(v->front->cache, v, &(struct trouble){.status = a->status, .detail = a->detail});
+	else
+		visit_trouble(v, &(struct trouble){.status = a->status, .detail = a->detail});
+}
+
+static void run_read(void *arg, struct visit *v)
+{
+	struct front *f = arg;
+	const struct route_plan *p = &read_plans(f->reads)->routes[v->route->index];
+	read_run(f->reads, p, &v->names, v->as_text, on_read, v);
+}
+
 static void let_go(void *arg, struct visit *v)
 {
-	lost(arg, v);
+	struct front *f = arg;
+	if (!f->reads || v->route->nsteps)
+		lost(f, v);
+	else if (v->route->cache_ms)
+		cache_visit(f->cache, v, run_read, f);
+	else
+		run_read(f, v);
 }
 
 static void on_route(void *arg, struct visit *v)
@@ -154,8 +194,19 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 static void start(void *arg)
 {
 	struct front *f = arg;
-	f->started = true;
+	struct member *m = f->m;
+	struct read_options o = {.loop = m->loop, .config = m->config, .conninfo = m->conninfo};
+	struct err e = {0};
+	if (!f->reads)
+		f->reads = read_open(&o, &e);
+	if (!f->reads) {
+		snprintf(f->why, sizeof f->why, "the routes can't be prepared: %s", e.text);
+		log_odd("serve.prepare", "The routes can't be prepared; trying again", F_STR("reason", e.text));
+		timer_start(m->loop, &f->retry, backoff_fail(&f->backoff), start, f);
+		return;
+	}
 	f->why[0] = 0;
+	f->started = true;
 	sockets_start(f->sockets);
 }
 

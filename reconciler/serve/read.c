@@ -231,6 +231,12 @@ static void on_otherwise(void *arg, const struct many_reply *q)
 
 /* ── SQL ── */
 
+static void not_bound(void *arg)
+{
+	struct read_run *r = arg;
+	read_fail(r, 400, r->bad_err.text, &r->bad_err);
+}
+
 static bool step_of(struct read_run *r, const struct plan_sql *p, struct many_sql *sql, struct many_step *out)
 {
 	struct arena *a = r->names->a;
