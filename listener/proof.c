@@ -75,6 +75,17 @@ bool proof_header(struct proof_trust *t, enum header_truth truth)
 	return truth != HEADER_FALSE || !is_lie(t, PROOF_CHECK_HEADER);
 }
 
+struct proof_given proof_given(
+	struct arena *a, const struct proof_filter *f, const struct log *logs, size_t n)
+{
+	struct log *wanted = arena_alloc(a, n * sizeof *wanted);
+	struct proof_given g = {.logs = wanted, .known = true};
+	for (size_t i = 0; i < n; i++)
+		if (f->wanted(f->arg, &logs[i]))
+			wanted[g.n++] = logs[i];
+	return g;
+}
+
 /* ── logs and their header ── */
 
 /* A bloom that is nearly full says yes to anything: passing it proves nothing. */

@@ -41,6 +41,7 @@ struct proof_trust {
 	bool failed[PROOF_CHECKS], said[PROOF_CHECKS];
 	uint32_t lies[PROOF_CHECKS]; /* found by it since it passed last */
 	uint8_t forms[(PROOF_FORMS + 7) / 8], said_forms[(PROOF_FORMS + 7) / 8];
+	uint64_t receipts_bytes; /* answer about all receipts of a block, smoothed; 0: none came yet */
 	bool outside; /* logs outside bloom and root were seen: a negative bloom proves nothing any more */
 };
 /* Everybody who was asked about a block fails in it: those that may have held by chance, and found a lie
@@ -90,6 +91,9 @@ struct proof_given {
 	bool known;
 };
 
+/* Those that are wanted of the logs of one block, sorted and each once. */
+struct proof_given proof_given(
+	struct arena *a, const struct proof_filter *f, const struct log *logs, size_t n);
 /* Holds given logs against their header. UNPROVED with level none, PROVED (empty by the bloom; level is
  * `want`) or REFUTED. Learns. */
 void proof_logs(struct proof_trust *t, enum proof_level want, const struct block_header *h,
@@ -141,7 +145,7 @@ struct proof_ask {
 	struct proof_filter filter;
 	const char *const *members; /* sources: of each eth_getLogs filter object, "address":[…],"topics":[…] */
 	size_t nmembers;
-	int calls_most;    /* calls in one request; 0: 100 */
+	int calls_most;    /* calls in one request; 0: 100. Fewer where the answers are large (INV-10) */
 	bool single;       /* eth_getBlockReceipts is not served here */
 	struct arena *mem; /* where proved logs are put; untouched after proof_cancel */
 };

@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALLS_MOST = 100 };
+enum {
+	CALLS_MOST = 100,
+	RECEIPTS_FIRST = 8, /* blocks whose receipts are asked for at once, before it is known what they take */
+	RECEIPTS_BYTES = 1 << 20, /* of one answer about them, as far as one can tell */
+};
 
 struct proof_job {
 	struct proof_ask ask;
 	void (*fn)(void *arg, const struct proof_reply *r);
 	void *arg;
-	struct arena mem;
+	struct arena mem, unit; /* of the job; of the receipts in work */
 	struct timer *timer;
 	struct rpc_request *q; /* in flight */
 	struct proof_reply reply;
@@ -26,6 +30,7 @@ static void job_free(struct proof_job *j)
 {
 	timer_free(&j->timer);
 	arena_fini(&j->mem);
+	arena_fini(&j->unit);
 	free(j);
 }
 
@@ -131,6 +136,7 @@ static void next_block(struct proof_job *j)
 {
 	j->at++;
 	j->receipts = (struct receipts){0};
+	arena_reset(&j->unit);
 	ask_single(j);
 }
 
@@ -146,7 +152,7 @@ static void on_single(void *arg, const struct rpc_reply *q)
 			gave_up(j, q, i);
 			return;
 		}
-		if (!receipts_add(&j->mem, q->answers[i].result, &j->receipts, &found, &e) || !found) {
+		if (!receipts_add(&j->unit, q->answers[i].result, &j->receipts, &found, &e) || !found) {
 			later(j, j->at, found ? e.text : "a receipt of a transaction of the block is not there");
 			next_block(j);
 			return;
@@ -185,13 +191,27 @@ static void ask_single(struct proof_job *j)
 
 static void ask_receipts(struct proof_job *j);
 
+static void learn_size(struct proof_trust *t, const struct rpc_reply *q)
+{
+	uint64_t each = q->bytes / (uint64_t)q->calls;
+	t->receipts_bytes = t->receipts_bytes ? (3 * t->receipts_bytes + each) / 4 : each;
+}
+
+static int receipts_at_once(const struct proof_job *j)
+{
+	uint64_t each = j->ask.trust->receipts_bytes, n = each ? RECEIPTS_BYTES / each : RECEIPTS_FIRST;
+	return n < 1 ? 1 : n < (uint64_t)j->ask.calls_most ? (int)n : j->ask.calls_most;
+}
+
 static void on_receipts(void *arg, const struct rpc_reply *q)
 {
 	struct proof_job *j = arg;
 	if (!came(j, q))
 		return;
+	learn_size(j->ask.trust, q);
 	for (int i = 0; i < q->calls; i++) {
 		struct receipts r;
+		arena_reset(&j->unit); /* what they prove is copied */
 		struct err e = {0};
 		bool found;
 		size_t todo = j->at + (size_t)i;
@@ -205,7 +225,7 @@ static void on_receipts(void *arg, const struct rpc_reply *q)
 			gave_up(j, q, i);
 			return;
 		}
-		if (!receipts_parse(&j->mem, q->answers[i].result, &r, &found, &e))
+		if (!receipts_parse(&j->unit, q->answers[i].result, &r, &found, &e))
 			later(j, todo, e.text);
 		else if (!found)
 			later(j, todo, "the endpoint has no receipts of it");
@@ -228,7 +248,8 @@ static void ask_receipts(struct proof_job *j)
 	}
 	struct rpc_request *q = rpc_request(j->ask.rpc);
 	char hash[67];
-	for (size_t i = j->at; i < j->ntodo && rpc_calls(q) < j->ask.calls_most; i++) {
+	int most = receipts_at_once(j);
+	for (size_t i = j->at; i < j->ntodo && rpc_calls(q) < most; i++) {
 		hex_to_0x(hash, header(j, i)->hash, 32);
 		rpc_call(q, "eth_getBlockReceipts", "[\"%s\"]", hash);
 	}

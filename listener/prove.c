@@ -105,7 +105,7 @@ static void gather(struct reader *r)
 		v->headers[v->n] = r->headers[i];
 		v->at[v->n] = i;
 		v->given[v->n++] =
-			here ? (struct proof_given){.known = false} : proving_given(&r->mem, &f, g.logs, g.n);
+			here ? (struct proof_given){.known = false} : proof_given(&r->mem, &f, g.logs, g.n);
 	}
 }
 

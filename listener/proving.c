@@ -51,17 +51,6 @@ void proving_say(struct proving_chain *c, const char *name)
 			F_STR("chain", name), F_STR("check", check));
 }
 
-struct proof_given proving_given(
-	struct arena *a, const struct proof_filter *f, const struct log *logs, size_t n)
-{
-	struct log *wanted = arena_alloc(a, n * sizeof *wanted);
-	struct proof_given g = {.logs = wanted, .known = true};
-	for (size_t i = 0; i < n; i++)
-		if (f->wanted(f->arg, &logs[i]))
-			wanted[g.n++] = logs[i];
-	return g;
-}
-
 /* ── its end ── */
 
 static void job_free(struct proving *j)

@@ -67,9 +67,6 @@ struct proving_reply {
 struct proving *proving_run(
 	const struct proving_ask *ask, void (*fn)(void *arg, const struct proving_reply *r), void *arg);
 void proving_cancel(struct proving *j); /* fn does not run. NULL: nothing */
-/* Those of the logs that are wanted, as proof.h wants them given. logs: of one block, sorted, each once. */
-struct proof_given proving_given(
-	struct arena *a, const struct proof_filter *f, const struct log *logs, size_t n);
 
 /* ── proving_judge.c: what the verdicts about some blocks lead to. Pure ── */
 

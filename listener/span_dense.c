@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* Children are told apart when all of them are known. */
-static bool is_ours(void *arg, const struct log *log)
+static bool may_be_ours(void *arg, const struct log *log)
 {
 	const struct span *s = arg;
 	return s->world->filter->has_factories || filter_match(s->world->filter, log) != NULL;
@@ -73,7 +73,7 @@ static void on_header(void *arg, const struct rpc_reply *q)
 	}
 	s->first = s->last;
 	struct proof_filter ours = span_filter(s);
-	ours.wanted = is_ours;
+	ours.wanted = may_be_ours;
 	s->proof = proof_run(s->world->loop,
 		&(struct proof_ask){.want = PROOF_RECEIPTS,
 			.rpc = provider_rpc(s->p),

@@ -106,7 +106,7 @@ struct proof_given *span_given(struct span *s, const struct proof_filter *f)
 		size_t from = at;
 		while (at < s->ngathered && s->gathered[at].block == s->headers[k].number)
 			at++;
-		g[k] = proving_given(&s->mem, f, s->gathered + from, at - from);
+		g[k] = proof_given(&s->mem, f, s->gathered + from, at - from);
 	}
 	return g;
 }

@@ -20,7 +20,10 @@
 #include "listener/refusal_text.c"
 #include "listener/span.c"
 #include "listener/span_dense.c"
+#include "listener/span_hang.c"
 #include "listener/span_logs.c"
+#include "listener/span_proof.c"
+#include "listener/span_times.c"
 
 enum { LOGS = 401, EVENTS = 2 };
 
@@ -253,6 +256,140 @@ static void test_gathered(void **state)
 	rows_are_as_wanted();
 }
 
+/* ── ranges whose blocks are proved first ── */
+
+static uint8_t hash_at(int64_t block, size_t i)
+{
+	return i == 0 ? (uint8_t)block : i == 1;
+}
+
+/* As if the answer about a range was complete: headers of all its blocks, and the logs. */
+static void answer(enum proof_level want, size_t logs)
+{
+	f.world.want = want;
+	size_t n = (size_t)span_headers(f.s);
+	f.s->headers = arena_alloc(&f.s->mem, n * sizeof *f.s->headers);
+	f.s->blocks = arena_alloc(&f.s->mem, n * sizeof *f.s->blocks);
+	f.s->gather = f.s->ended = true;
+	for (size_t k = 0; k < n; k++) {
+		struct block_header *h = &f.s->headers[k];
+		h->number = (uint64_t)span_header_at(f.s, (int)k);
+		h->time = 1700000000 + h->number;
+		for (size_t i = 0; i < 2; i++)
+			h->hash[i] = hash_at((int64_t)h->number, i);
+	}
+	for (size_t i = logs; i-- > 0;)
+		tell(i);
+}
+
+/* The logs of a block as a proof gives them. */
+static struct proof_block proved_block(uint64_t number, enum proof_level level)
+{
+	size_t from = 0, to;
+	while (from < LOGS && f.logs[from].block < number)
+		from++;
+	for (to = from; to < LOGS && f.logs[to].block == number;)
+		to++;
+	return (struct proof_block){.level = level, .logs = f.logs + from, .nlogs = to - from};
+}
+
+static void test_proved(void **state)
+{
+	(void)state;
+	answer(PROOF_RECEIPTS, LOGS / 2); /* the other half was left out */
+	assert_true(span_wants_proof(f.s));
+	size_t n = (size_t)span_headers(f.s), given = 0;
+	assert_int_equal(n, f.seg.to);
+	struct proof_filter filter = span_filter(f.s);
+	const struct proof_given *g = span_given(f.s, &filter);
+	for (size_t k = 0; k < n; k++) {
+		assert_true(g[k].known);
+		for (size_t i = 0; i < g[k].n; i++)
+			assert_int_equal(g[k].logs[i].block, k + 1);
+		given += g[k].n;
+	}
+	assert_int_equal(given, LOGS / 2);
+	struct proof_block *blocks = arena_alloc(&f.mem, n * sizeof *blocks);
+	for (size_t k = 0; k < n; k++)
+		blocks[k] = proved_block(k + 1, k % 2 ? PROOF_RECEIPTS : PROOF_NONE);
+	assert_true(span_proved(f.s, blocks));
+	assert_false(span_wants_proof(f.s));
+	uint64_t rows = 0;
+	for (size_t k = 0; k < n; k++) {
+		assert_int_equal(f.s->blocks[k].level, k % 2 ? PROOF_RECEIPTS : PROOF_NONE);
+		assert_true(f.s->blocks[k].rows <= blocks[k].nlogs);
+		rows += f.s->blocks[k].rows;
+	}
+	assert_int_equal(rows, LOGS - f.nbad);
+	for (size_t e = 0; e < EVENTS; e++) /* times are those of the headers, without a question */
+		for (size_t i = 0; i < f.s->runs[e].n; i++) {
+			const char *tuple = rows_tuple(&f.s->runs[e], i);
+			assert_int_equal(encode_get_time(tuple), 1700000000 + encode_get_block(tuple));
+		}
+	take_rows();
+	for (size_t i = 0; i < EVENTS; i++)
+		assert_int_equal(f.got[i].n, f.wanted[i].n);
+	assert_int_equal(f.s->nbad, f.nbad);
+}
+
+static void test_nothing_wanted(void **state)
+{
+	(void)state;
+	answer(PROOF_NONE, 0);
+	assert_int_equal(span_headers(f.s), 2); /* its ends */
+	assert_int_equal(span_header_at(f.s, 0), f.seg.from);
+	assert_int_equal(span_header_at(f.s, 1), f.seg.to);
+	assert_false(span_wants_proof(f.s));
+}
+
+/* R2: at level bloom each block is looked at, above it a proof says more. */
+static void test_doubtful(void **state)
+{
+	(void)state;
+	answer(PROOF_BLOOM, LOGS);
+	assert_false(span_doubtful(f.s));
+	struct block_header *h = &f.s->headers[f.seg.to - 1]; /* has no logs */
+	log_bloom(&f.logs[0], h->bloom);
+	assert_true(span_doubtful(f.s));
+	f.world.want = PROOF_SOURCES;
+	assert_false(span_doubtful(f.s));
+	f.world.want = PROOF_BLOOM;
+	memset(h->bloom, 0xff, sizeof h->bloom); /* says yes to anything */
+	assert_false(span_doubtful(f.s));
+	memset(h->bloom, 0, sizeof h->bloom);
+	log_bloom(&f.logs[0], f.s->headers[0].bloom); /* has some */
+	assert_false(span_doubtful(f.s));
+	log_bloom(&f.logs[0], h->bloom);
+	f.s->doubted = (struct provider *)&f; /* it was asked again */
+	assert_false(span_doubtful(f.s));
+	f.s->doubted = NULL;
+}
+
+/* Whatever it waits for: the logs, the children of factories, the times of blocks. */
+static void test_silent(void **state)
+{
+	(void)state;
+	struct rpc_request *out = (struct rpc_request *)&f;
+	f.s->sent_ms = 100;
+	assert_int_equal(span_silent_ms(f.s, 500), 0);
+	f.s->request = out;
+	f.s->streamed = true;
+	assert_int_equal(span_silent_ms(f.s, 500), 400);
+	tell(0);
+	assert_int_equal(span_silent_ms(f.s, 500), 0); /* it speaks */
+	f.s->streamed = false;                         /* what comes behind the logs is another question */
+	assert_int_equal(span_silent_ms(f.s, 500), 400);
+	f.s->aside = out;
+	f.s->aside_ms = 450;
+	assert_int_equal(span_silent_ms(f.s, 500), 50);
+	f.s->full = true; /* it is we who do not read */
+	assert_int_equal(span_silent_ms(f.s, 500), 0);
+	f.s->full = false;
+	f.s->outcome = SPAN_OK;
+	assert_int_equal(span_silent_ms(f.s, 500), 0);
+	f.s->request = f.s->aside = NULL;
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, open_world, close_world)
 int main(void)
 {
@@ -261,6 +398,10 @@ int main(void)
 		TEST(test_rows_are_taken_on_the_way),
 		TEST(test_asked_again),
 		TEST(test_gathered),
+		TEST(test_proved),
+		TEST(test_nothing_wanted),
+		TEST(test_doubtful),
+		TEST(test_silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
