@@ -22,10 +22,14 @@ enum sweep_phase {
 	SWEEP_END,    /* the end is being told */
 };
 
+struct sweep_asked { /* one look into the tables; freed with its answer */
+	struct sweep *s;
+};
+
 struct sweep_check { /* a range that is held against the tables */
 	struct span *span;
-	uint64_t job;
-	struct sweep_kind { /* logs of one event: places in span->gathered */
+	struct sweep_asked *asked; /* an answer to another one is not looked at */
+	struct sweep_kind {        /* logs of one event: places in span->gathered */
 		size_t *at, n;
 	} * kinds;
 	size_t skip; /* statements before the first look */
@@ -42,8 +46,7 @@ struct sweep {
 	bool replay_due;     /* --replay, --from */
 
 	/* the sweep under way */
-	bool doubt;   /* what became of a reseat is not known: it goes on when the truth was read */
-	uint64_t job; /* its number: an answer to another one is not looked at */
+	bool doubt; /* what became of a reseat is not known: it goes on when the truth was read */
 	int64_t from, to;
 	bool replay;
 	uint64_t found, begun_ms, told_ms, requests;

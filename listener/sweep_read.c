@@ -150,10 +150,13 @@ static void progress(struct sweep *s, int64_t done)
 
 static void on_check(void *arg, const struct pg_reply *q)
 {
-	struct sweep *s = arg;
+	struct sweep_asked *asked = arg;
+	struct sweep *s = asked->s;
 	struct span *sp = s->check.span;
+	bool wanted = sp && s->check.asked == asked;
 	s->r->states_out--;
-	if (!sp || s->check.job != s->job) {
+	free(asked);
+	if (!wanted) { /* it was given up, and another one may be out */
 		sweep_read(s);
 		return;
 	}
@@ -182,7 +185,7 @@ static void check(struct sweep *s, struct span *sp)
 {
 	struct reader *r = s->r;
 	size_t rows;
-	s->check = (struct sweep_check){.span = sp, .job = s->job};
+	s->check = (struct sweep_check){.span = sp};
 	rows = sort_out(s, sp);
 	if (rows + sp->nbad == 0) {
 		checked(s);
@@ -200,7 +203,9 @@ static void check(struct sweep *s, struct span *sp)
 			sweep_missing(
 				u, r->filter.events[k].decl, sp->gathered, s->check.kinds[k].at, s->check.kinds[k].n);
 	r->states_out++;
-	pg_unit_run(u, 0, on_check, s);
+	s->check.asked = mem_alloc(sizeof *s->check.asked);
+	s->check.asked->s = s;
+	pg_unit_run(u, 0, on_check, s->check.asked);
 }
 
 static void check_next(struct sweep *s)
@@ -352,7 +357,6 @@ static void spans_free(struct span **list)
 
 void sweep_read_stop(struct sweep *s)
 {
-	s->job++;
 	spans_free(&s->busy);
 	spans_free(&s->spare);
 	s->nbusy = 0;
