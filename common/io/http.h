@@ -113,7 +113,7 @@ struct http_stream_options {
 };
 /* Sends the header section now and the body as it is given (chunked; to HTTP/1.0 until the end of the
  * connection). q is gone behind the call. To a HEAD the header section is all: the stream then is gone soon.
- */
+ * A peer that vanished without a word is found by sending: send something now and then. */
 struct http_stream *http_answer_stream(
 	struct http_request *q, int status, const char *content_type, const struct http_stream_options *o);
 /* 101 Switching Protocols with "Upgrade: protocol" and the headers given by http_answer_header; from there

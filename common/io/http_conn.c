@@ -219,7 +219,7 @@ static void parse(struct http_conn *c, const char *bytes, size_t n)
 	}
 	c->parsing = false;
 	/* One time for a whole request: it begins with its first bytes and is not moved by the next ones. */
-	if (c->receiving && !(c->due.in && c->wait == HTTP_WAIT_REQUEST))
+	if (!c->closing && c->receiving && !(c->due.in && c->wait == HTTP_WAIT_REQUEST))
 		http_wait(c, HTTP_WAIT_REQUEST, c->listener->o.request_ms);
 	if (!c->closing && !c->final && done < n)
 		buf_put(&c->rest, bytes + done, n - done);

@@ -15,6 +15,7 @@ struct http_stream {
 	bool mute;  /* to a HEAD: no body */
 	bool ended; /* by the caller */
 	bool told;  /* the caller knows that it is lost */
+	bool leave; /* the caller knows that the server drains, or will in the next turn */
 	int laters; /* calls back that are due */
 	enum http_gone why;
 };
@@ -93,6 +94,8 @@ void http_stream_on(struct http_stream *st, struct http_conn *c)
 	http_send_mark(c);
 	if (st->ended || st->mute)
 		finish_lost(st, HTTP_GONE_PEER);
+	else if (c->server->draining)
+		http_stream_going_away(st);
 }
 
 void http_stream_bytes(struct http_stream *st, const char *bytes, size_t n)
@@ -117,7 +120,10 @@ static void tell_going_away(void *arg)
 
 void http_stream_going_away(struct http_stream *st)
 {
+	if (st->leave)
+		return;
 	if (st->o.on_going_away) {
+		st->leave = true;
 		st->laters++;
 		loop_later(st->loop, tell_going_away, st);
 	} else if (!st->q) {
@@ -145,7 +151,7 @@ static struct http_stream *begin(struct http_request *q, const struct http_strea
 	return st;
 }
 
-/* The peer went before it was answered. */
+/* The peer went before it was answered, or the server ends. */
 static struct http_stream *begin_lost(struct http_request *q, const struct http_stream_options *o)
 {
 	struct http_conn *c = q->conn;
@@ -157,7 +163,11 @@ static struct http_stream *begin_lost(struct http_request *q, const struct http_
 	http_due_drop(&q->late);
 	http_conn_pop(c, q);
 	http_spare_put(c->server, q);
-	http_conn_free_if_done(c);
+	c->final = true;
+	if (c->closing)
+		http_conn_free_if_done(c);
+	else
+		http_conn_advance(c);
 	return st;
 }
 
@@ -166,7 +176,7 @@ struct http_stream *http_answer_stream(
 {
 	struct http_conn *c = q->conn;
 	must(!q->answered);
-	if (c->closing)
+	if (c->closing || c->server->closing)
 		return begin_lost(q, o);
 	bool last = q->http10 || c->server->closing || c->server->draining;
 	c->final |= last;
@@ -185,7 +195,7 @@ struct http_stream *http_upgrade(
 {
 	struct http_conn *c = q->conn;
 	must(!q->answered && q->upgrade);
-	if (c->closing)
+	if (c->closing || c->server->closing)
 		return begin_lost(q, o);
 	http_answer_header(q, "Upgrade", protocol);
 	http_answer_head(q, 101, NULL, -1, "Upgrade");

@@ -40,6 +40,19 @@ static int no_password(char *buf, int size, int writing, void *arg)
 	return -1; /* an encrypted key is refused, never asked for at a terminal */
 }
 
+/* Whoever offers a list (RFC 7301) is told that HTTP/1.1 is spoken; one without it goes on, and will see. */
+static int choose(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *offered,
+	unsigned offered_n, void *arg)
+{
+	static const unsigned char ours[] = "\x08http/1.1";
+	unsigned char *got;
+	(void)ssl, (void)arg;
+	if (SSL_select_next_proto(&got, n, ours, sizeof ours - 1, offered, offered_n) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = got;
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static SSL_CTX *load(const char *cert, const char *key, struct err *e)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -48,6 +61,7 @@ static SSL_CTX *load(const char *cert, const char *key, struct err *e)
 								 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	SSL_CTX_set_alpn_select_cb(ctx, choose, NULL);
 	ERR_clear_error();
 	bool ok = true;
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)

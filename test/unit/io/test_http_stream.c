@@ -406,6 +406,37 @@ static void draining_tells_streams(void **state)
 	spin_until(l, drained == 2);
 }
 
+static void a_stream_that_opens_while_draining_is_told(void **state)
+{
+	(void)state;
+	with_goodbye = true;
+	struct peer *p = ask("GET /hold" HOST "\r\n"), *behind = ask("GET /hold" HOST "\r\n" EVENTS);
+	spin_until(l, holds == 2 && stream);
+	struct http_request *first = str_is(http_path(held[0]), "/hold") ? held[0] : held[1];
+	http_drain(s, on_drained, &drained);
+	spin_until(l, away == 1); /* the one that waits behind another answer is told too, once */
+	open_stream(first);
+	spin_until(l, away == 2);
+	http_answer(held[first == held[0]], 200, NULL, STR("held"));
+	spin_until(l, p->eof && behind->eof);
+	assert_true(peer_count(p, "data: bye") + peer_count(behind, "data: bye") == 2);
+	assert_int_equal(away, 2);
+	peer_free(l, p);
+	peer_free(l, behind);
+	spin_until(l, drained == 1);
+	/* and one that opens when the server is closed */
+	http_close(s);
+	s = NULL;
+	restart(&(struct http_options){0});
+	p = ask("GET /hold" HOST "\r\n");
+	spin_until(l, holds == 3);
+	http_close(s);
+	open_stream(held[2]);
+	spin_until(l, gone == 1 && p->eof);
+	peer_free(l, p);
+	s = http_open(l, &(struct http_options){0}, on_request, NULL);
+}
+
 static void draining_nothing_is_done_at_once_and_may_close(void **state)
 {
 	(void)state;
@@ -443,6 +474,7 @@ int main(void)
 		T(a_late_answer_is_given_by_the_deadline),
 		T(draining_lets_what_is_under_way_finish),
 		T(draining_tells_streams),
+		T(a_stream_that_opens_while_draining_is_told),
 		T(draining_nothing_is_done_at_once_and_may_close),
 		T(closing_ends_streams),
 	};

@@ -187,8 +187,13 @@ static void a_request_is_answered_over_tls(void **state)
 		SSL_CTX_set_max_proto_version(client_ctx, version);
 		struct client c;
 		struct buf in = {0};
+		SSL_CTX_set_alpn_protos(client_ctx, (const unsigned char *)"\x02h2\x08http/1.1", 12);
 		client_open(&c);
 		assert_true(c.up);
+		const unsigned char *alpn;
+		unsigned alpn_n;
+		SSL_get0_alpn_selected(c.ssl, &alpn, &alpn_n);
+		assert_true(alpn_n == 8 && memcmp(alpn, "http/1.1", 8) == 0);
 		client_say(&c, GET GET, 2 * strlen(GET));
 		while (!in.n || !strstr(in.p, "https") || !strstr(strstr(in.p, "https") + 1, "https")) {
 			spin_once(l);
