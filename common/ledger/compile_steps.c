@@ -171,12 +171,15 @@ static const char *batch_args(struct steps *s, const struct step_decl *st, const
 }
 
 /* INV-4: one row per (batch, key). What was taken back is revived or adopted, what stands is left alone; but
- * an event of a history, which no reorg takes, adopts what stands on one of the chain's log, which may go. */
-#define ON_CONFLICT                                                                                    \
-	"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n"  \
-	" args = CASE WHEN _t.state = 'void' THEN EXCLUDED.args ELSE _t.args END,\n"                       \
-	" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"                            \
-	" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL OR " \
+ * an event of a history, which no reorg takes, adopts what stands on one of the chain's log, which may go.
+ * What is in a batch gets the new content, if it is another one, and with it leaves the batch
+ * (fairlead.item_anew). The cut adds names to those of the rule, so what is the same holds the new ones. */
+#define ON_CONFLICT                                                                                         \
+	"ON CONFLICT (batch_of, key) DO UPDATE SET cause = EXCLUDED.cause, ordinal = EXCLUDED.ordinal,\n"       \
+	" args = CASE WHEN _t.state = 'void' OR (_t.state = 'batched' AND _t.cause IS NULL AND NOT _t.args @> " \
+	"EXCLUDED.args) THEN EXCLUDED.args ELSE _t.args END,\n"                                                 \
+	" reason = CASE WHEN _t.state = 'void' THEN NULL ELSE _t.reason END,\n"                                 \
+	" state = CASE WHEN _t.state = 'void' THEN 'waiting' ELSE _t.state END WHERE _t.cause IS NULL OR "      \
 	"(EXCLUDED.cause < 0 AND _t.cause > 0)"
 
 /* SQL of an item's key and args in this scope; false: problems were added. */

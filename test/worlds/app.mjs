@@ -173,9 +173,6 @@ export const queries = {
 	sheet: "SELECT ticket::text, block, log FROM sheet",
 	items: "SELECT key, args->>'ticket', args->>'delta' FROM fairlead.item WHERE state IN ('waiting', 'batched')",
 };
-// Batched items whose names are those of an event of theirs that was taken back.
-export const keptQuery = `SELECT key FROM fairlead.item i WHERE state = 'batched'
-	AND EXISTS (SELECT FROM fairlead.retraction r WHERE r.rel = 'desk.opened'::regclass AND r.image->>'ticket' = i.key AND r.image->>'delta' = i.args->>'delta')`;
 export const eventQuery = `
 SELECT 'moved' AS kind, _block AS block, '0x' || encode(_block_hash, 'hex') AS hash, '0x' || encode(_tx, 'hex') AS tx, _log AS log, '0x' || encode(_address, 'hex') AS address, who AS a, amount::text AS b FROM ledger.moved
 UNION ALL SELECT 'named', _block, '0x' || encode(_block_hash, 'hex'), '0x' || encode(_tx, 'hex'), _log, '0x' || encode(_address, 'hex'), slot::text, label FROM ledger.named

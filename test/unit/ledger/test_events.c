@@ -187,6 +187,44 @@ static void an_item_follows_its_event(void **state)
 	world_close(&w);
 }
 
+/* What an event of the same key says that comes while its item is in a batch. */
+static void comes_again(struct world *w, const char *args)
+{
+	char sql[200];
+	snprintf(sql, sizeof sql,
+		"UPDATE fairlead.item SET cause = 5, args = '%s' WHERE key = '1' AND cause IS NULL", args);
+	run(w, "%s", sql);
+}
+
+static void a_batch_sends_what_stands(void **state)
+{
+	(void)state;
+	struct world w;
+	world_found(&w);
+	run(&w, "SELECT t.blocks(1, 5); SELECT t.reveal(1, 5); SELECT t.reveal(2, 5); SELECT t.item('1', 1); "
+			"SELECT t.item('2', 2)");
+	run(&w, "UPDATE fairlead.item SET args = '{\"a\": 1}'; SELECT t.cut()");
+	run(&w, "UPDATE fairlead.item SET cause = NULL WHERE key = '1'");
+	comes_again(&w, "{\"a\": 1}"); /* the same content: it stays where it is */
+	gives(&w, "1|batched|1 2|batched|1", "SELECT key, state, batch FROM fairlead.item ORDER BY key");
+	run(&w, "UPDATE fairlead.item SET cause = NULL WHERE key = '1'");
+	comes_again(&w, "{\"a\": 2}");
+	gives(&w, "1|waiting||{\"a\": 2} 2|batched|1|{\"a\": 1}",
+		"SELECT key, state, batch, args FROM fairlead.item ORDER BY key");
+	gives(&w, "1|1|ready", "SELECT id, items, state FROM fairlead.batch");
+	/* the last item of a batch takes it along */
+	run(&w, "SELECT t.cut(); UPDATE fairlead.item SET cause = NULL WHERE key = '1'");
+	comes_again(&w, "{\"a\": 3}");
+	gives(&w, "1|ready 0|dropped", "SELECT items, state FROM fairlead.batch ORDER BY id");
+	/* a slot keeps what it was composed of */
+	run(&w,
+		"SELECT t.cut(); SELECT t.send(3, 0, 'x'); UPDATE fairlead.item SET cause = NULL WHERE key = '1'");
+	comes_again(&w, "{\"a\": 4}");
+	gives(
+		&w, "batched|3|5|{\"a\": 3}", "SELECT state, batch, cause, args FROM fairlead.item WHERE key = '1'");
+	world_close(&w);
+}
+
 /* ── lanes ── */
 
 static void one_of_many_takers_wins(void **state)
@@ -404,6 +442,7 @@ int main(void)
 		cmocka_unit_test(a_reorg_takes_back_a_suffix),
 		cmocka_unit_test(finality_never_goes_back),
 		cmocka_unit_test(an_item_follows_its_event),
+		cmocka_unit_test(a_batch_sends_what_stands),
 		cmocka_unit_test(one_of_many_takers_wins),
 		cmocka_unit_test(a_taker_waits_for_the_commit),
 		cmocka_unit_test(a_lane_is_free_when_its_connection_is_gone),
