@@ -47,7 +47,8 @@ struct hub_read { /* a question for the log: messages with after < seq ≤ upto 
 };
 struct hub_options {
 	const struct config *config;
-	/* One at a time; answered by hub_page or hub_page_failed, later. r lives until then. */
+	/* One at a time; answered by hub_page or hub_page_failed, later. r and its words live for the call only
+	 */
 	void (*read)(void *arg, const struct hub_read *r);
 	void *arg;
 };

@@ -30,7 +30,8 @@ static struct {
 	/* the log: topic and data of number i stand at i - 1 */
 	const char *topic[LOG], *data[LOG];
 	int64_t last, oldest;
-	const struct hub_read *read;
+	struct hub_read asked;
+	const struct hub_read *read; /* what is not answered yet */
 	int reads;
 	struct arena mem;
 } w;
@@ -73,7 +74,12 @@ static void on_read(void *arg, const struct hub_read *r)
 {
 	(void)arg;
 	assert_null(w.read);
-	w.read = r;
+	w.asked = *r;
+	const char **topics = arena_alloc(&w.mem, (r->filter.ntopics + 1) * sizeof *topics);
+	for (size_t i = 0; i < r->filter.ntopics; i++)
+		topics[i] = arena_text(&w.mem, r->filter.topics[i]);
+	w.asked.filter = (struct message_filter){.topics = topics, .ntopics = r->filter.ntopics};
+	w.read = &w.asked;
 	w.reads++;
 }
 
