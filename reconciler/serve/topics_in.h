@@ -1,4 +1,5 @@
-/* topics_in: what topics.c (the hub) and topics_say.c (the words of a peer) share; nobody else includes it.
+/* topics_in: what topics.c (the hub), topics_sent.c (a message) and topics_say.c (the words of a peer) share;
+ * nobody else includes it.
  */
 #ifndef FAIRLEAD_SERVE_TOPICS_IN_H
 #define FAIRLEAD_SERVE_TOPICS_IN_H
@@ -53,6 +54,14 @@ struct hub {
 	struct arena mem;
 };
 
+/* topics_sent.c */
+struct sent *sent_new(const struct message *m);
+void sent_free(struct sent *s); /* NULL: nothing */
+/* Made once a kind, for the first peer that gets it. */
+void *sent_encoded(struct sent *s, const struct hub_kind *k);
+bool sent_is_for(const struct sent *m, const struct sub *s);
+bool path_may(const struct ws_decl *path, struct str topic); /* does it carry the topic? */
+
 /* topics.c */
 void hub_enter(struct hub *h);
 void hub_exit(struct hub *h);                               /* frees the peers that went meanwhile */
@@ -61,7 +70,6 @@ void peer_close(struct hub_peer *p, int code, const char *reason);
 struct sub *sub_add(struct hub_peer *p, const struct hub_want *want);
 void sub_drop(struct sub *s);
 void sub_go_on(struct sub *s);
-bool path_may(const struct ws_decl *path, struct str topic); /* does it carry the topic? */
 
 /* topics_say.c */
 void say_subscribed(struct sub *s);

@@ -3,8 +3,8 @@ export const name = "what rules publish is heard over WebSocket and as server-se
 import { chainWords, soon } from "../lib/world.mjs";
 import { socket, stream } from "../lib/topics.mjs";
 
-// Behind the rule's own steps.
-export const publishes = (text) => chainWords(soon)(text).replace(/^(.*- log: "Signature revoked.*\n)/m, (line) => `${line}      - publish: revoked\n      - { publish: "lock:{lockId}", type: Revoked, data: "SELECT :lockId AS \\"lock.id\\", :signatureHash AS hash, :block.number AS block" }\n`);
+// Beside what the rule publishes by itself.
+export const publishes = (text) => chainWords(soon)(text).replace(/^ {6}- publish: revoked.*\n/m, (line) => `${line}      - { publish: "lock:{lockId}", type: Revoked, data: "SELECT :lockId AS \\"lock.id\\", :signatureHash AS hash, :block.number AS block" }\n`);
 
 export default async function (t) {
 	const { assert } = t;

@@ -3,6 +3,7 @@
 #include "reconciler/serve/json.c"
 #include "reconciler/serve/topics.c"
 #include "reconciler/serve/topics_say.c"
+#include "reconciler/serve/topics_sent.c"
 
 #include "test/unit/reconciler/where_cases.h"
 
