@@ -22,7 +22,7 @@ static void on_head(void *arg, uint64_t number)
 	p->ps->ev.on_head(p->ps->ev.arg, p);
 }
 
-static void on_log(void *arg, uint64_t number, const uint8_t block[32], struct str log)
+static void on_heard_log(void *arg, uint64_t number, const uint8_t block[32], struct str log)
 {
 	struct provider *p = arg;
 	if (p->ps->ev.on_log)
@@ -63,8 +63,11 @@ void provider_hear(struct provider *p, bool on)
 		.reconnect_max_ms = c->reconnect.max_ms,
 		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[c->reconnect.nalarm - 1] : 0,
 		.name = c->name};
-	struct heads_events ev = {
-		.on_head = on_head, .on_state = on_heads_state, .on_log = on_log, .poll_gap = poll_gap, .arg = p};
+	struct heads_events ev = {.on_head = on_head,
+		.on_state = on_heads_state,
+		.on_log = on_heard_log,
+		.poll_gap = poll_gap,
+		.arg = p};
 	p->heads = heads_open(p->ps->loop, &o, &ev);
 }
 
