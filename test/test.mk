@@ -47,6 +47,13 @@ bench-ingest:
 	@$(MAKE) --no-print-directory all
 	@node test/bench/ingest.mjs
 
+# Routes and topics beside pgbench, fastify and nginx, over one million rows: about three minutes. Top of test/bench/serve.mjs.
+.PHONY: bench-serve
+bench-serve:
+	@deploy/setup --bench
+	@$(MAKE) --no-print-directory all
+	@node test/bench/serve.mjs
+
 # The scripted node (test/node/README.md): one chain, endpoints that disagree. Not a program of the fleet, never installed.
 NODE := $(BUILD)/test/fairlead-node
 $(NODE): $(call obj,test/node) $(call floor_libs,io evm base)
