@@ -38,6 +38,10 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 floor_libs = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 LIBS_ALL := $(call floor_libs,$(FLOORS))
 
+# The program that has pages (*.html, *.css, *.js in its folders) carries them.
+PAGES := $(wildcard reconciler/*/*.html reconciler/*/*.css reconciler/*/*.js)
+pages = $(if $(filter $(1)/%,$(PAGES)),$(BUILD)/obj/gen/assets.o)
+
 define floor
 $(BUILD)/lib/lib$(1).a: $(call obj,common/$(1)) $(if $(filter io,$(1)),$(BUILD)/obj/llhttp/llhttp.o $(BUILD)/obj/llhttp/api.o $(BUILD)/obj/llhttp/http.o) $(if $(filter ledger,$(1)),$(BUILD)/obj/gen/migrations.o)
 	@mkdir -p $$(@D); rm -f $$@
@@ -46,10 +50,10 @@ endef
 $(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
 
 define program
-$(BUILD)/bin/fairlead-$(1): $(call obj,$(1)) $(LIBS_ALL)
+$(BUILD)/bin/fairlead-$(1): $(call obj,$(1)) $(call pages,$(1)) $(LIBS_ALL)
 	@mkdir -p $$(@D)
 	@echo '  LD  $$(@F)'
-	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $(call obj,$(1)) $(LIBS_ALL) $$(LIBS)
+	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $(call obj,$(1)) $(call pages,$(1)) $(LIBS_ALL) $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
@@ -73,7 +77,14 @@ $(BUILD)/gen/migrations.c: $(MADE_OF)
 	echo 'const struct migration migrations[] = {'; \
 	for f in $(filter %.sql,$^); do printf '{"%s",\n' "$$(basename $$f .sql)"; sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done; \
 	echo '{0, 0}};'; } > $@
-$(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c
+# PAGES as arrays of bytes by their names: reconciler/serve/asset.h.
+$(BUILD)/gen/assets.c: $(PAGES) Makefile
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "reconciler/serve/asset.h"'; \
+	n=0; for f in $(PAGES); do echo "static const unsigned char f$$n[] = {"; od -An -v -tx1 $$f | sed 's/ \(..\)/0x\1,/g'; echo '};'; n=$$((n+1)); done; \
+	echo 'const struct asset assets[] = {'; n=0; for f in $(PAGES); do echo "{\"$${f##*/}\", f$$n, sizeof f$$n},"; n=$$((n+1)); done; \
+	echo '{0, 0, 0}};'; } > $@
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<

@@ -1,5 +1,6 @@
 #include "reconciler/serve/cache.h"
 
+#include "reconciler/serve/etag.h"
 #include "reconciler/serve/tally.h"
 
 #include <hiredis/hiredis.h>
@@ -21,7 +22,7 @@ struct entry {
 	bool asking; /* the route runs, or Redis is asked: waiters wait */
 	struct waiter *waiters, **last;
 	uint64_t until_ms; /* of clock_wall_ms: replicas share it */
-	char type[64], etag[40];
+	char type[64], etag[ETAG_TEXT];
 	char *body;
 	size_t n;
 	/* while it is asked for */
@@ -128,32 +129,17 @@ static struct entry *make(struct cache *c, const uint8_t hash[HASH])
 static void keep(struct entry *e, uint64_t until_ms, const char *type, struct str body)
 {
 	struct cache *c = e->of;
-	uint8_t hash[12];
-	char hex[25];
 	c->bytes -= size_of(e);
 	free(e->body);
 	e->body = mem_textn(body.p, body.n);
 	e->n = body.n;
 	e->until_ms = until_ms;
 	snprintf(e->type, sizeof e->type, "%s", type);
-	crypto_generichash(hash, sizeof hash, (const uint8_t *)body.p, body.n, NULL, 0);
-	hex_to(hex, hash, sizeof hash);
-	snprintf(e->etag, sizeof e->etag, "W/\"%s\"", hex); /* weak: it may be sent compressed */
+	etag_of(e->etag, body);
 	c->bytes += size_of(e);
 }
 
 /* ── answers ── */
-
-static bool matches(struct str list, const char *etag)
-{
-	struct str mine = str_of(etag + 2); /* weak comparison: without W/ (RFC 9110 section 8.8.3.2) */
-	if (str_is(list, "*"))
-		return true;
-	for (size_t i = 0; i + mine.n <= list.n; i++)
-		if (memcmp(list.p + i, mine.p, mine.n) == 0)
-			return true;
-	return false;
-}
 
 static void answer_kept(const struct entry *e, struct visit *v)
 {
@@ -164,7 +150,7 @@ static void answer_kept(const struct entry *e, struct visit *v)
 		left > 0 ? left / 1000 : 0);
 	visit_header(v, "Cache-Control", text);
 	visit_header(v, "ETag", e->etag);
-	if (none.p && matches(none, e->etag))
+	if (none.p && etag_matches(none, e->etag))
 		visit_answer(v, 304, NULL, STR(""));
 	else
 		visit_answer(v, 200, e->type, (struct str){e->body, e->n});
