@@ -39,12 +39,6 @@ static void look_behind(struct tail *t)
 		timer_start(t->o.loop, &t->timer, t->ear ? GO_ON_MS : AGAIN_MS, on_go_on, t);
 }
 
-static void free_tail(struct tail *t)
-{
-	timer_free(&t->timer);
-	free(t);
-}
-
 /* false: it was closed meanwhile. */
 static bool back(struct tail *t)
 {
@@ -52,7 +46,7 @@ static bool back(struct tail *t)
 	if (!t->closed)
 		return true;
 	if (!t->out)
-		free_tail(t);
+		free(t);
 	return false;
 }
 
@@ -221,11 +215,11 @@ void tail_close(struct tail *t)
 	if (!t)
 		return;
 	t->closed = true;
-	timer_stop(&t->timer);
+	timer_free(&t->timer);
 	if (t->ear)
 		ear_close(t->ear);
 	t->ear = NULL;
 	pg_close(t->pg); /* what is out is answered yet, in a later turn */
 	if (!t->out)
-		free_tail(t);
+		free(t);
 }

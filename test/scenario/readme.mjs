@@ -7,8 +7,8 @@ import { root } from "../../deploy/run/npm.mjs";
 export default async function (t) {
 	const { assert } = t;
 	const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => (/^(?! {3}|$)/m.test(m[1]) ? m[1] : m[1].replace(/^ {3}/gm, "")));
-	assert.equal(blocks.length, 3);
-	const [listening, acting, reading] = blocks;
+	assert.equal(blocks.length, 4);
+	const [listening, acting, reading, telling] = blocks;
 	const w = await t.world({ mining: "auto", yaml: listening.replace(/^( +start:) .*$/m, "$1 0") });
 
 	const unset = await w.run("listener", ["--check"], { env: { RPC_URL: null } });
@@ -33,6 +33,9 @@ export default async function (t) {
 	writeFileSync(join(w.dir, "acting.yaml"), `${listening}\n${acting}`);
 	const both = await w.run("listener", ["--check"], { file: join(w.dir, "acting.yaml") });
 	assert.equal(both.code, 0, both.text);
+	writeFileSync(join(w.dir, "telling.yaml"), `${listening}\n${telling}`);
+	const told = await w.run("listener", ["--check"], { file: join(w.dir, "telling.yaml") });
+	assert.equal(told.code, 0, told.text);
 
 	await w.start("listener");
 	assert.deepEqual(await w.sql("SELECT * FROM token.transfer ORDER BY _seq DESC LIMIT 10"), []);
