@@ -236,6 +236,7 @@ void front_close(struct front *f)
 	timer_free(&f->retry);
 	sockets_close(f->sockets);
 	page_close(f->page);
+	read_close(f->reads);
 	door_close(f->door);
 	redis_close(f->redis);
 	limits_close(f->limits);
