@@ -53,8 +53,9 @@ struct compare; /* compare.c */
 
 struct reconciler {
 	struct member *m;
-	struct front *front; /* NULL: nothing is served */
-	int open;            /* of a drain: what has not ended yet */
+	int64_t pg_down_at, stuck_at, stuck_ms; /* PostgreSQL was away since … for …, to be told; Unix ms */
+	struct front *front;                    /* NULL: nothing is served */
+	int open;                               /* of a drain: what has not ended yet */
 	struct lease *lease;
 	bool working; /* the lane is ours and nothing waits for a retry */
 	bool closing, off_wanted;

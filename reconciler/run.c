@@ -294,6 +294,19 @@ static void drained(struct reconciler *r)
 	lease_close(r->lease, on_left, r);
 }
 
+/* How long PostgreSQL was away is kept for the page, once it can be written. */
+static void on_pg(void *arg, bool up)
+{
+	struct reconciler *r = arg;
+	if (!up) {
+		r->pg_down_at = r->pg_down_at ? r->pg_down_at : clock_wall_ms();
+	} else if (r->pg_down_at) {
+		r->stuck_at = r->pg_down_at;
+		r->stuck_ms = clock_wall_ms() - r->pg_down_at;
+		r->pg_down_at = 0;
+	}
+}
+
 static void on_drain(void *arg)
 {
 	struct reconciler *r = arg;
@@ -381,6 +394,7 @@ int reconciler_main(int argc, char **argv)
 		.arg = &r,
 		.on_open = on_open,
 		.on_start = on_start,
+		.on_pg = on_pg,
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,

@@ -9,7 +9,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { AT_ONCE = 1000, KEEP_BLOCKS = 256, ANALYZE_EACH = 30 }; /* AT_ONCE verdicts a transaction: INV-10 */
+enum {
+	AT_ONCE = 1000,
+	KEEP_BLOCKS = 256,
+	ANALYZE_EACH = 30,
+	STUCK_MS = 3000 /* shorter is no moment to show */
+};                  /* AT_ONCE verdicts a transaction: INV-10 */
 
 /* ── look ── */
 
@@ -242,6 +247,10 @@ void settle_house(struct reconciler *r)
 			clock_prune(u, recon_lane(r), r->chains[i].id, KEEP_BLOCKS);
 	clock_retire(u, recon_lane(r), r->m->config->fleet.keep_done_ms, r->m->config->fleet.keep_failed_ms);
 	messages_prune(u, recon_lane(r), r->m->config->fleet.keep_done_ms);
+	clock_count(u, recon_lane(r));
+	if (r->stuck_ms >= STUCK_MS)
+		clock_stuck(u, recon_lane(r), r->stuck_at, r->stuck_ms, "pg_was_away");
+	r->stuck_ms = 0;
 	pg_unit_run(u, 0, on_house, r);
 	for (size_t i = 0; i < r->nchains; i++)
 		if (r->chains[i].events.cursor > 0)

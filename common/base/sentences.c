@@ -68,6 +68,7 @@ const struct sentence sentences[] = {
 	{"wait_pg_reads", "wait", 0, "reads, cannot write: waiting {since:since} for PostgreSQL", 0, 0},
 	{"wait_pg_signs", "wait", 0, "signs nothing: bytes must be stored before they are sent", 0, 0},
 	{"wait_pg_serves", "wait", 0, "waiting {since:since} for PostgreSQL; serves this page", 0, 0},
+	{"pg_was_away", "wait", 0, "PostgreSQL did not answer", 0, 0},
 	{"standby", "well", 0, "stands by", 0, 0},
 	{"at_head", "well", 0, "reads {chain} at its head, block {done:#}", 0, 0},
 	{"catching_up", "sea", 0, "catches up with {chain}: {left:#} blocks to go", 0, 0},

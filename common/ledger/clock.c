@@ -95,6 +95,23 @@ void clock_prune(struct pg_unit *u, const struct lane *l, int chain, int64_t kee
 	pg_put_int(u, keep_blocks);
 }
 
+void clock_count(struct pg_unit *u, const struct lane *l)
+{
+	static const struct pg_sql sql = {"clock_count", "SELECT fairlead.count_lives($1, p_step => 200000)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, l->epoch);
+}
+
+void clock_stuck(struct pg_unit *u, const struct lane *l, int64_t since, int64_t ms, const char *reason)
+{
+	static const struct pg_sql sql = {"clock_stuck", "SELECT fairlead.was_stuck($1, $2, $3, $4)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, l->epoch);
+	pg_put_int(u, since);
+	pg_put_int(u, ms);
+	pg_put_text(u, reason);
+}
+
 void clock_analyze(struct pg_unit *u)
 {
 	static const struct pg_sql sql = {"clock_analyze", "ANALYZE fairlead.event"};

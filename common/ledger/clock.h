@@ -35,6 +35,10 @@ void clock_settled_read(const struct pg_reply *r, int stmt, struct clock_settled
 void clock_anchor(struct pg_unit *u, const struct lane *l, int chain, int64_t number, const uint8_t hash[32],
 	const uint8_t parent[32], uint64_t time);
 void clock_prune(struct pg_unit *u, const struct lane *l, int chain, int64_t keep_blocks);
+/* Counts lives and their turns into quarters of an hour (sql/019). */
+void clock_count(struct pg_unit *u, const struct lane *l);
+/* The fleet stood still from since (Unix ms) for ms; reason: common/base/sentence.h. */
+void clock_stuck(struct pg_unit *u, const struct lane *l, int64_t since, int64_t ms, const char *reason);
 void clock_analyze(
 	struct pg_unit *u); /* statistics of the header's table: autovacuum leaves parents out (model B10) */
 void clock_retire(struct pg_unit *u, const struct lane *l, uint64_t keep_done_ms, uint64_t keep_failed_ms);

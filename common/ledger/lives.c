@@ -5,10 +5,12 @@
 #include <string.h>
 
 /* Ids of a kind; $1 below it, $2 above it. What is in flight is few: no index of its own on the way in. */
-#define PAGE(name, ids)                                                                              \
-	{                                                                                                \
-		"lives_" name,                                                                               \
-			"SELECT" LIFE_COLUMNS "FROM fairlead.lives_shown WHERE id IN (" ids ") ORDER BY id DESC" \
+#define ROWS(ids)                                                                                         \
+	"SELECT" LIFE_COLUMNS "FROM (" ids ") p(page) CROSS JOIN LATERAL (SELECT * FROM fairlead.lives_shown" \
+	" WHERE id = p.page OFFSET 0) l ORDER BY id DESC"
+#define PAGE(name, ids)          \
+	{                            \
+		"lives_" name, ROWS(ids) \
 	}
 #define WALK(where) \
 	"SELECT id FROM fairlead.item WHERE id < $1 AND id > $2 AND " where " ORDER BY id DESC LIMIT 101"
@@ -28,15 +30,11 @@ static const struct pg_sql up[] = {PAGE("all_up", CLIMB("true")), PAGE("flight_u
 	PAGE("taken_up", CLIMB("marks & 2 <> 0"))};
 /* The newest that began before a moment: the quarter says where to look. */
 static const struct pg_sql at_moment = {"lives_at",
-	"SELECT" LIFE_COLUMNS
-	"FROM fairlead.lives_shown WHERE id IN (SELECT id FROM fairlead.item WHERE id <= coalesce("
-	"(SELECT newest FROM fairlead.quarter WHERE at <= to_timestamp($1::bigint / 1000.0) AND newest IS NOT "
-	"NULL ORDER BY at DESC LIMIT 1),"
-	" 9223372036854775807) ORDER BY id DESC LIMIT 101) ORDER BY id DESC"};
+	ROWS("SELECT id FROM fairlead.item WHERE id <= coalesce((SELECT newest FROM fairlead.quarter"
+		 " WHERE at <= to_timestamp($1::bigint / 1000.0) AND newest IS NOT NULL ORDER BY at DESC LIMIT 1),"
+		 " 9223372036854775807) ORDER BY id DESC LIMIT 101")};
 /* $1 below, $2 above, $3 words: a key, a hash, a number (key, batch, block). */
-#define FOUND(ids)                                                                      \
-	"SELECT" LIFE_COLUMNS "FROM fairlead.lives_shown WHERE id IN (SELECT id FROM (" ids \
-	") f WHERE id < $1 AND id > $2 ORDER BY id DESC LIMIT 101) ORDER BY id DESC"
+#define FOUND(ids) ROWS("SELECT id FROM (" ids ") f WHERE id < $1 AND id > $2 ORDER BY id DESC LIMIT 101")
 #define BY_KEY                                                                                        \
 	"SELECT i.id FROM fairlead.batch_decl d JOIN fairlead.item i ON i.batch_of = d.name AND i.key = " \
 	"$3::text"

@@ -20,7 +20,7 @@ struct look {
 	struct timer *timer, *linger;
 	int in_flight; /* units and commands whose answers will come */
 	bool closed, on, pg_up, redis_up, asking, asking_slow, probing;
-	uint64_t asked_us, redis_us, full_ms, slow_ms, second_ms;
+	uint64_t asked_us, probed_us, redis_us, full_ms, slow_ms, second_ms;
 };
 
 /* An answer came: true when nobody wants it any more. The last one frees. */
@@ -114,6 +114,12 @@ void look_beats(struct seen *s, size_t n, const struct str *text)
 
 /* ── Redis ── */
 
+/* So that what is said of it changes when it changes. */
+static double smooth(double old, double ms)
+{
+	return old < 0 ? ms : old * 0.9 + ms * 0.1;
+}
+
 static void prune(struct look *l, struct str field, struct str value)
 {
 	char key[200];
@@ -134,7 +140,7 @@ static void on_beats(void *arg, const struct redisReply *r, const struct err *e)
 		return;
 	if (!r) /* on_redis_down tells */
 		return;
-	s->redis_ms = (double)(clock_mono_us() - l->redis_us) / 1000;
+	s->redis_ms = smooth(s->redis_ms, (double)(clock_mono_us() - l->redis_us) / 1000);
 	s->redis_known = true;
 	s->redis_away = 0;
 	if (r->type != REDIS_REPLY_ARRAY || r->elements % 2)
@@ -249,7 +255,6 @@ static void on_figures(void *arg, const struct pg_reply *r)
 		return;
 	}
 	s->now = clock_wall_ms();
-	s->pg_ms = (double)(clock_mono_us() - l->asked_us) / 1000;
 	s->pg_away = 0;
 	s->pg_known = true;
 	figures_take(&s->figures, r);
@@ -300,6 +305,7 @@ static void on_probe(void *arg, const struct pg_reply *r)
 	l->probing = false;
 	if (r->outcome != PG_OK)
 		return;
+	l->seen.pg_ms = smooth(l->seen.pg_ms, (double)(clock_mono_us() - l->probed_us) / 1000);
 	int64_t change = figures_probed(r);
 	if (change != l->seen.figures.change)
 		ask_figures(l);
@@ -312,6 +318,7 @@ static void probe(struct look *l)
 		return;
 	struct pg_unit *u = pg_unit(l->pg);
 	figures_probe(u);
+	l->probed_us = clock_mono_us();
 	l->probing = true;
 	l->in_flight++;
 	pg_unit_run(u, 0, on_probe, l);
