@@ -149,6 +149,8 @@ struct beats *beats_open(struct member *m, const struct member_program *p)
 
 void beats_pg(struct beats *s, bool up, const char *why)
 {
+	if (!s)
+		return;
 	if (s->pg_up != up)
 		s->pg_since = clock_wall_ms();
 	s->pg_tries = up ? 0 : s->pg_up ? 1 : s->pg_tries + 1;
@@ -158,6 +160,8 @@ void beats_pg(struct beats *s, bool up, const char *why)
 
 void beats_phase(struct beats *s, const char *phase, const char *waiting_for)
 {
+	if (!s)
+		return;
 	s->phase = phase;
 	snprintf(s->waiting_for, sizeof s->waiting_for, "%.190s", waiting_for ? waiting_for : "");
 }

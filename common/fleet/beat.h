@@ -37,7 +37,7 @@ void beat_fee(struct beat *b, const char *chain, uint64_t block, struct u256 wei
 
 struct beats;
 struct beats *beats_open(struct member *m, const struct member_program *p);
-/* PostgreSQL: answers (since), or does not and why. */
+/* PostgreSQL: answers (since), or does not and why. s may be NULL, and below: the end has begun. */
 void beats_pg(struct beats *s, bool up, const char *why);
 void beats_phase(struct beats *s, const char *phase, const char *waiting_for);
 void beats_close(struct beats *s); /* takes our beat back */
