@@ -43,7 +43,7 @@ static bool insert(void *arg, struct str name, struct buf *json)
 	return true;
 }
 
-void read_json(struct buf *out, const struct read_door *d, const struct json_decl *j, struct str body)
+void read_filled(struct buf *out, const struct read_door *d, const struct json_decl *j, struct str body)
 {
 	struct filling f = {d, body};
 	json_fill(out, j, insert, &f);
@@ -67,7 +67,7 @@ static void lost(struct read_run *r, const struct err *e)
 		return;
 	}
 	buf_clear(out);
-	read_json(out, r->d, j, STR(""));
+	read_filled(out, r->d, j, STR(""));
 	r->fn(r->arg, &(struct read_answer){
 					  .status = 503, .type = json_type, .body = {out->p, out->n}, .inner = e, .lost = true});
 }
@@ -110,7 +110,7 @@ static void body(struct read_run *r, int status)
 	struct read_answer a = {.status = status, .type = json_type, .body = {out->p, out->n}};
 	struct buf wrapped = {0};
 	if (wrap) {
-		read_json(&wrapped, r->d, wrap, a.body);
+		read_filled(&wrapped, r->d, wrap, a.body);
 		a.body = (struct str){wrapped.p, wrapped.n};
 	}
 	r->fn(r->arg, &a);

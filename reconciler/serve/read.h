@@ -46,6 +46,6 @@ typedef void (*read_done_fn)(void *arg, const struct read_answer *a);
 void read_run(struct read_door *d, const struct route_plan *p, struct serve_names *names, bool plain,
 	read_done_fn fn, void *arg);
 /* {now} {uptime} {version} {up.NAME} {body} of a json_decl; body: JSON, or empty. */
-void read_json(struct buf *out, const struct read_door *d, const struct json_decl *j, struct str body);
+void read_filled(struct buf *out, const struct read_door *d, const struct json_decl *j, struct str body);
 
 #endif
