@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OID_BYTEA = 17, OID_BYTEA_ARRAY = 1001, PARAMS_MAX = 200 };
+enum { BYTEA = 17, PARAMS_MAX = 200 };
 
 /* ── what PostgreSQL says ── */
 
@@ -275,7 +275,7 @@ static bool put_array(struct buf *b, struct arena *a, const struct plan_param *p
 			return false;
 		if (item.kind == JSON_NULL)
 			buf_text(b, "NULL");
-		else if (item.kind != JSON_ARRAY && p->elem == OID_BYTEA) {
+		else if (item.kind != JSON_ARRAY && p->elem == BYTEA) {
 			struct buf bytes = {0};
 			put_bytes(&bytes, p, text);
 			put_item(b, (struct str){bytes.p, bytes.n});
@@ -311,7 +311,7 @@ bool plan_bind(struct arena *a, const struct plan_sql *p, const struct serve_nam
 		if (!text.p)
 			continue;
 		if ((q->elem && n && n->kind == NAME_JSON && json_value(text).kind == JSON_ARRAY) ||
-			q->type == OID_BYTEA) {
+			q->type == BYTEA) {
 			if (!bind_made(a, q, text, &values[i]))
 				return err_set(e, ERR_REJECTED, "%.*s holds a text that PostgreSQL can't keep",
 					(int)q->name.n, q->name.p);
