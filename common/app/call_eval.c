@@ -151,7 +151,12 @@ static bool builtin(const struct eval *v, const struct call *c, struct str *out)
 	if (str_is(c->text, "hash32")) {
 		if (!text_of(v, &c->args[0], out))
 			return false;
-		return (out->n == 66 && hex_from(hash, 32, *out)) || keccak_of(v, &c->args[0], out);
+		if (out->n != 66 || !hex_from(hash, 32, *out))
+			return keccak_of(v, &c->args[0], out);
+		char lower[67]; /* the text form of §10 */
+		hex_to_0x(lower, hash, 32);
+		*out = str_of(arena_text(v->a, lower));
+		return true;
 	}
 	if (str_is(c->text, "hex"))
 		return text_of(v, &c->args[0], out) && bytes_of_hex(v, *out, &b);

@@ -136,7 +136,7 @@ bool pg_send_step(
 	if (e->state == NAME_NEW) {
 		e->state = NAME_PARSING;
 		s->parse = true;
-		if (!PQsendPrepare(conn, name, s->sql.text, 0, NULL))
+		if (!PQsendPrepare(conn, name, s->sql.text, s->ntypes, s->types))
 			return false;
 	}
 	return PQsendQueryPrepared(conn, name, (int)s->params, v->values, v->lengths, v->formats, 0);

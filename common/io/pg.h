@@ -56,6 +56,9 @@ struct pg_sql {
 struct pg_unit *pg_unit(struct pg *c);
 /* Begins the next statement; parameters $1, $2, … follow by pg_put_*. Values are copied into the unit. */
 void pg_stmt(struct pg_unit *u, const struct pg_sql *s);
+/* OIDs of its first n parameters, 0: the server infers, as it does with all where this is not called. Must
+ * live until the unit is answered. */
+void pg_stmt_types(struct pg_unit *u, const unsigned *types, int n);
 void pg_put_null(struct pg_unit *u);
 void pg_put_text(struct pg_unit *u, const char *s); /* NULL: SQL null; the server infers the type */
 void pg_put_str(struct pg_unit *u, struct str s);

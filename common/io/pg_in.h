@@ -36,6 +36,8 @@ struct pg_param {
 };
 struct pg_step {
 	struct pg_sql sql;
+	const unsigned *types; /* of its parameters, or NULL */
+	int ntypes;
 	size_t first, params;
 	bool parse, parsed; /* a Parse of its own was sent before it, and answered */
 };

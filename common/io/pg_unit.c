@@ -19,6 +19,13 @@ void pg_stmt(struct pg_unit *u, const struct pg_sql *s)
 	u->steps[u->step_count++] = (struct pg_step){.sql = *s, .first = u->param_count};
 }
 
+void pg_stmt_types(struct pg_unit *u, const unsigned *types, int n)
+{
+	must(u->step_count > 0);
+	u->steps[u->step_count - 1].types = types;
+	u->steps[u->step_count - 1].ntypes = n;
+}
+
 static void param(struct pg_unit *u, size_t at, int format)
 {
 	must(u->step_count > 0 && !u->array);

@@ -8,6 +8,7 @@
 #include "reconciler/serve/door.h"
 #include "reconciler/serve/limit.h"
 #include "reconciler/serve/read.h"
+#include "reconciler/serve/request.h"
 #include "reconciler/serve/sockets.h"
 
 #include <stdlib.h>
@@ -23,7 +24,12 @@ struct front {
 	struct cache *cache;
 	struct page *page;
 	struct sockets *sockets;
-	struct read_door *reads; /* NULL: the routes are not looked at yet */
+	struct call_desk *calls;
+	struct read_door *reads;   /* NULL: the routes are not looked at yet */
+	struct requests *requests; /* with reads */
+	int open;                  /* of a drain: what has not ended */
+	void (*drained)(void *arg);
+	void *drained_arg;
 	struct timer *retry;
 	struct backoff backoff;
 	bool started;  /* PostgreSQL has been there, and is installed */
@@ -89,8 +95,10 @@ static void run_read(void *arg, struct visit *v)
 static void let_go(void *arg, struct visit *v)
 {
 	struct front *f = arg;
-	if (!f->reads || v->route->nsteps)
+	if (!f->reads)
 		lost(f, v);
+	else if (v->route->nsteps)
+		requests_run(f->requests, v);
 	else if (v->route->cache_ms)
 		cache_visit(f->cache, v, run_read, f);
 	else
@@ -181,6 +189,7 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 	f->redis = redis_open(m->loop, m->redis_url, &(struct redis_events){0});
 	f->limits = limits_open(m->loop, f->redis, m->config);
 	f->cache = cache_open(f->redis, m->config->name);
+	f->calls = call_desk_open(m->loop, m->config);
 	f->door = door_open(m, on_route, f, ps);
 	add_health(f);
 	f->sockets = sockets_open(m, f->door);
@@ -191,11 +200,22 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 	return NULL;
 }
 
+static bool is_up(void *arg, struct str name)
+{
+	const struct front *f = arg;
+	return str_is(name, "redis") && redis_is_up(f->redis);
+}
+
 static void start(void *arg)
 {
 	struct front *f = arg;
 	struct member *m = f->m;
-	struct read_options o = {.loop = m->loop, .config = m->config, .conninfo = m->conninfo};
+	struct read_options o = {.loop = m->loop,
+		.config = m->config,
+		.calls = f->calls,
+		.conninfo = m->conninfo,
+		.up = is_up,
+		.arg = f};
 	struct err e = {0};
 	if (!f->reads)
 		f->reads = read_open(&o, &e);
@@ -205,6 +225,8 @@ static void start(void *arg)
 		timer_start(m->loop, &f->retry, backoff_fail(&f->backoff), start, f);
 		return;
 	}
+	f->requests = requests_open(m, read_plans(f->reads), f->calls);
+	requests_jobs(f->requests);
 	f->why[0] = 0;
 	f->started = true;
 	sockets_start(f->sockets);
@@ -222,11 +244,23 @@ void front_reasons(const struct front *f, struct buf *out)
 		buf_printf(out, "%s\n", f->why);
 }
 
+static void one_ended(void *arg)
+{
+	struct front *f = arg;
+	if (--f->open == 0)
+		f->drained(f->drained_arg);
+}
+
 void front_drain(struct front *f, void (*done)(void *arg), void *arg)
 {
+	f->drained = done;
+	f->drained_arg = arg;
+	f->open = 1 + (f->requests != NULL);
 	timer_stop(&f->retry);
 	sockets_drain(f->sockets);
-	door_drain(f->door, done, arg);
+	if (f->requests)
+		requests_drain(f->requests, one_ended, f);
+	door_drain(f->door, one_ended, f);
 }
 
 void front_close(struct front *f)
@@ -236,7 +270,9 @@ void front_close(struct front *f)
 	timer_free(&f->retry);
 	sockets_close(f->sockets);
 	page_close(f->page);
+	requests_close(f->requests);
 	read_close(f->reads);
+	call_desk_close(f->calls);
 	door_close(f->door);
 	redis_close(f->redis);
 	limits_close(f->limits);

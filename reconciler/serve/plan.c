@@ -135,6 +135,18 @@ static void begin(
 	make(p, &s->mem, inputs, shape->ncolumns);
 }
 
+static void written(struct plan_set *s, struct plan_sql *p, const char *name)
+{
+	const struct sql_shape *shape = p->shape;
+	if (!p->sql)
+		return;
+	unsigned *types = arena_alloc(&s->mem, (shape->nparams + 1) * sizeof *types);
+	for (size_t i = 0; i < shape->nparams; i++)
+		types[i] = shape->params[i].declared;
+	p->write = (struct pg_sql){name, shape->text};
+	p->write_types = types;
+}
+
 static void begin_route(
 	struct plan_set *s, struct route_plan *p, const struct route_decl *r, const struct route_shape *shape)
 {
@@ -151,9 +163,13 @@ static void begin_route(
 		p->with[i].name = r->with[i].name;
 	}
 	for (size_t i = 0; i < r->nsteps; i++) {
+		struct plan_step *st = &p->steps[i];
 		begin(s, &p->steps[i].sql, &shape->steps[i].sql, true, false);
 		begin(s, &p->steps[i].otherwise, &shape->steps[i].otherwise, true, false);
 		begin(s, &p->steps[i].lost, &shape->steps[i].lost, true, false);
+		written(s, &st->sql, arena_printf(&s->mem, "w%d_%zu", r->index, i));
+		written(s, &st->otherwise, arena_printf(&s->mem, "w%d_%zu_else", r->index, i));
+		written(s, &st->lost, arena_printf(&s->mem, "w%d_%zu_lost", r->index, i));
 	}
 }
 

@@ -12,6 +12,7 @@
 #define FAIRLEAD_SERVE_PLAN_H
 
 #include "common/app/config.h"
+#include "common/io/pg.h"
 #include "common/io/pg_many.h"
 #include "common/ledger/routes.h"
 #include "reconciler/serve/names.h"
@@ -41,8 +42,10 @@ struct plan_sql {
 	bool has_status, has_key;
 	struct row_plan row;
 	struct many_sql *one, *many; /* prepared in the lane of single rows, and in that of groups; or NULL */
-	unsigned version;            /* grows when columns or params are made again */
-	const char *why;             /* it does not prepare now: PostgreSQL's reason; NULL: ready */
+	struct pg_sql write;         /* of a step: for a connection that writes (pg.h), and its types */
+	const unsigned *write_types;
+	unsigned version; /* grows when columns or params are made again */
+	const char *why;  /* it does not prepare now: PostgreSQL's reason; NULL: ready */
 	/* plan.c's own */
 	struct plan_set *of;
 	const struct sql_shape *shape; /* as PostgreSQL said at start */
@@ -58,7 +61,7 @@ struct route_plan {
 	struct plan_sql *with;
 	size_t nwith;
 	/* Of do: one a step; .sql of LET SQL REFUSE REPLY PUBLISH, then its else and lost. They are described at
-	 * start only, and prepared by who runs them. */
+	 * start only; `write` is for who runs them. */
 	struct plan_step {
 		struct plan_sql sql, otherwise, lost;
 	} * steps;

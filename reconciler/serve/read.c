@@ -1,4 +1,4 @@
-#include "reconciler/serve/read_in.h"
+#include "reconciler/serve/read.h"
 
 #include "common/base/mem.h"
 #include "reconciler/serve/problem.h"
@@ -8,6 +8,24 @@
 #include <stdlib.h>
 
 enum { SINGLES = 2, GROUPS = 1 };
+
+struct read_door {
+	struct read_options o;
+	struct many *one, *groups;
+	struct plan_set plans;
+	uint64_t began_ms;
+	struct buf out; /* of the answer that is being written: one at a time */
+};
+/* One read of a route, in the arena of its names. */
+struct read_run {
+	struct read_door *d;
+	const struct route_plan *p;
+	struct serve_names *names;
+	bool plain;
+	read_done_fn fn;
+	void *arg;
+	struct err bad_err;
+};
 
 static const char json_type[] = "application/json";
 static const char gauges_type[] = "text/plain; version=0.0.4; charset=utf-8";
@@ -51,7 +69,7 @@ void read_filled(struct buf *out, const struct read_door *d, const struct json_d
 
 /* ── answers ── */
 
-void read_fail(struct read_run *r, int status, const char *detail, const struct err *inner)
+static void read_fail(struct read_run *r, int status, const char *detail, const struct err *inner)
 {
 	struct read_answer a = {.status = status, .detail = detail, .inner = inner};
 	r->fn(r->arg, &a);
@@ -273,7 +291,7 @@ static void group(struct read_run *r)
 	many_group(r->d->groups, steps, p->nwith + 1, on_one, r);
 }
 
-void read_sql(struct read_run *r)
+static void read_sql(struct read_run *r)
 {
 	const struct route_plan *p = r->p;
 	struct many_step step;
@@ -285,9 +303,20 @@ void read_sql(struct read_run *r)
 		many_run(r->d->groups, &step, on_all, r);
 }
 
+static void called(void *arg, enum call_outcome o, const char *detail, const struct err *inner)
+{
+	struct read_run *r = arg;
+	static const int status[] = {[CALL_REVERTS] = 500, [CALL_LOST] = 503, [CALL_BAD] = 400};
+	if (o == CALL_DONE)
+		read_sql(r);
+	else
+		read_fail(r, status[o], detail, inner);
+}
+
 static void later(void *arg)
 {
-	read_calls(arg);
+	struct read_run *r = arg;
+	call_run(r->d->o.calls, r->p->route->calls, r->p->route->ncalls, r->names, called, r);
 }
 
 void read_run(struct read_door *d, const struct route_plan *p, struct serve_names *names, bool plain,
@@ -295,11 +324,7 @@ void read_run(struct read_door *d, const struct route_plan *p, struct serve_name
 {
 	struct read_run *r = arena_alloc(names->a, sizeof *r);
 	*r = (struct read_run){.d = d, .p = p, .names = names, .plain = plain, .fn = fn, .arg = arg};
-	size_t n = p->route->ncalls;
-	r->calls = arena_alloc(names->a, (n + 1) * sizeof *r->calls);
-	for (size_t i = 0; i < n; i++)
-		r->calls[i] = (struct reading_call){.of = r, .decl = &p->route->calls[i]};
-	if (n)
+	if (p->route->ncalls)
 		loop_later(d->o.loop, later, r);
 	else
 		read_sql(r);
@@ -331,7 +356,6 @@ struct read_door *read_open(const struct read_options *o, struct err *e)
 		.connections = o->connections[0] ? o->connections[0] : SINGLES};
 	d->o = *o;
 	d->began_ms = loop_now_ms(o->loop);
-	d->rpcs = mem_alloc((o->config->nchains + 1) * sizeof(struct rpc *));
 	d->one = many_open(o->loop, &m);
 	m.connections = o->connections[1] ? o->connections[1] : GROUPS;
 	m.snapshot = true;
@@ -345,7 +369,6 @@ static void free_door(void *arg)
 	struct read_door *d = arg;
 	plan_close(&d->plans);
 	buf_fini(&d->out);
-	free(d->rpcs);
 	free(d);
 }
 
@@ -353,9 +376,6 @@ void read_close(struct read_door *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < d->o.config->nchains; i++)
-		if (d->rpcs[i])
-			rpc_close(d->rpcs[i]);
 	many_close(d->one);
 	many_close(d->groups);
 	loop_before_free(d->o.loop, free_door, d);

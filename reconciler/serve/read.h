@@ -10,12 +10,14 @@
 #ifndef FAIRLEAD_SERVE_READ_H
 #define FAIRLEAD_SERVE_READ_H
 
+#include "reconciler/serve/call.h"
 #include "reconciler/serve/plan.h"
 
 struct read_door;
 struct read_options {
 	struct loop *loop;
 	const struct config *config;
+	struct call_desk *calls; /* outlives it */
 	const char *conninfo;    /* of the application's database; serve.read_url is used where it is set */
 	uint64_t statement_ms;   /* 0: 10 s */
 	unsigned connections[2]; /* single rows, groups; 0: 2 and 1 */

@@ -381,7 +381,7 @@ function fleetOf(w, o, dir, sockets, logOf) {
 		if (json !== undefined) [body, headers] = [JSON.stringify(json), { "content-type": "application/json", ...headers }];
 		const r = await fetch(w.door(name) + path, { method, headers, body, redirect: "manual", signal: AbortSignal.timeout(30000) });
 		const a = { status: r.status, headers: Object.fromEntries(r.headers), body: await r.text() };
-		if (/json/.test(a.headers["content-type"])) a.json = JSON.parse(a.body);
+		if (a.body && /json/.test(a.headers["content-type"])) a.json = JSON.parse(a.body);
 		return a;
 	};
 	w.metric = async (name, metric, label = "") => {

@@ -1,5 +1,31 @@
+#include "reconciler/serve/call.h"
+
+#include "common/base/mem.h"
 #include "common/evm/abi.h"
-#include "reconciler/serve/read_in.h"
+#include "common/io/rpc.h"
+
+#include <stdlib.h>
+
+struct call_desk {
+	struct loop *loop;
+	const struct config *config;
+	struct rpc **rpcs; /* one a chain, made when it is asked */
+};
+struct calls { /* one list, in the arena of its names */
+	struct call_desk *d;
+	struct serve_names *names;
+	call_done_fn fn;
+	void *arg;
+	struct one_call {
+		struct calls *of;
+		const struct call_decl *decl;
+		bool asked, done;
+	} * list;
+	size_t n, under_way; /* under_way: asked and not answered */
+	enum call_outcome outcome;
+	const char *detail;
+	struct err inner;
+};
 
 static bool name_value(void *arg, struct str name, struct str *value, struct err *e)
 {
@@ -17,7 +43,7 @@ static const uint8_t *no_address(void *arg, const struct signer_decl *s)
 	return NULL;
 }
 
-static struct call_scope scope_of(struct read_run *r)
+static struct call_scope scope_of(struct calls *r)
 {
 	return (struct call_scope){.arg = r->names, .name = name_value, .address = no_address};
 }
@@ -34,8 +60,7 @@ static struct str keep(struct arena *a, struct buf *b)
 	return s;
 }
 
-static void put_value(
-	struct read_run *r, const char *name, const struct abi_type *t, const struct abi_value *v)
+static void put_value(struct calls *r, const char *name, const struct abi_type *t, const struct abi_value *v)
 {
 	struct buf b = {0};
 	abi_value_text(&b, t, v);
@@ -44,7 +69,7 @@ static void put_value(
 
 /* NAME.member of each, and all of them as one object. */
 static void put_record(
-	struct read_run *r, const char *name, const struct abi_param *p, size_t n, const struct abi_value *v)
+	struct calls *r, const char *name, const struct abi_param *p, size_t n, const struct abi_value *v)
 {
 	struct arena *a = r->names->a;
 	struct buf all = {0};
@@ -60,9 +85,9 @@ static void put_record(
 	names_put(r->names, name, NAME_JSON, keep(a, &all));
 }
 
-static bool take_result(struct reading_call *c, struct str hex, struct err *e)
+static bool take_result(struct one_call *c, struct str hex, struct err *e)
 {
-	struct read_run *r = c->of;
+	struct calls *r = c->of;
 	struct arena *a = r->names->a;
 	const struct abi_entry *fn = c->decl->call->fn;
 	struct abi_value *v = arena_alloc(a, (fn->nout + 1) * sizeof *v);
@@ -85,52 +110,54 @@ static bool take_result(struct reading_call *c, struct str hex, struct err *e)
 	return true;
 }
 
-static void fail(struct read_run *r, int status, const char *detail, const struct err *inner)
+static void fail(struct calls *r, enum call_outcome o, const char *detail, const struct err *inner)
 {
-	if (r->failed)
+	if (r->outcome != CALL_DONE)
 		return;
-	r->failed = true;
-	r->bad = (struct read_answer){.status = status, .detail = detail};
-	r->bad_err = *inner;
+	r->outcome = o;
+	r->detail = detail;
+	r->inner = *inner;
 }
+
+static void go_on(struct calls *r);
 
 static void on_answer(void *arg, const struct rpc_reply *q)
 {
-	struct reading_call *c = arg;
-	struct read_run *r = c->of;
+	struct one_call *c = arg;
+	struct calls *r = c->of;
 	struct err e = {0};
 	const struct call *call = c->decl->call;
 	r->under_way--;
 	c->done = true;
 	if (!q->ok) {
-		fail(r, 503, "The chain can't be asked now; ask again", &q->err);
+		fail(r, CALL_LOST, "The chain can't be asked now; ask again", &q->err);
 	} else if (!q->answers[0].ok) {
 		struct buf data = {0};
 		bool reverts = rpc_is_revert(&q->answers[0], &data);
 		err_put(&e, ERR_REJECTED, "%s.%s: %.*s", call->contract->name, call->fn->as,
 			(int)q->answers[0].message.n, q->answers[0].message.p);
-		fail(r, reverts ? 500 : 503,
-			reverts ? "The contract refuses what this route asks it"
-					: "The chain can't be asked now; ask again",
-			&e);
+		if (reverts)
+			fail(r, CALL_REVERTS, "The contract refuses what it is asked here", &e);
+		else
+			fail(r, CALL_LOST, "The chain can't be asked now; ask again", &e);
 		buf_fini(&data);
 	} else if (!take_result(c, q->answers[0].result, &e)) {
-		fail(r, 503, "The chain's answer can't be read", &e);
+		fail(r, CALL_LOST, "The chain's answer can't be read", &e);
 	}
-	read_calls(r);
+	go_on(r);
 }
 
-static struct rpc *rpc_of(struct read_door *d, const struct chain_decl *chain)
+static struct rpc *rpc_of(struct call_desk *d, const struct chain_decl *chain)
 {
-	size_t i = (size_t)(chain - d->o.config->chains);
+	size_t i = (size_t)(chain - d->config->chains);
 	if (!d->rpcs[i])
-		d->rpcs[i] = rpc_open(d->o.loop, chain_endpoint(chain, ENDPOINT_READ)->url, chain->timeout_ms);
+		d->rpcs[i] = rpc_open(d->loop, chain_endpoint(chain, ENDPOINT_READ)->url, chain->timeout_ms);
 	return d->rpcs[i];
 }
 
-static bool ask(struct reading_call *c, struct err *e)
+static bool ask(struct one_call *c, struct err *e)
 {
-	struct read_run *r = c->of;
+	struct calls *r = c->of;
 	const struct call *call = c->decl->call;
 	struct call_scope scope = scope_of(r);
 	struct buf data = {0}, hex = {0};
@@ -150,7 +177,7 @@ static bool ask(struct reading_call *c, struct err *e)
 }
 
 struct needing {
-	const struct read_run *r;
+	const struct calls *r;
 	bool ready;
 };
 
@@ -158,8 +185,8 @@ struct needing {
 static void on_name(void *arg, const struct call *name)
 {
 	struct needing *n = arg;
-	for (size_t i = 0; i < n->r->p->route->ncalls; i++) {
-		const struct reading_call *c = &n->r->calls[i];
+	for (size_t i = 0; i < n->r->n; i++) {
+		const struct one_call *c = &n->r->list[i];
 		size_t len = strlen(c->decl->name);
 		bool its = name->text.n >= len && memcmp(name->text.p, c->decl->name, len) == 0 &&
 				   (name->text.n == len || name->text.p[len] == '.');
@@ -167,9 +194,9 @@ static void on_name(void *arg, const struct call *name)
 	}
 }
 
-static void begin(struct reading_call *c)
+static void begin(struct one_call *c)
 {
-	struct read_run *r = c->of;
+	struct calls *r = c->of;
 	struct err e = {0};
 	struct needing n = {r, true};
 	call_each_name(c->decl->call, on_name, &n);
@@ -178,7 +205,7 @@ static void begin(struct reading_call *c)
 	c->asked = true;
 	if (c->decl->call->kind == CALL_CHAIN) {
 		if (!ask(c, &e))
-			fail(r, 400, "A value is none that the contract takes", &e);
+			fail(r, CALL_BAD, "A value is none that the contract takes", &e);
 		return;
 	}
 	struct str text;
@@ -186,20 +213,54 @@ static void begin(struct reading_call *c)
 	if (call_text(r->names->a, c->decl->call, NULL, &scope, &text, &e))
 		names_put(r->names, c->decl->name, NAME_TEXT, text);
 	else
-		fail(r, e.class == ERR_TRANSIENT ? 503 : 400, "A value is none that this route can use", &e);
+		fail(r, e.class == ERR_TRANSIENT ? CALL_LOST : CALL_BAD, "A value is none that this route can use",
+			&e);
 	c->done = true;
 }
 
 /* A call only needs those before it, so one walk in order begins all that can begin. */
-void read_calls(struct read_run *r)
+static void go_on(struct calls *r)
 {
-	for (size_t i = 0; i < r->p->route->ncalls && !r->failed; i++)
-		if (!r->calls[i].asked)
-			begin(&r->calls[i]);
-	if (r->under_way)
+	for (size_t i = 0; i < r->n && r->outcome == CALL_DONE; i++)
+		if (!r->list[i].asked)
+			begin(&r->list[i]);
+	if (r->under_way == 0)
+		r->fn(r->arg, r->outcome, r->detail, r->outcome == CALL_DONE ? NULL : &r->inner);
+}
+
+void call_run(struct call_desk *d, const struct call_decl *calls, size_t n, struct serve_names *names,
+	call_done_fn fn, void *arg)
+{
+	struct calls *r = arena_alloc(names->a, sizeof *r);
+	*r = (struct calls){.d = d, .n = n, .names = names, .fn = fn, .arg = arg};
+	r->list = arena_alloc(names->a, (n + 1) * sizeof *r->list);
+	for (size_t i = 0; i < n; i++)
+		r->list[i] = (struct one_call){.of = r, .decl = &calls[i]};
+	go_on(r);
+}
+
+struct call_desk *call_desk_open(struct loop *l, const struct config *c)
+{
+	struct call_desk *d = mem_alloc(sizeof *d);
+	d->loop = l;
+	d->config = c;
+	d->rpcs = mem_alloc((c->nchains + 1) * sizeof(struct rpc *));
+	return d;
+}
+
+static void free_desk(void *arg)
+{
+	struct call_desk *d = arg;
+	free(d->rpcs);
+	free(d);
+}
+
+void call_desk_close(struct call_desk *d)
+{
+	if (!d)
 		return;
-	if (r->failed)
-		read_fail(r, r->bad.status, r->bad.detail, &r->bad_err);
-	else
-		read_sql(r);
+	for (size_t i = 0; i < d->config->nchains; i++)
+		if (d->rpcs[i])
+			rpc_close(d->rpcs[i]);
+	loop_before_free(d->loop, free_desk, d);
 }
