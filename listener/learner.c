@@ -94,7 +94,8 @@ int64_t learner_filter(const struct learner *l, int64_t wanted)
 	return capped(wanted, l->learned.filter_cap);
 }
 
-/* The size stays while replies have about as much: spans that don't change are kind to caches and to readers. */
+/* The size stays while replies have about as much: spans that don't change are kind to caches and to readers.
+ */
 static void choose_dense(struct learner *l)
 {
 	uint64_t n = (uint64_t)(l->dense > 0 ? l->dense : l->range_most);

@@ -162,8 +162,9 @@ void config_keys(FILE *out)
 			fprintf(out, " [%s]", k->def);
 		if (k->flags & KEY_REQUIRED)
 			fputs(", required", out);
-		fprintf(out, "  %s%s\n", k->text, k->flags & KEY_LATER         ? " (not in this version)"
-				: k->flags & KEY_OF_REQUESTS ? " (in rules not in this version)"
-											 : "");
+		fprintf(out, "  %s%s\n", k->text,
+			k->flags & KEY_LATER         ? " (not in this version)"
+			: k->flags & KEY_OF_REQUESTS ? " (in rules not in this version)"
+										 : "");
 	}
 }

@@ -45,7 +45,7 @@ struct reading {
 	struct problems *ps;
 	const struct yaml *y;
 	struct vars *vars;
-	bool later; /* words of later versions may stand: below one that was refused already */
+	bool later;   /* words of later versions may stand: below one that was refused already */
 	bool in_rule; /* else: park and skip may stand */
 	char *shown;  /* the copy of the file's text that problems are shown with: secrets are struck out in it */
 	struct secret_text {

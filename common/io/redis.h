@@ -28,6 +28,13 @@ typedef void (*redis_done_fn)(void *arg, const struct redisReply *reply, const s
 void redis_command(
 	struct redis *c, uint64_t deadline_ms, redis_done_fn fn, void *arg, int argc, const struct str *argv);
 
+/* What a reply says; borrowed for the callback. Of a reply of another type, or none: p == NULL, false, 0. */
+struct str redis_text(const struct redisReply *r);         /* a string */
+struct str redis_error(const struct redisReply *r);        /* why it was refused */
+bool redis_number(const struct redisReply *r, int64_t *v); /* an integer */
+size_t redis_items(const struct redisReply *r);            /* of an array */
+const struct redisReply *redis_item(const struct redisReply *r, size_t i);
+
 char *redis_url_from_env(void); /* REDIS_URL, else redis://127.0.0.1:6379; heap memory, may hold a password */
 /* Whether REDIS_URL can be read; false: *e names it, why and the form, never its value. */
 bool redis_env_ok(struct err *e);

@@ -3,7 +3,6 @@
 #include "reconciler/serve/etag.h"
 #include "reconciler/serve/tally.h"
 
-#include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -267,8 +266,8 @@ static void on_found(void *arg, const struct redisReply *r, const struct err *wh
 	struct entry *e = arg;
 	struct visit *v = e->first;
 	(void)why; /* no Redis: PostgreSQL is asked */
-	if (r && r->type == REDIS_REPLY_STRING && read_stored(e, (struct str){r->str, r->len}) &&
-		(int64_t)e->until_ms > clock_wall_ms()) {
+	struct str text = redis_text(r);
+	if (text.p && read_stored(e, text) && (int64_t)e->until_ms > clock_wall_ms()) {
 		tally_cached(v->way->tally);
 		answer_all(e, v);
 		make_room(e->of);

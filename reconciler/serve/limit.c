@@ -2,7 +2,6 @@
 
 #include "common/io/log.h"
 
-#include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -104,9 +103,10 @@ static void decide(struct asking *k)
 
 static bool number_at(const struct redisReply *r, size_t i, uint64_t *v)
 {
-	if (i >= r->elements || r->element[i]->type != REDIS_REPLY_INTEGER || r->element[i]->integer < 0)
+	int64_t n;
+	if (!redis_number(redis_item(r, i), &n) || n < 0)
 		return false;
-	*v = (uint64_t)r->element[i]->integer;
+	*v = (uint64_t)n;
 	return true;
 }
 
@@ -115,15 +115,16 @@ static void on_reply(void *arg, const struct redisReply *r, const struct err *e)
 	struct one *o = arg;
 	struct asking *k = o->of;
 	uint64_t ok = 0;
-	bool good = r && r->type == REDIS_REPLY_ARRAY && number_at(r, 0, &ok) && number_at(r, 1, &o->got.left) &&
-				number_at(r, 2, &o->got.retry_ms) && number_at(r, 3, &o->got.reset_ms);
+	bool good = number_at(r, 0, &ok) && number_at(r, 1, &o->got.left) && number_at(r, 2, &o->got.retry_ms) &&
+				number_at(r, 3, &o->got.reset_ms);
+	struct str refused = redis_error(r);
 	o->got.ok = ok == 1;
 	if (!good) {
 		if (!k->s->said_away)
 			log_odd("serve.limit", "Redis does not count requests; each replica counts alone meanwhile",
-				F_STR("reason", e             ? e->text
-								: r && r->str ? r->str
-											  : "an answer of another form"));
+				F_STR("reason", e           ? e->text
+								: refused.p ? refused.p
+											: "an answer of another form"));
 		o->got = ask_alone(k->s, o);
 	}
 	k->s->said_away = !good;

@@ -510,6 +510,9 @@ static void committed(void *arg, const struct pg_reply *p)
 	r->again = 0;
 	leave_lane(r);
 	say_lines(r);
+	if (r->published)
+		bus_ring(r->q->m->bus, BUS_WORK, "published", NULL, 0, 1);
+	r->published = false;
 	if (world && r->v) {
 		run_go(r);
 	} else if (!r->v && r->step < r->route->nsteps) {

@@ -58,6 +58,7 @@ struct run { /* one request, or one job */
 	int status;
 	struct buf body;
 	bool replied;
+	bool published; /* in the stretch that is open: the bell is due behind its commit */
 	struct log_line {
 		struct str text;
 		struct log_line *next;

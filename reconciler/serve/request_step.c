@@ -120,6 +120,7 @@ static bool publish_row(struct run *r, const struct request_step *s, struct str 
 	struct pg_unit *u = run_unit(r, r->step);
 	if (u)
 		request_post_message(u, topic.p, kind.p, data);
+	r->published |= u != NULL;
 	return u != NULL;
 }
 

@@ -523,11 +523,12 @@ static void one_statement_does_what_the_loop_does(void **state)
 		if (loop)
 			emit(&w, 9, "token_codes_updated", "token_ids, codes", "'{}', '{}'");
 		assert_string_equal(APPLY(&w, "concat_ws(' ', events, items)", 1000), loop ? "9 6" : "8 6");
-		const char *is = q(&w, "SELECT (SELECT jsonb_agg(to_jsonb(i) - 'id' - 'at' - 'made' - 'turned' ORDER BY key) "
-							   "FROM fairlead.item i)::text || (SELECT "
-							   "jsonb_agg(jsonb_build_array(u.seq, u.rel::regclass, op, i.key) ORDER BY "
-							   "i.key) FROM fairlead.undo u JOIN "
-							   "fairlead.item i ON i.id = (u.key->>'id')::bigint)::text");
+		const char *is =
+			q(&w, "SELECT (SELECT jsonb_agg(to_jsonb(i) - 'id' - 'at' - 'made' - 'turned' ORDER BY key) "
+				  "FROM fairlead.item i)::text || (SELECT "
+				  "jsonb_agg(jsonb_build_array(u.seq, u.rel::regclass, op, i.key) ORDER BY "
+				  "i.key) FROM fairlead.undo u JOIN "
+				  "fairlead.item i ON i.id = (u.key->>'id')::bigint)::text");
 		if (loop)
 			assert_string_equal(is, seen);
 		else
