@@ -417,6 +417,46 @@ bool many_receive(struct many_conn *c)
 	return c->conn;
 }
 
+/* ── results ── */
+
+int many_count(const void *rows)
+{
+	return PQntuples(rows);
+}
+
+int many_width(const void *rows)
+{
+	return PQnfields(rows);
+}
+
+struct str many_cell(const void *rows, int row, int col)
+{
+	int n = PQgetlength(rows, row, col);
+	if (n == 0 && PQgetisnull(rows, row, col))
+		return (struct str){NULL, 0};
+	return (struct str){PQgetvalue(rows, row, col), (size_t)n};
+}
+
+const char *many_name(const void *rows, int col)
+{
+	return PQfname(rows, col);
+}
+
+unsigned many_type(const void *rows, int col)
+{
+	return PQftype(rows, col);
+}
+
+int many_params(const void *describe)
+{
+	return PQnparams(describe);
+}
+
+unsigned many_param_type(const void *describe, int i)
+{
+	return PQparamtype(describe, i);
+}
+
 /* ── the outside ── */
 
 struct many_sql *many_prepare(struct many *m, const char *name, const char *text, const struct many_shape *s)

@@ -72,6 +72,14 @@ struct many_step {
 void many_run(struct many *m, const struct many_step *step, many_done_fn fn, void *arg);
 /* The statements one behind the other, nothing else between: one transaction. */
 void many_group(struct many *m, const struct many_step *steps, size_t n, many_done_fn fn, void *arg);
+/* A result, and what on_shape is given. */
+int many_count(const void *rows);                         /* rows */
+int many_width(const void *rows);                         /* columns */
+struct str many_cell(const void *rows, int row, int col); /* text, NUL-terminated; p == NULL: null */
+const char *many_name(const void *rows, int col);
+unsigned many_type(const void *rows, int col); /* OID */
+int many_params(const void *describe);
+unsigned many_param_type(const void *describe, int i);
 /* Reads waiting for an answer: for limits and metrics. */
 size_t many_waiting(const struct many *m);
 

@@ -3,7 +3,6 @@
 #include "common/app/rowname.h"
 #include "reconciler/serve/json.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,13 +65,13 @@ static bool make(struct plan_sql *p, struct arena *a, struct row_input *inputs, 
 	return false;
 }
 
-static void make_params(struct plan_sql *p, struct arena *a, const PGresult *d)
+static void make_params(struct plan_sql *p, struct arena *a, const void *d)
 {
 	const struct sql_shape *s = p->shape;
 	struct plan_param *out = arena_alloc(a, (s->nparams + 1) * sizeof *out);
 	for (size_t i = 0; i < s->nparams; i++) {
 		const struct sql_param *in = &s->params[i];
-		unsigned type = d ? PQparamtype(d, (int)i) : in->type;
+		unsigned type = d ? many_param_type(d, (int)i) : in->type;
 		bool name = in->part->kind == SQL_NAME;
 		out[i] = (struct plan_param){.name = name ? in->part->text : (struct str){NULL, 0},
 			.value = name ? (struct str){NULL, 0} : in->part->text,
@@ -84,24 +83,23 @@ static void make_params(struct plan_sql *p, struct arena *a, const PGresult *d)
 	p->nparams = s->nparams;
 }
 
-static bool same(const struct plan_sql *p, const PGresult *d)
+static bool same(const struct plan_sql *p, const void *d)
 {
-	if (p->why || p->ninputs != (size_t)PQnfields(d) || p->nparams != (size_t)PQnparams(d))
+	if (p->why || p->ninputs != (size_t)many_width(d) || p->nparams != (size_t)many_params(d))
 		return false;
 	for (size_t i = 0; i < p->ninputs; i++)
-		if (p->inputs[i].type != PQftype(d, (int)i) || strcmp(p->inputs[i].name, PQfname(d, (int)i)) != 0)
+		if (p->inputs[i].type != many_type(d, (int)i) || strcmp(p->inputs[i].name, many_name(d, (int)i)) != 0)
 			return false;
 	for (size_t i = 0; i < p->nparams; i++)
-		if (p->params[i].type != PQparamtype(d, (int)i))
+		if (p->params[i].type != many_param_type(d, (int)i))
 			return false;
 	return true;
 }
 
 /* Each time it is prepared somewhere. What stood until now may still be read in this turn of the loop. */
-static void on_shape(void *arg, const void *describe, const struct err *e)
+static void on_shape(void *arg, const void *d, const struct err *e)
 {
 	struct plan_sql *p = arg;
-	const PGresult *d = describe;
 	if (e) {
 		snprintf(p->reason, sizeof p->reason, "%s", e->text);
 		p->why = p->reason;
@@ -110,12 +108,12 @@ static void on_shape(void *arg, const void *describe, const struct err *e)
 	if (same(p, d))
 		return;
 	struct arena *a = &p->mem[p->version & 1];
-	size_t n = (size_t)PQnfields(d);
+	size_t n = (size_t)many_width(d);
 	arena_reset(a);
 	struct row_input *inputs = arena_alloc(a, (n + 1) * sizeof *inputs);
 	for (size_t i = 0; i < n; i++)
 		inputs[i] = (struct row_input){
-			arena_text(a, PQfname(d, (int)i)), PQftype(d, (int)i), elem_of(p->of, PQftype(d, (int)i))};
+			arena_text(a, many_name(d, (int)i)), many_type(d, (int)i), elem_of(p->of, many_type(d, (int)i))};
 	make_params(p, a, d);
 	make(p, a, inputs, n);
 }

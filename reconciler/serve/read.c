@@ -3,7 +3,6 @@
 #include "common/base/mem.h"
 #include "reconciler/serve/problem.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -141,10 +140,10 @@ static void broken(struct read_run *r, const struct err *e)
 }
 
 /* A plan whose columns can't be an answer any more. */
-static bool unusable(struct read_run *r, const struct plan_sql *p, const PGresult *rows)
+static bool unusable(struct read_run *r, const struct plan_sql *p, const void *rows)
 {
 	struct err e = {0};
-	if (!p->why && p->ninputs == (size_t)PQnfields(rows))
+	if (!p->why && p->ninputs == (size_t)many_width(rows))
 		return false;
 	err_put(&e, ERR_REJECTED, "%s", p->why ? p->why : "its columns have changed");
 	broken(r, &e);
@@ -174,7 +173,7 @@ static bool put_withs(struct read_run *r, const struct many_reply *q, struct err
 static void answer_row(
 	struct read_run *r, const struct plan_sql *p, const struct many_reply *q, size_t at, bool withs)
 {
-	const PGresult *rows = q->rows[at];
+	const void *rows = q->rows[at];
 	struct buf *out = &r->d->out;
 	struct err e = {0};
 	int status;
@@ -185,7 +184,7 @@ static void answer_row(
 		if (unusable(r, &r->p->with[i], q->rows[i + 1]))
 			return;
 	if (!row_status(&p->row, rows, 0, &status)) {
-		err_put(&e, ERR_REJECTED, "_status is %s", PQgetvalue(rows, 0, p->row.status_at));
+		err_put(&e, ERR_REJECTED, "_status is %s", many_cell(rows, 0, p->row.status_at).p);
 		broken(r, &e);
 	} else if (r->plain) {
 		row_put_gauges(out, &p->row, rows, 0);
@@ -201,7 +200,7 @@ static void no_row(struct read_run *r);
 
 static void answer_one(struct read_run *r, const struct many_reply *q)
 {
-	int n = PQntuples(q->rows[0]);
+	int n = many_count(q->rows[0]);
 	struct err e = {0};
 	if (n == 1) {
 		answer_row(r, &r->p->one, q, 0, q->n > 1);
@@ -239,9 +238,9 @@ static void on_otherwise(void *arg, const struct many_reply *q)
 	struct read_run *r = arg;
 	if (!good(r, q))
 		return;
-	if (PQntuples(q->rows[0]) == 1 && r->p->nwith == 0)
+	if (many_count(q->rows[0]) == 1 && r->p->nwith == 0)
 		answer_row(r, &r->p->one, q, 0, false);
-	else if (PQntuples(q->rows[q->n - 1]) == 1)
+	else if (many_count(q->rows[q->n - 1]) == 1)
 		answer_row(r, &r->p->otherwise, q, q->n - 1, false);
 	else
 		read_fail(r, 404, "There is none", NULL);

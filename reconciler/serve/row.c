@@ -1,8 +1,8 @@
 #include "reconciler/serve/row.h"
 
 #include "common/app/rowname.h"
+#include "common/io/pg_many.h"
 
-#include <libpq-fe.h>
 #include <stdlib.h>
 
 /* Types of PostgreSQL itself: their OIDs never change (catalog pg_type). */
@@ -334,12 +334,11 @@ bool row_plan_make(struct arena *a, const struct row_input *in, size_t n, bool s
 
 bool row_put(struct buf *out, const struct row_plan *p, const void *result, int row, struct err *e)
 {
-	const PGresult *r = result;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct row_column *c = &p->columns[i];
+		struct str s = many_cell(result, row, c->at);
 		buf_put(out, c->before.p, c->before.n);
-		struct str s = {PQgetvalue(r, row, c->at), (size_t)PQgetlength(r, row, c->at)};
-		if (s.n == 0 && PQgetisnull(r, row, c->at)) {
+		if (!s.p) {
 			if (c->not_null)
 				return err_set(e, ERR_REJECTED, "%s is null, and its alias says that it never is", c->name);
 			buf_put(out, "null", 4);
@@ -355,7 +354,7 @@ bool row_put(struct buf *out, const struct row_plan *p, const void *result, int 
 
 bool row_put_all(struct buf *out, const struct row_plan *p, const void *result, struct err *e)
 {
-	int n = PQntuples(result);
+	int n = many_count(result);
 	buf_char(out, '[');
 	for (int i = 0; i < n; i++) {
 		if (i)
@@ -387,12 +386,12 @@ static bool key_is_new(struct keys *k, const char *key)
 }
 
 static bool put_members_of(
-	struct buf *out, const struct row_plan *p, const PGresult *r, struct keys *seen, struct err *e)
+	struct buf *out, const struct row_plan *p, const void *r, struct keys *seen, struct err *e)
 {
 	bool first = true;
-	for (int i = 0; i < PQntuples(r); i++) {
-		struct str key = {PQgetvalue(r, i, p->key_at), (size_t)PQgetlength(r, i, p->key_at)};
-		if (PQgetisnull(r, i, p->key_at))
+	for (int i = 0; i < many_count(r); i++) {
+		struct str key = many_cell(r, i, p->key_at);
+		if (!key.p)
 			return err_set(e, ERR_REJECTED, "a _key is null");
 		if (!key_is_new(seen, key.p))
 			return err_set(e, ERR_REJECTED, "two rows have the _key %.100s", key.p);
@@ -410,7 +409,7 @@ static bool put_members_of(
 bool row_put_keyed(struct buf *out, const struct row_plan *p, const void *result, struct err *e)
 {
 	size_t cap = 4;
-	while (cap < 2 * (size_t)PQntuples(result))
+	while (cap < 2 * (size_t)many_count(result))
 		cap *= 2;
 	struct keys seen = {mem_alloc(cap * sizeof(char *)), cap - 1};
 	buf_char(out, '{');
@@ -426,7 +425,7 @@ bool row_status(const struct row_plan *p, const void *result, int row, int *stat
 	if (p->status_at < 0)
 		return true;
 	uint64_t v;
-	struct str s = str_of(PQgetvalue(result, row, p->status_at));
+	struct str s = many_cell(result, row, p->status_at);
 	if (!str_to_u64(s, &v) || v < 200 || v > 599)
 		return false;
 	*status = (int)v;
@@ -448,10 +447,9 @@ void row_put_gauges(struct buf *out, const struct row_plan *p, const void *resul
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct row_column *c = &p->columns[i];
-		const char *text = PQgetvalue(result, row, c->at);
+		const char *text = many_cell(result, row, c->at).p;
 		char *end;
-		if (c->array || PQgetisnull(result, row, c->at) ||
-			(c->kind != ROW_BOOL && c->kind != ROW_NUMBER && c->kind != ROW_NUMERIC))
+		if (c->array || !text || (c->kind != ROW_BOOL && c->kind != ROW_NUMBER && c->kind != ROW_NUMERIC))
 			continue;
 		strtod(text, &end);
 		if (c->kind != ROW_BOOL && (end == text || *end))

@@ -1,4 +1,5 @@
-/* row: rows of a result as JSON (GRAMMAR §10, "A row as JSON"). Pure but for libpq's readers of a PGresult.
+/* row: rows of a result as JSON (GRAMMAR §10, "A row as JSON"). Pure but for
+ * reading results (pg_many.h).
  *
  * What does not change from row to row is written once: before each value stands a finished piece of JSON
  * (`,"blockchain":{"currentBlock":`), in the order of the nesting, whatever the order of the columns. Nothing
