@@ -1,204 +1,213 @@
 #include "reconciler/top.h"
 
 #include "common/base/mem.h"
-#include "common/io/redis.h"
-#include "reconciler/view.h"
+#include "common/base/sentence.h"
+#include "reconciler/page/feed.h"
+#include "reconciler/page/put.h"
+#include "reconciler/page/story.h"
+#include "reconciler/pane.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
-enum { LOOK_MS = 1000, SILENT_MS = 2000, ONCE_LIMIT_MS = 5000, RATES = 61, BLOCK_LOOKS = 5 };
+enum { ONCE_LIMIT_MS = 5000, BLOCK_LOOKS = 5, TYPED = 100 };
 
 struct top {
 	struct member *m;
 	struct loop *loop;
-	struct pg *pg;
-	struct redis *redis;
-	struct timer *timer, *draw_timer;
+	struct look *look;
+	struct telling telling;
 	struct view *view;
-	struct buf screen, shown;
-	bool once, tty, asking, pg_up, redis_known;
-	uint64_t asked_us, down_since_ms, redis_asked_us;
-	struct { /* one a look, newest last: events and batches so far */
-		uint64_t at_ms;
-		int64_t events, batches, done;
-	} rates[RATES];
-	int nrates;
-	uint64_t unheld_since_ms[4]; /* nobody holds a lane of listen, apply, send, clock; 0: somebody does */
+	struct buf screen, shown, pane, words[8];
+	struct timer *limit;
+	bool once, tty, typing, filtered, opened;
+	char typed[TYPED];
+	struct arena found; /* of a filter */
+	uv_poll_t keys;
 	struct termios was;
 	int exit_code;
 };
 
-/* ── figures ── */
+/* ── what is seen, as a view ── */
 
-static const struct pg_sql sql_chain = {"top_chain",
-	"SELECT c.name, coalesce(c.head, -1), c.done, c.final, c.listening, c.catching_up, c.halted, c.lag,"
-	" coalesce(extract(epoch FROM clock_timestamp() - b.at) * 1000, 0)::bigint,"
-	" (SELECT coalesce(sum(live + swept), 0) FROM fairlead.decl d WHERE d.chain = c.id)"
-	" FROM fairlead.chains c LEFT JOIN fairlead.block b ON b.chain = c.id AND b.number = c.done ORDER BY "
-	"c.id LIMIT 1"};
-static const struct pg_sql sql_batches = {"top_batches",
-	"SELECT coalesce(sum(pending), 0), coalesce(sum(parked), 0), coalesce(sum(ready), 0), "
-	"coalesce(sum(sending), 0),"
-	" coalesce(sum(done), 0), coalesce(extract(epoch FROM min(due) - clock_timestamp()) * 1000, -1)::bigint "
-	"FROM fairlead.batches"};
-static const struct pg_sql sql_flight = {"top_flight",
-	"SELECT coalesce(sum(items) FILTER (WHERE mined IS NULL), 0), coalesce(sum(items) FILTER (WHERE mined IS "
-	"NOT NULL), 0),"
-	" count(*) FILTER (WHERE mined IS NULL AND state = 'bound'),"
-	" coalesce(extract(epoch FROM clock_timestamp() - min(at) FILTER (WHERE mined IS NULL)) * 1000, "
-	"-1)::bigint,"
-	" coalesce(min(reason) FILTER (WHERE state = 'ready' AND reason IS NOT NULL), '')"
-	" FROM fairlead.batch WHERE state IN ('ready', 'bound')"};
-static const struct pg_sql sql_speed = {"top_speed",
-	"SELECT coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY ms), -1), coalesce(max(ms), -1) FROM"
-	" (SELECT ms FROM fairlead.lives WHERE mined > clock_timestamp() - interval '1 hour' ORDER BY id DESC "
-	"LIMIT 300) s"};
-static const struct pg_sql sql_processes = {"top_processes",
-	"SELECT count(*) FILTER (WHERE application_name = 'fairlead-listener'),"
-	" count(*) FILTER (WHERE application_name = 'fairlead-batcher'), count(*) FILTER (WHERE application_name "
-	"= 'fairlead-submitter'),"
-	" count(*) FILTER (WHERE application_name = 'fairlead-reconciler') FROM pg_stat_activity WHERE datname = "
-	"current_database()"};
-static const struct pg_sql sql_odd = {"top_odd",
-	"SELECT (SELECT count(*) FROM (SELECT FROM fairlead.dead LIMIT 1001) d),"
-	" coalesce((SELECT reason FROM fairlead.item WHERE state = 'parked' ORDER BY at DESC LIMIT 1), '')"};
-static const struct pg_sql sql_lives = {"top_lives",
-	"SELECT id, key, coalesce(event, ''), coalesce(batch::text, ''), coalesce(array_to_string(fees, ' '), "
-	"''), state,"
-	" coalesce(reason, ''), coalesce(event_block, -1), coalesce(event_log, -1), coalesce(nonce, -1), "
-	"coalesce(mined_block, -1),"
-	" coalesce(extract(epoch FROM event_at) * 1000, -1)::bigint, coalesce(ms, -1),"
-	" (extract(epoch FROM clock_timestamp() - made) * 1000)::bigint, final, cause IS NULL"
-	" FROM fairlead.lives ORDER BY id DESC LIMIT 60"};
-
-/* Which kinds of lane nobody holds: a stopped program looks like a dead one. */
-static const struct pg_sql sql_unheld = {"top_unheld",
-	"SELECT bool_and(until < clock_timestamp()) FILTER (WHERE name LIKE 'listen:%'),"
-	" bool_and(until < clock_timestamp()) FILTER (WHERE name LIKE 'apply:%'),"
-	" bool_and(until < clock_timestamp()) FILTER (WHERE name LIKE 'send:%'),"
-	" bool_and(until < clock_timestamp()) FILTER (WHERE name = 'clock') FROM fairlead.lane"};
-
-static void take_chain(struct view *v, const struct pg_reply *r)
+static const char *plain(struct top *t, int slot, const char *rich)
 {
-	if (pg_rows(r, 0) == 0)
+	struct buf *b = &t->words[slot];
+	buf_clear(b);
+	if (!rich)
+		return NULL;
+	sentence_plain(b, str_of(rich), look_seen(t->look)->now, " ");
+	return b->p ? b->p : "";
+}
+
+static void take_verdict(struct top *t)
+{
+	struct view *v = t->view;
+	const struct tell_cause *c = &t->telling.verdict;
+	v->tone = c->tone;
+	v->h1 = c->h1;
+	v->lead = plain(t, 0, c->lead);
+	v->you = plain(t, 1, c->you);
+	v->meanwhile = plain(t, 2, c->meanwhile);
+	v->seen = plain(t, 3, c->seen);
+	for (int i = 0; i < VIEW_OTHERS; i++)
+		v->others[i] = (size_t)i < t->telling.nothers ? t->telling.others[i].h1 : NULL;
+}
+
+static void take_chain(struct view *v, const struct seen *s)
+{
+	const struct fig_chain *c = &s->figures.chains[0];
+	v->events = v->applied_lag = 0;
+	if (s->figures.nchains == 0)
 		return;
-	snprintf(v->chain, sizeof v->chain, "%s", pg_get_text(r, 0, 0, 0));
-	v->head = pg_get_int(r, 0, 0, 1);
-	v->done = pg_get_int(r, 0, 0, 2);
-	v->final = pg_get_int(r, 0, 0, 3);
-	v->listening = pg_get_bool(r, 0, 0, 4);
-	v->catching_up = pg_get_bool(r, 0, 0, 5);
-	v->halted = !pg_is_null(r, 0, 0, 6);
-	snprintf(v->halted_why, sizeof v->halted_why, "%s", pg_get_text(r, 0, 0, 6));
-	v->applied_lag = pg_get_int(r, 0, 0, 7);
-	v->head_age_ms = pg_get_int(r, 0, 0, 8);
-	v->events = pg_get_int(r, 0, 0, 9);
+	snprintf(v->chain, sizeof v->chain, "%s", c->name);
+	v->head = c->head;
+	v->done = c->done;
+	v->final = c->final;
+	v->listening = c->listening;
+	v->catching_up = c->catching_up;
+	v->head_age_ms = c->at >= 0 ? s->now - c->at : 0;
+	for (size_t i = 0; i < s->figures.nchains; i++) {
+		v->events += s->figures.chains[i].events;
+		v->applied_lag += s->figures.chains[i].lag > 0 ? s->figures.chains[i].lag : 0;
+	}
 }
 
-static void take_queues(struct view *v, const struct pg_reply *r)
+static void take_flow(struct view *v, const struct seen *s)
 {
-	v->items_waiting = pg_get_int(r, 1, 0, 0);
-	v->items_parked = pg_get_int(r, 1, 0, 1);
-	v->ready = pg_get_int(r, 1, 0, 2);
-	v->done_batches = pg_get_int(r, 1, 0, 4);
-	v->due_ms = pg_get_int(r, 1, 0, 5);
-	v->sending_items = pg_get_int(r, 2, 0, 0);
-	v->mined_not_final = pg_get_int(r, 2, 0, 1);
-	v->sending = pg_get_int(r, 2, 0, 2);
-	v->oldest_sending_ms = pg_get_int(r, 2, 0, 3);
-	snprintf(v->waiting_reason, sizeof v->waiting_reason, "%s", pg_get_text(r, 2, 0, 4));
-	v->median_ms = pg_get_int(r, 3, 0, 0);
-	v->slowest_ms = pg_get_int(r, 3, 0, 1);
-	for (int i = 0; i < 4; i++)
-		v->processes[i] = (int)pg_get_int(r, 4, 0, i);
-	v->dead = pg_get_int(r, 5, 0, 0);
-	snprintf(v->parked_reason, sizeof v->parked_reason, "%s", pg_get_text(r, 5, 0, 1));
-}
-
-static void take_absent(struct top *t, const struct pg_reply *r)
-{
-	enum { S = 7, SUBMITTER = 2 };
-	uint64_t now = loop_now_ms(t->loop);
+	static const char *const programs[] = {"listener", "batcher", "submitter", "reconciler"};
+	const struct figures *f = &s->figures;
+	v->items_waiting = f->waiting;
+	v->items_parked = f->parked;
+	v->ready = f->ready;
+	v->done_batches = f->done_batches;
+	v->due_ms = f->due > 0 ? f->due - s->now : -1;
+	v->sending_items = f->sent_items;
+	v->mined_not_final = f->mined_items;
+	v->sending = f->sent_txs;
+	v->oldest_sending_ms = f->oldest_sent > 0 ? s->now - f->oldest_sent : -1;
+	v->median_ms = f->median_ms;
 	for (int i = 0; i < 4; i++) {
-		bool unheld = pg_rows(r, S) > 0 && !pg_is_null(r, S, 0, i) && pg_get_bool(r, S, 0, i);
-		if (i == SUBMITTER && t->m->config->nbatches == 0)
-			unheld = false; /* a lane that an earlier file had */
-		if (!unheld)
-			t->unheld_since_ms[i] = 0;
-		else if (!t->unheld_since_ms[i])
-			t->unheld_since_ms[i] = now;
-		t->view->absent_ms[i] = unheld ? (int64_t)(now - t->unheld_since_ms[i]) + 1 : 0;
+		bool wanted = i != 2 || s->config->nbatches > 0; /* a lane that an earlier file had */
+		v->absent_ms[i] =
+			wanted && f->loaded && f->unheld[i] >= 0 ? (f->unheld[i] > 0 ? s->now - f->unheld[i] : 0) + 1 : 0;
+		v->processes[i] = tell_count(s, programs[i]);
+		if (s->redis_away && !v->absent_ms[i])
+			v->processes[i] = 1; /* who holds a lane is there, heard or not */
 	}
 }
 
-/* "1.002 1.128" → the fees of a life's attempts, oldest first, an arrow between. */
-static void offered(char *out, size_t size, const char *fees, bool utf8)
+static void take_rates(struct view *v, const struct seen *s)
 {
-	size_t at = 0;
-	out[0] = 0;
-	while (*fees && at + 1 < size) {
-		const char *end = strchr(fees, ' ');
-		int len = end ? (int)(end - fees) : (int)strlen(fees);
-		double gwei = strtod(fees, NULL); /* for people only: no amount is computed from it (INV-12) */
-		int n = snprintf(out + at, size - at, "%s%.2f", at ? (utf8 ? " → " : " > ") : "", gwei);
-		at += n > 0 ? (size_t)n : 0;
-		fees += len + (end ? 1 : 0);
-	}
+	v->events_per_min = v->batches_per_min = -1;
+	v->blocks_per_s = 0;
+	if (s->nrates < 2)
+		return;
+	size_t last = s->nrates - 1, before = s->nrates > BLOCK_LOOKS ? last - BLOCK_LOOKS : 0;
+	double sec = (double)(s->rates[last].at - s->rates[before].at) / 1000;
+	double min = (double)(s->rates[last].at - s->rates[0].at) / 60000;
+	if (sec > 0.5)
+		v->blocks_per_s = (double)(s->rates[last].done - s->rates[before].done) / sec;
+	if (min < 0.05)
+		return;
+	v->events_per_min = (double)(s->rates[last].events - s->rates[0].events) / min;
+	v->batches_per_min = (double)(s->rates[last].batches - s->rates[0].batches) / min;
 }
 
-static void take_life(const struct view *v, struct view_life *l, const struct pg_reply *r, int row)
+struct offer {
+	const struct view *v;
+	char *out;
+	size_t size, at;
+};
+
+static void add_fee(void *arg, const char *gwei)
 {
-	enum { S = 6 };
-	*l = (struct view_life){.id = pg_get_int(r, S, row, 0),
-		.block = pg_get_int(r, S, row, 7),
-		.log = pg_get_int(r, S, row, 8),
-		.nonce = pg_get_int(r, S, row, 9),
-		.mined_block = pg_get_int(r, S, row, 10),
-		.event_ms = pg_get_int(r, S, row, 11),
-		.to_mined_ms = pg_get_int(r, S, row, 12),
-		.age_ms = pg_get_int(r, S, row, 13),
-		.is_final = pg_get_bool(r, S, row, 14),
-		.taken_back = pg_get_bool(r, S, row, 15)};
-	snprintf(l->key, sizeof l->key, "%s", pg_get_text(r, S, row, 1));
-	snprintf(l->event, sizeof l->event, "%s", pg_get_text(r, S, row, 2));
-	snprintf(l->batch, sizeof l->batch, "%s", pg_get_text(r, S, row, 3));
-	offered(l->offered, sizeof l->offered, pg_get_text(r, S, row, 4), v->utf8);
-	snprintf(l->state, sizeof l->state, "%s", pg_get_text(r, S, row, 5));
-	snprintf(l->reason, sizeof l->reason, "%s", pg_get_text(r, S, row, 6));
+	struct offer *o = arg;
+	int n =
+		snprintf(o->out + o->at, o->size - o->at, "%s%s", o->at ? (o->v->utf8 ? " → " : " > ") : "", gwei);
+	o->at += n > 0 && (size_t)n < o->size - o->at ? (size_t)n : 0;
+}
+
+static void take_life(const struct view *v, struct view_life *l, const struct life *f, int64_t now)
+{
+	struct offer o = {.v = v, .out = l->offered, .size = sizeof l->offered};
+	*l = (struct view_life){.id = f->id,
+		.block = f->event_block,
+		.log = f->event_log,
+		.nonce = f->nonce,
+		.mined_block = f->mined_block,
+		.event_ms = f->event_at,
+		.to_mined_ms = f->mined >= 0 ? f->mined - f->made : -1,
+		.age_ms = now - (f->turned >= 0 && !text_is(f->state, "batched") ? f->turned : f->made),
+		.is_final = life_state(f) == STATE_FINAL,
+		.taken_back = life_state(f) == STATE_TAKEN};
+	snprintf(l->key, sizeof l->key, "%s", f->key);
+	snprintf(l->event, sizeof l->event, "%s", f->event);
+	if (f->batch >= 0)
+		snprintf(l->batch, sizeof l->batch, "%" PRId64, f->batch);
+	life_fees(f, add_fee, &o);
+	snprintf(l->state, sizeof l->state, "%s", f->state);
+	struct buf why = {0};
+	if (f->reason[0])
+		sentence_say(&why, str_of(f->reason), SENTENCE_TEXT, now);
+	snprintf(l->reason, sizeof l->reason, "%s", why.n ? why.p : "");
+	buf_fini(&why);
 	if (l->is_final)
 		snprintf(l->final, sizeof l->final, "final");
 	else if (l->mined_block >= 0)
 		snprintf(l->final, sizeof l->final, "%" PRId64 " of %" PRId64,
-			v->head > l->mined_block ? v->head - l->mined_block : 0, v->head - v->final);
+			f->head > l->mined_block ? f->head - l->mined_block : 0, f->head - f->chain_final);
 }
 
-static void take_rates(struct top *t)
+static void fill(struct top *t)
 {
 	struct view *v = t->view;
-	if (t->nrates == RATES) {
-		memmove(t->rates, t->rates + 1, sizeof t->rates - sizeof t->rates[0]);
-		t->nrates--;
-	}
-	t->rates[t->nrates].at_ms = loop_now_ms(t->loop);
-	t->rates[t->nrates].events = v->events;
-	t->rates[t->nrates].done = v->done;
-	t->rates[t->nrates++].batches = v->done_batches;
-	int before = t->nrates > BLOCK_LOOKS ? t->nrates - 1 - BLOCK_LOOKS : 0;
-	double s = (double)(t->rates[t->nrates - 1].at_ms - t->rates[before].at_ms) / 1000;
-	v->blocks_per_s = s > 0.5 ? (double)(v->done - t->rates[before].done) / s : 0;
-	double min = (double)(t->rates[t->nrates - 1].at_ms - t->rates[0].at_ms) / 60000;
-	v->events_per_min = v->batches_per_min = -1;
-	if (min < 0.05)
+	const struct seen *s = look_seen(t->look);
+	tell(&t->telling, s);
+	take_verdict(t);
+	v->loaded = s->figures.loaded;
+	v->pg_away_ms = s->pg_away ? s->now - s->pg_away + 1 : 0;
+	v->figures_ms = s->figures.at;
+	v->pg_ms = s->pg_ms;
+	v->redis_ms = s->redis_away ? -1 : s->redis_ms < 0 ? 0 : s->redis_ms;
+	take_chain(v, s);
+	take_flow(v, s);
+	take_rates(v, s);
+	if (t->filtered)
 		return;
-	v->events_per_min = (double)(v->events - t->rates[0].events) / min;
-	v->batches_per_min = (double)(v->done_batches - t->rates[0].batches) / min;
+	v->nlives = 0;
+	for (size_t i = 0; i < s->figures.nlives && v->nlives < VIEW_LIVES; i++)
+		take_life(v, &v->lives[v->nlives++], &s->figures.lives[i], s->now);
+}
+
+/* ── a section ── */
+
+static void make_pane(struct top *t)
+{
+	static const enum feed_part parts[] = {
+		[VIEW_PARKED] = FEED_PARKED, [VIEW_CHAINS] = FEED_CHAINS, [VIEW_SIGNERS] = FEED_SIGNERS};
+	const struct seen *s = look_seen(t->look);
+	enum view_section at = t->view->section;
+	struct buf json = {0};
+	if (at == VIEW_NOW || at == VIEW_STORY ||
+		at == VIEW_ROUTES) /* those come from PostgreSQL, when asked for */
+		return;
+	if (at != VIEW_KEYS) {
+		put_open(&json, NULL, '{');
+		feed_put(&json, parts[at], s, &t->telling, NULL, 0);
+		put_close(&json, '}');
+		put_end(&json);
+	}
+	buf_clear(&t->pane);
+	pane_of(&t->pane, at, (struct str){json.p, json.n}, s->now, t->view->utf8);
+	buf_fini(&json);
 }
 
 /* ── drawing ── */
@@ -249,13 +258,6 @@ static const char *clip_line(struct buf *out, const char *p, int width)
 	return *p == '\n' ? p + 1 : p;
 }
 
-static int64_t unix_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void finish(struct top *t, int code)
 {
 	t->exit_code = code;
@@ -265,7 +267,10 @@ static void finish(struct top *t, int code)
 static void draw(struct top *t)
 {
 	struct view *v = t->view;
-	v->now_ms = unix_ms();
+	v->now_ms = clock_wall_ms();
+	fill(t);
+	make_pane(t);
+	v->pane = t->pane.p;
 	if (t->tty)
 		size_of_terminal(v);
 	buf_clear(&t->screen);
@@ -289,125 +294,212 @@ static void draw(struct top *t)
 /* ── asking ── */
 
 /* --once: printed when both servers have answered, or are known not to. */
-static void draw_once(struct top *t)
-{
-	if (!t->view->loaded || !t->redis_known)
-		return;
-	draw(t);
-	finish(t, 0);
-}
-
-static void on_figures(void *arg, const struct pg_reply *r)
-{
-	struct top *t = arg;
-	struct view *v = t->view;
-	t->asking = false;
-	if (r->outcome != PG_OK) {
-		snprintf(v->pg_reason, sizeof v->pg_reason, "%.190s", r->err.text);
-		if (t->once && r->outcome == PG_REFUSED) {
-			fprintf(stderr, "The fleet's tables can't be read: %s\n", r->err.text);
-			finish(t, 75);
-		}
-		return;
-	}
-	v->pg_ms = (double)(clock_mono_us() - t->asked_us) / 1000;
-	v->pg_away_ms = 0;
-	v->loaded = true;
-	take_chain(v, r);
-	take_queues(v, r);
-	take_rates(t);
-	take_absent(t, r);
-	v->figures_ms = unix_ms();
-	v->nlives = 0;
-	for (int i = 0; i < pg_rows(r, 6) && v->nlives < VIEW_LIVES; i++)
-		take_life(v, &v->lives[v->nlives++], r, i);
-	if (t->once)
-		draw_once(t);
-	else if (t->redis_known)
-		draw(t);
-}
-
-static void on_redis(void *arg, const struct redisReply *reply, const struct err *e)
-{
-	struct top *t = arg;
-	(void)e;
-	t->view->redis_ms = reply ? (double)(clock_mono_us() - t->redis_asked_us) / 1000 : -1;
-	t->redis_known = true;
-	if (t->once)
-		draw_once(t);
-}
-
-static void on_redis_up(void *arg)
-{
-	struct top *t = arg;
-	t->redis_asked_us = clock_mono_us();
-	redis_command(t->redis, 1000, on_redis, t, 1, &STR("PING"));
-}
-
-static void on_redis_down(void *arg, const struct err *e)
-{
-	struct top *t = arg;
-	(void)e;
-	t->view->redis_ms = -1;
-	t->redis_known = true;
-	if (t->once)
-		draw_once(t);
-}
-
-static void ask(struct top *t)
-{
-	static const struct pg_sql *const all[] = {
-		&sql_chain, &sql_batches, &sql_flight, &sql_speed, &sql_processes, &sql_odd, &sql_lives, &sql_unheld};
-	if (!t->once && redis_is_up(t->redis))
-		on_redis_up(t);
-	if (t->asking || !t->pg_up)
-		return;
-	struct pg_unit *u = pg_unit(t->pg);
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		pg_stmt(u, all[i]);
-	t->asking = true;
-	t->asked_us = clock_mono_us();
-	pg_unit_run(u, 0, on_figures, t);
-}
-
 static void on_look(void *arg)
 {
 	struct top *t = arg;
-	timer_start(t->loop, &t->timer, LOOK_MS, on_look, t);
-	uint64_t now = loop_now_ms(t->loop), asked_ms = t->asked_us / 1000;
-	bool silent = t->pg_up && t->asking && now > asked_ms + SILENT_MS;
-	if (silent || (!t->pg_up && t->down_since_ms)) {
-		t->view->pg_away_ms = (int64_t)(now - (silent ? asked_ms : t->down_since_ms)) + 1;
-		if (!t->once)
+	const struct seen *s = look_seen(t->look);
+	if (!t->once) {
+		if (s->pg_known || s->figures.loaded)
 			draw(t);
+		return;
 	}
-	if (t->once && t->view->pg_away_ms > ONCE_LIMIT_MS) {
-		draw(t);
+	if (s->pg_known && !s->pg_away && !s->figures.loaded) {
+		fprintf(stderr, "The fleet's tables can't be read: %s\n", s->pg_error);
 		finish(t, 75);
+	} else if (s->figures.loaded && s->redis_known) {
+		draw(t);
+		finish(t, 0);
 	}
-	ask(t);
 }
 
-static void on_up(void *arg)
+static void on_limit(void *arg)
 {
 	struct top *t = arg;
-	t->pg_up = true;
-	t->view->pg_reason[0] = 0;
-	ask(t);
-}
-
-static void on_down(void *arg, const struct err *e)
-{
-	struct top *t = arg;
-	if (t->pg_up || !t->down_since_ms)
-		t->down_since_ms = loop_now_ms(t->loop);
-	t->pg_up = false;
-	snprintf(t->view->pg_reason, sizeof t->view->pg_reason, "%.190s", e->text);
+	draw(t);
+	finish(t, 75);
 }
 
 static void on_term(void *arg)
 {
 	finish(arg, 0);
+}
+
+static void show_pane(struct top *t, enum view_section at, const struct buf *json)
+{
+	t->view->section = at;
+	buf_clear(&t->pane);
+	pane_of(&t->pane, at, (struct str){json->p, json->n}, look_seen(t->look)->now, t->view->utf8);
+	draw(t);
+}
+
+static void on_story(void *arg, const struct pg_reply *r)
+{
+	struct top *t = arg;
+	struct buf json = {0};
+	if (r->outcome == PG_OK && story_put(&json, r, look_seen(t->look)))
+		show_pane(t, VIEW_STORY, &json);
+	buf_fini(&json);
+}
+
+static void on_routes(void *arg, const struct pg_reply *r)
+{
+	struct top *t = arg;
+	struct buf json = {0};
+	if (r->outcome != PG_OK)
+		return;
+	put_open(&json, NULL, '{');
+	put_open(&json, "routes", '[');
+	for (int i = 0; i < pg_rows(r, 0); i++) {
+		put_open(&json, NULL, '{');
+		put_text(&json, "route", pg_get_text(r, 0, i, 0));
+		put_int(&json, "asked", pg_get_int(r, 0, i, 1));
+		put_int(&json, "refused", pg_get_int(r, 0, i, 2));
+		put_int(&json, "failed", pg_get_int(r, 0, i, 3));
+		put_close(&json, '}');
+	}
+	put_close(&json, ']');
+	put_close(&json, '}');
+	put_end(&json);
+	show_pane(t, VIEW_ROUTES, &json);
+	buf_fini(&json);
+}
+
+static void on_found(void *arg, const struct pg_reply *r)
+{
+	struct top *t = arg;
+	struct view *v = t->view;
+	if (r->outcome != PG_OK || !t->filtered)
+		return;
+	arena_reset(&t->found);
+	v->nlives = 0;
+	for (int i = 0; i < pg_rows(r, 0) && v->nlives < VIEW_LIVES; i++) {
+		struct life l;
+		life_take(&l, &t->found, r, 0, i);
+		take_life(v, &v->lives[v->nlives++], &l, look_seen(t->look)->now);
+	}
+	draw(t);
+}
+
+static struct pg_unit *unit(struct top *t)
+{
+	return look_pg(t->look) ? pg_unit(look_pg(t->look)) : NULL;
+}
+
+static void search(struct top *t)
+{
+	struct lives_ask ask = {.before = -1, .after = -1, .at = -1, .q = str_of(t->typed)};
+	struct pg_unit *u = t->typed[0] ? unit(t) : NULL;
+	t->filtered = u != NULL;
+	t->view->typed = t->filtered ? t->typed : NULL;
+	if (!u)
+		return;
+	lives_ask(u, &ask);
+	pg_unit_run(u, 0, on_found, t);
+}
+
+/* ── keys ── */
+
+static void typing(struct top *t, char c)
+{
+	size_t n = strlen(t->typed);
+	if (c == 27) {
+		t->typing = t->filtered = false;
+		t->view->typed = NULL;
+	} else if (c == '\n' || c == '\r') {
+		t->typing = false;
+		search(t);
+	} else if ((c == 127 || c == 8) && n > 0) {
+		t->typed[n - 1] = 0;
+	} else if ((unsigned char)c >= ' ' && c != 127 && n + 1 < TYPED) {
+		t->typed[n] = c;
+		t->typed[n + 1] = 0;
+	}
+	t->view->chosen = t->typing ? -2 : -1;
+}
+
+static void toggle(struct top *t, enum view_section at)
+{
+	t->view->section = t->view->section == at ? VIEW_NOW : at;
+}
+
+static void unfold(struct top *t)
+{
+	struct view *v = t->view;
+	struct pg_unit *u;
+	if (v->section != VIEW_NOW) {
+		v->section = VIEW_NOW;
+		return;
+	}
+	if (v->chosen < 0 || (size_t)v->chosen >= v->nlives || !(u = unit(t)))
+		return;
+	story_ask(u, v->lives[v->chosen].id);
+	pg_unit_run(u, 0, on_story, t);
+}
+
+static void ask_routes(struct top *t)
+{
+	struct pg_unit *u;
+	if (t->view->section == VIEW_ROUTES || !(u = unit(t))) {
+		t->view->section = VIEW_NOW;
+		return;
+	}
+	routes_ask(u);
+	pg_unit_run(u, 0, on_routes, t);
+}
+
+static void on_key(struct top *t, char c)
+{
+	struct view *v = t->view;
+	if (t->typing) {
+		typing(t, c);
+		return;
+	}
+	switch (c) {
+	case 'q': finish(t, 0); break;
+	case '/':
+		t->typing = true;
+		t->typed[0] = 0;
+		v->typed = t->typed;
+		v->chosen = -2;
+		v->section = VIEW_NOW;
+		break;
+	case 'j':
+		v->chosen = v->chosen + 1 < (int)v->nlives ? (v->chosen < 0 ? 0 : v->chosen + 1) : v->chosen;
+		break;
+	case 'k': v->chosen = v->chosen > 0 ? v->chosen - 1 : v->chosen; break;
+	case '\r':
+	case '\n': unfold(t); break;
+	case 'p': toggle(t, VIEW_PARKED); break;
+	case 'c': toggle(t, VIEW_CHAINS); break;
+	case 's': toggle(t, VIEW_SIGNERS); break;
+	case 'r': ask_routes(t); break;
+	case '?': toggle(t, VIEW_KEYS); break;
+	case 27:
+		v->section = VIEW_NOW;
+		t->filtered = false;
+		v->typed = NULL;
+		v->chosen = -1;
+		break;
+	default: break;
+	}
+}
+
+static void on_readable(uv_poll_t *h, int status, int events)
+{
+	struct top *t = h->data;
+	char in[64];
+	(void)events;
+	ssize_t n = status < 0 ? 0 : read(STDIN_FILENO, in, sizeof in);
+	if (n <= 0 && !(n < 0 && (errno == EAGAIN || errno == EINTR))) {
+		uv_poll_stop(h); /* nobody types any more; the screen goes on */
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (in[i] == 27 && n > 1) /* an arrow, a function key */
+			break;
+		on_key(t, in[i]);
+	}
+	draw(t);
 }
 
 /* ── the terminal ── */
@@ -417,14 +509,19 @@ static void raw_terminal(struct top *t)
 	struct termios raw;
 	if (tcgetattr(STDIN_FILENO, &t->was) == 0) {
 		raw = t->was;
-		raw.c_lflag &= ~(tcflag_t)ECHO;
+		raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	}
 	write_all("\033[?1049h\033[?25l\033[2J", 18);
+	t->keys.data = t;
+	t->opened = isatty(STDIN_FILENO) && uv_poll_init(loop_uv(t->loop), &t->keys, STDIN_FILENO) == 0 &&
+				uv_poll_start(&t->keys, UV_READABLE, on_readable) == 0;
 }
 
 static void leave_terminal(struct top *t)
 {
+	if (t->opened)
+		uv_close((uv_handle_t *)&t->keys, NULL);
 	write_all("\033[?25h\033[?1049l", 14);
 	tcsetattr(STDIN_FILENO, TCSANOW, &t->was);
 }
@@ -440,54 +537,50 @@ static bool utf8_terminal(void)
 	return true; /* nothing is said: most terminals of today can */
 }
 
-/* "token" of a batch whose key is tokenId. */
-static void key_heading(struct view *v, const struct config *c)
-{
-	if (c->nbatches == 0)
-		return;
-	snprintf(v->key, sizeof v->key, "%s", c->batches[0].key);
-	size_t n = strlen(v->key);
-	if (n > 2 && text_is(v->key + n - 2, "Id"))
-		v->key[n - 2] = 0;
-	else if (n > 3 && text_is(v->key + n - 3, "_id"))
-		v->key[n - 3] = 0;
-}
-
 int top_main(void *arg, struct member *m)
 {
 	(void)arg;
-	struct top t = {
+	static struct top t; /* answers may come until the loop is freed */
+	t = (struct top){
 		.m = m, .loop = loop_new(), .once = m->options.once, .view = mem_alloc(sizeof(struct view))};
 	t.tty = !t.once && isatty(STDOUT_FILENO);
 	t.view->color = t.tty && !getenv("NO_COLOR");
 	t.view->utf8 = utf8_terminal();
 	t.view->foot = getenv("FAIRLEAD_TOP_FOOT");
-	t.view->redis_ms = -1;
 	t.view->width = 100;
-	key_heading(t.view, m->config);
+	t.view->chosen = -1;
+	t.view->keys = t.tty;
+	tell_item_name(m->config, t.view->key, sizeof t.view->key);
 	snprintf(t.view->app, sizeof t.view->app, "%s", m->config->name);
 	char *conninfo = pg_conninfo_from_env(), *url = redis_url_from_env();
-	pg_for_people(t.view->pg_server, sizeof t.view->pg_server, conninfo);
-	struct pg_events pe = {.on_up = on_up, .on_down = on_down, .arg = &t};
-	struct pg_options po = {.conninfo = conninfo, .application = "fairlead-top"};
-	struct redis_events re = {.on_up = on_redis_up, .on_down = on_redis_down, .arg = &t};
-	t.pg = pg_open(t.loop, &po, &pe);
-	t.redis = redis_open(t.loop, url, &re);
+	struct look_options o = {.loop = t.loop,
+		.config = m->config,
+		.conninfo = conninfo,
+		.redis_url = url,
+		.on_look = on_look,
+		.arg = &t};
+	t.look = look_open(&o);
 	loop_on_term(t.loop, on_term, &t);
 	if (t.tty)
 		raw_terminal(&t);
-	on_look(&t);
+	if (t.once)
+		timer_start(t.loop, &t.limit, ONCE_LIMIT_MS, on_limit, &t);
+	look_start(t.look);
 	loop_run(t.loop);
 	if (t.tty)
 		leave_terminal(&t);
-	timer_free(&t.timer);
-	pg_close(t.pg);
-	redis_close(t.redis);
+	timer_free(&t.limit);
+	look_close(t.look);
 	loop_free(t.loop);
 	free(conninfo);
 	free(url);
 	buf_fini(&t.screen);
 	buf_fini(&t.shown);
+	buf_fini(&t.pane);
+	for (size_t i = 0; i < sizeof t.words / sizeof *t.words; i++)
+		buf_fini(&t.words[i]);
+	arena_fini(&t.found);
+	tell_fini(&t.telling);
 	free(t.view);
 	return t.exit_code;
 }

@@ -1,145 +1,60 @@
 #include "reconciler/view_text.h"
 
+#include "common/base/mem.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
 	RINGS = 5,
-	ALARM_MS = 10000, /* what lasts longer needs a person (red); before, the fleet copes (amber) */
-	LOW = 18,         /* a terminal with fewer lines shows the rope without its figures */
+	LOW = 18, /* a terminal with fewer lines shows the rope without its figures */
 };
 
 /* ── the sentence ── */
 
-/* What is the matter, and behind it, or under it where the line is full, what is safe. */
-static void headline(const struct view *v, struct buf *b, enum ink i, const char *what, const char *safe)
+static enum ink ink_of(const struct view *v)
 {
-	bool well = i != RED && i != YELLOW;
-	view_put(v, b, i, " %s ", well ? view_sign(v, "✓", "*") : view_sign(v, "▲", "!"));
-	view_put(v, b, well ? BOLD : i, "%s", what);
-	int col = 3 + view_columns(what);
-	if (col + 3 + view_columns(safe) > v->width) {
-		buf_text(b, "\n");
-		col = 0;
-	}
-	buf_text(b, "   ");
-	view_words(v, b, col + 3, 3, safe);
-	view_line_end(b);
+	return text_is(v->tone, "stop")   ? RED
+		   : text_is(v->tone, "wait") ? YELLOW
+		   : text_is(v->tone, "sea")  ? CYAN
+									  : GREEN;
 }
 
 static void advice(const struct view *v, struct buf *b, const char *label, const char *text)
 {
+	if (!text || !*text)
+		return;
 	view_put(v, b, BOLD, "   %-11s", label);
 	view_words(v, b, 14, 14, text);
 	view_line_end(b);
 }
 
-static void verdict_away(const struct view *v, struct buf *b)
-{
-	char since[24], what[80], cure[300];
-	view_duration(since, sizeof since, v->pg_away_ms);
-	snprintf(what, sizeof what, "PostgreSQL has not answered for %s.", since);
-	headline(
-		v, b, v->pg_away_ms >= ALARM_MS ? RED : YELLOW, what, "Nothing is lost and nothing is sent twice.");
-	snprintf(cure, sizeof cure, "restarting it? Do nothing. If not, see whether it runs: %s", v->pg_server);
-	advice(v, b, "You", cure);
-	advice(v, b, "Meanwhile", "the cursor stands, no new transaction is signed; ready says 503");
-	if (v->pg_reason[0])
-		advice(v, b, "It said", v->pg_reason);
-}
-
-static const struct {
-	const char *name, *program, *meanwhile;
-} stages[4] = {
-	{"listener", "fairlead-listener", "the chain keeps its history; it is read from the cursor on"},
-	{"batcher", "fairlead-batcher", "events wait in PostgreSQL"},
-	{"submitter", "fairlead-submitter", "batches wait in PostgreSQL; what was sent may be mined"},
-	{"reconciler", "fairlead-reconciler", "what is mined is not called final; lost bells ring late"},
-};
-
-static void verdict_absent(const struct view *v, struct buf *b, int stage)
-{
-	char since[24], what[80], cure[120];
-	view_duration(since, sizeof since, v->absent_ms[stage]);
-	if (v->absent_ms[stage] < 1000)
-		snprintf(what, sizeof what, "No %s works.", stages[stage].name);
-	else
-		snprintf(what, sizeof what, "No %s has worked for %s.", stages[stage].name, since);
-	headline(v, b, v->absent_ms[stage] >= ALARM_MS ? RED : YELLOW, what, "Nothing is lost.");
-	snprintf(cure, sizeof cure, "start %s, or read its log: it says why it ended", stages[stage].program);
-	advice(v, b, "You", cure);
-	advice(v, b, "Meanwhile", stages[stage].meanwhile);
-}
-
-static bool needs_a_person(const struct view *v, struct buf *b)
-{
-	char what[400];
-	if (v->pg_away_ms > 0) {
-		verdict_away(v, b);
-		return true;
-	}
-	if (v->halted) {
-		snprintf(what, sizeof what, "Chain %s is halted.", v->chain);
-		headline(v, b, RED, what, "Nothing is lost and nothing is destroyed.");
-		advice(v, b, "Why", v->halted_why);
-		return true;
-	}
-	for (int i = 0; i < 4; i++)
-		if (v->absent_ms[i] > 0) {
-			verdict_absent(v, b, i);
-			return true;
-		}
-	if (v->dead > 0) {
-		snprintf(what, sizeof what, "%" PRId64 " failed for good.", v->dead);
-		headline(v, b, RED, what, "They wait in fairlead.dead with the reason of each; the others go on.");
-		return true;
-	}
-	return false;
-}
-
-static bool copes(const struct view *v, struct buf *b)
-{
-	char what[400];
-	if (v->waiting_reason[0]) {
-		snprintf(what, sizeof what, "Submitter waits: %s.", v->waiting_reason);
-		headline(v, b, YELLOW, what, "Nothing is lost; it goes on by itself when the reason is gone.");
-	} else if (!v->listening) {
-		snprintf(what, sizeof what, "Listener does not hear chain %s.", v->chain);
-		headline(v, b, YELLOW, what,
-			"It asks again with growing gaps; nothing is missed, history is read when the node answers.");
-	} else if (v->redis_ms < 0) {
-		headline(v, b, YELLOW, "Redis does not answer.",
-			"Nothing is lost; PostgreSQL is read once a second instead.");
-	} else {
-		return false;
-	}
-	return true;
-}
-
+/* What is the matter, and behind it, or under it where the line is full, what is safe. */
 static void verdict(const struct view *v, struct buf *b)
 {
-	char half[24], slow[24], text[400] = "";
-	if (needs_a_person(v, b) || copes(v, b))
-		return;
-	if (v->events == 0 && v->nlives == 0) {
-		headline(v, b, GREEN, "Listening. No event yet.",
-			"Three usual reasons: none was emitted, another address, start: is too high.");
-		return;
-	}
-	if (v->median_ms >= 0) {
-		view_duration(half, sizeof half, v->median_ms);
-		view_duration(slow, sizeof slow, v->slowest_ms);
-		snprintf(text, sizeof text, "%s from event to mined; the slowest this hour %s.", half, slow);
-	}
-	headline(v, b, GREEN, v->items_parked > 0 ? "Nothing needs you now." : "Nothing needs you.", text);
-	if (v->items_parked > 0) {
-		snprintf(text, sizeof text, "%" PRId64 " parked: %s", v->items_parked, v->parked_reason);
-		buf_text(b, "   ");
-		view_ink(v, b, YELLOW);
-		view_words(v, b, 3, 3, text);
-		view_ink(v, b, PLAIN);
+	enum ink i = ink_of(v);
+	bool well = i == GREEN || i == CYAN;
+	const char *lead = v->lead ? v->lead : "";
+	view_put(v, b, i, " %s ", well ? view_sign(v, "✓", "*") : view_sign(v, "▲", "!"));
+	view_ink(v, b, well ? BOLD : i);
+	view_words(v, b, 3, 3, v->h1 ? v->h1 : "");
+	view_ink(v, b, PLAIN);
+	int col = 3 + view_columns(v->h1 ? v->h1 : "");
+	if (*lead && col + 3 + view_columns(lead) > v->width) {
 		view_line_end(b);
+		col = 0;
 	}
+	if (*lead) {
+		buf_text(b, "   ");
+		view_words(v, b, col + 3, 3, lead);
+	}
+	view_line_end(b);
+	advice(v, b, "You", v->you);
+	advice(v, b, "Meanwhile", v->meanwhile);
+	advice(v, b, "Seen", v->seen);
+	for (int k = 0; k < VIEW_OTHERS && v->others[k]; k++)
+		advice(v, b, k ? "" : "Also", v->others[k]);
 }
 
 /* ── the rope ── */
@@ -347,6 +262,50 @@ static void title(const struct view *v, struct buf *b)
 	view_line_end(b);
 }
 
+static void pane(const struct view *v, struct buf *b)
+{
+	for (const char *p = v->pane ? v->pane : ""; *p;) {
+		size_t n = strcspn(p, "\n");
+		char *line = mem_textn(p, n);
+		int indent = line[0] == '\t' ? 5 : 3;
+		view_pad(b, indent);
+		if (indent == 3)
+			view_ink(v, b, BOLD);
+		view_words(v, b, indent, 5, line + (indent == 5));
+		view_ink(v, b, PLAIN);
+		view_line_end(b);
+		free(line);
+		p += n + (p[n] == '\n');
+	}
+}
+
+static void keys_line(const struct view *v, struct buf *b)
+{
+	if (v->typed)
+		view_put(v, b, BOLD, " / %s%s", v->typed, v->chosen == -2 ? view_sign(v, "▏", "_") : "   esc: all");
+	else if (v->keys)
+		view_put(v, b, DIM,
+			" / filter   j k line   enter unfold   p parked   c chains   s signers   r routes   ? keys   q "
+			"quit");
+	if (v->typed || v->keys)
+		view_line_end(b);
+}
+
+static void now(const struct view *v, struct buf *b, size_t before, bool low, const char *foot)
+{
+	view_line_end(b);
+	names_line(v, b);
+	rope_line(v, b);
+	if (!low) {
+		first_figures(v, b);
+		second_figures(v, b);
+	}
+	foundation_line(v, b);
+	gap_above_lives(v, b);
+	int used = 1 + count_lines(b->p + before) + 1 + count_lines(foot) + (foot ? 1 : 0) + (v->keys ? 1 : 0);
+	view_lives(v, b, v->height > 0 ? (v->height > used + 2 ? v->height - used - 2 : 0) : -1);
+}
+
 void view_render(const struct view *v, struct buf *b)
 {
 	title(v, b);
@@ -358,19 +317,13 @@ void view_render(const struct view *v, struct buf *b)
 		return;
 	}
 	verdict(v, b);
-	if (v->loaded) {
+	if (v->section != VIEW_NOW) {
 		view_line_end(b);
-		names_line(v, b);
-		rope_line(v, b);
-		if (!low) {
-			first_figures(v, b);
-			second_figures(v, b);
-		}
-		foundation_line(v, b);
-		gap_above_lives(v, b);
-		int used = 1 + count_lines(b->p + before) + 1 + count_lines(foot) + (foot ? 1 : 0);
-		view_lives(v, b, v->height > 0 ? (v->height > used + 2 ? v->height - used - 2 : 0) : -1);
+		pane(v, b);
+	} else if (v->loaded) {
+		now(v, b, before, low, foot);
 	}
+	keys_line(v, b);
 	if (foot) {
 		view_line_end(b);
 		view_put(v, b, DIM, "%s", foot);

@@ -8,7 +8,8 @@
 
 #include "common/base/str.h"
 
-enum { VIEW_LIVES = 60 };
+enum { VIEW_LIVES = 60, VIEW_OTHERS = 4 };
+enum view_section { VIEW_NOW, VIEW_STORY, VIEW_PARKED, VIEW_CHAINS, VIEW_SIGNERS, VIEW_ROUTES, VIEW_KEYS };
 
 struct view_life {
 	int64_t id;
@@ -26,24 +27,29 @@ struct view {
 	int width, height; /* of the terminal; height 0: no end */
 	const char *foot;  /* lines under the screen, or NULL */
 
-	bool loaded;                         /* the figures below mean something */
-	int64_t pg_away_ms;                  /* 0: answers */
-	char pg_reason[200], pg_server[200]; /* why it is away; what it is, for people */
+	/* What the page says first (reconciler/page/tell.h), as plain words. tone: "well" "wait" "stop" "sea" */
+	const char *tone, *h1, *lead, *you, *meanwhile, *seen; /* NULL: not said */
+	const char *others[VIEW_OTHERS];                       /* further causes, NULL behind the last */
+	enum view_section section;
+	const char *pane;  /* of a section: lines; a line that begins with \t is indented */
+	int chosen;        /* place of the chosen life; -1: none is */
+	bool keys;         /* the line of keys is shown */
+	const char *typed; /* the filter as it is typed or as it holds, or NULL */
+
+	bool loaded;            /* the figures below mean something */
+	int64_t pg_away_ms;     /* 0: answers */
 	int64_t absent_ms[4];   /* nobody has held this program's lane for so long; 0: somebody does */
 	int64_t figures_ms;     /* Unix time of the figures; shown once they are old */
 	double pg_ms, redis_ms; /* round trips; < 0: no answer */
 	int processes[4];       /* listener batcher submitter reconciler */
 	int64_t head, done, final, applied_lag, head_age_ms;
-	bool listening, catching_up, halted;
-	char halted_why[300];
-	int64_t events, items_waiting, items_parked, ready, sending, sending_items, mined_not_final, done_batches,
-		dead;
+	bool listening, catching_up;
+	int64_t events, items_waiting, items_parked, ready, sending, sending_items, mined_not_final, done_batches;
 	int64_t due_ms;                         /* until a timer cuts, -1: none */
 	double events_per_min, batches_per_min; /* < 0: not known yet */
 	double blocks_per_s;                    /* while catching up; <= 0: not known */
-	int64_t median_ms, slowest_ms;          /* of the last hour, -1: none */
-	char parked_reason[160], waiting_reason[200];
-	int64_t oldest_sending_ms; /* -1: none */
+	int64_t median_ms;                      /* of the last hour, -1: none */
+	int64_t oldest_sending_ms;              /* -1: none */
 	struct view_life lives[VIEW_LIVES];
 	size_t nlives;
 };

@@ -149,7 +149,8 @@ static void life_line(const struct view *v, struct buf *b, const struct widths *
 	const char *m;
 	char key[64];
 	enum ink i = mark(v, l, &m);
-	buf_char(b, ' ');
+	bool chosen = v->chosen >= 0 && l == &v->lives[v->chosen];
+	view_put(v, b, BOLD, "%s", chosen ? view_sign(v, "▸", ">") : " ");
 	view_put(v, b, i, "%s", m);
 	buf_char(b, ' ');
 	key_text(v, key, sizeof key, l->key, w->key);

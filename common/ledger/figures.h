@@ -128,6 +128,9 @@ void letter_ask(struct pg_unit *u, int64_t letter);
 /* Counts of all time in at most n bars: from, to, lives, parked, taken, newest. */
 void strip_ask(struct pg_unit *u, int n);
 
+/* Routes as the reconcilers counted them: route, asked, refused, failed. */
+void routes_ask(struct pg_unit *u);
+
 /* By hand (sql/019). group: the newest item of a group; all that is parked for the same cause. */
 void act_retry_ask(struct pg_unit *u, const char *who, const char *of, int64_t item, bool group);
 void act_drop_ask(

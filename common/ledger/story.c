@@ -84,6 +84,17 @@ void strip_ask(struct pg_unit *u, int n)
 	pg_put_int(u, n);
 }
 
+void routes_ask(struct pg_unit *u)
+{
+	static const struct pg_sql sql = {"routes",
+		"SELECT labels->>'route', sum(value)::bigint, coalesce(sum(value) FILTER (WHERE labels->>'status' = "
+		"'4xx'), 0)::bigint,"
+		" coalesce(sum(value) FILTER (WHERE labels->>'status' = '5xx'), 0)::bigint FROM fairlead.counter"
+		" WHERE name = 'fairlead_http_requests_total' AND labels->>'route' NOT LIKE '%/\\_fairlead/%' GROUP "
+		"BY 1 ORDER BY 2 DESC LIMIT 40"};
+	pg_stmt(u, &sql);
+}
+
 /* The items that an act means: one, or what is parked for the cause of that one. */
 #define MEANT                                                                                                \
 	"ARRAY(SELECT o.id FROM fairlead.item i JOIN fairlead.item o ON o.id = i.id OR ($4::bool AND o.state = " \

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "reconciler/pane.c"
 #include "reconciler/view.c"
 #include "reconciler/view_lives.c"
 #include "reconciler/view_text.c"
@@ -36,7 +37,10 @@ static int fresh(void **state)
 		.events_per_min = 5,
 		.batches_per_min = -1,
 		.median_ms = -1,
-		.slowest_ms = -1,
+		.tone = "well",
+		.h1 = "Nothing needs you.",
+		.lead = "Everything flows.",
+		.chosen = -1,
 		.oldest_sending_ms = -1};
 	buf_clear(&out);
 	return 0;
@@ -67,9 +71,8 @@ static void well(void **state)
 {
 	(void)state;
 	v.median_ms = 12000;
-	v.slowest_ms = 60000;
 	view_render(&v, &out);
-	shows(" ✓ Nothing needs you.   12 s from event to mined; the slowest this hour 60 s.");
+	shows(" ✓ Nothing needs you.   Everything flows.");
 	shows("   26 471 921");
 	shows("PostgreSQL 0.4 ms · Redis 0.1 ms · Reconciler final to 26 471 909");
 	shows("5.0 events/min");
@@ -81,34 +84,33 @@ static void well(void **state)
 static void what_needs_a_person_comes_first(void **state)
 {
 	(void)state;
-	v.items_parked = 4;
-	snprintf(v.parked_reason, sizeof v.parked_reason, "tokenMapping.json has no code for 4230");
+	v.tone = "stop";
+	v.h1 = "PostgreSQL has not answered for 12 s.";
+	v.lead = "Nothing is lost and nothing is sent twice.";
+	v.you = "If you are restarting it, do nothing.";
+	v.meanwhile = "Readiness answers 503.";
+	v.others[0] = "Redis does not answer.";
+	v.color = true;
 	view_render(&v, &out);
-	shows("Nothing needs you now.\n   4 parked: tokenMapping.json has no code for 4230\n");
+	shows("\033[1;31mPostgreSQL has not answered for 12 s.\033[0m   Nothing is lost and nothing is sent "
+		  "twice.");
+	shows("You        \033[0mIf you are restarting it, do nothing.\n");
+	shows("Meanwhile  \033[0mReadiness answers 503.\n");
+	shows("Also       \033[0mRedis does not answer.\n");
+	assert_null(strstr(out.p, "Seen"));
 	fresh(state);
-	v.dead = 2;
+	v.tone = "wait";
+	v.color = true;
 	view_render(&v, &out);
-	shows("▲ 2 failed for good.");
-	fresh(state);
-	v.halted = true;
-	snprintf(v.halted_why, sizeof v.halted_why, "too deep");
-	view_render(&v, &out);
-	shows("▲ Chain main is halted.   Nothing is lost and nothing is destroyed.");
-	shows("   Why        too deep\n");
+	shows("\033[33m ▲ ");
 	fresh(state);
 	v.redis_ms = -1;
 	view_render(&v, &out);
-	shows("▲ Redis does not answer.   Nothing is lost; PostgreSQL is read once a second instead.");
 	shows("Redis no answer");
 	fresh(state);
 	v.listening = false;
 	view_render(&v, &out);
-	shows("▲ Listener does not hear chain main.");
 	shows("●"); /* the chain's own ring is closed */
-	fresh(state);
-	snprintf(v.waiting_reason, sizeof v.waiting_reason, "no funds");
-	view_render(&v, &out);
-	shows("▲ Submitter waits: no funds.   Nothing is lost; it goes on by itself when the reason is gone.");
 }
 
 static void postgresql_away_keeps_the_figures(void **state)
@@ -118,15 +120,8 @@ static void postgresql_away_keeps_the_figures(void **state)
 	v.items_waiting = 4;
 	v.figures_ms = 1800000000000 - 12000;
 	v.color = true;
-	snprintf(v.pg_server, sizeof v.pg_server, "PostgreSQL ktty on db-1:5432");
-	snprintf(v.pg_reason, sizeof v.pg_reason, "connection refused");
 	life("9", "41397");
 	view_render(&v, &out);
-	shows("PostgreSQL has not answered for 12 s.");
-	shows("   Nothing is lost and nothing is sent twice.");
-	shows("see whether it runs: PostgreSQL ktty on db-1:5432\n");
-	shows("It said");
-	shows("connection refused");
 	shows(" 4 items ");
 	shows("▒▒▓");
 	shows("●");
@@ -138,23 +133,53 @@ static void postgresql_away_keeps_the_figures(void **state)
 	shows("Reading the figures of the fleet.");
 }
 
-static void a_program_that_is_gone_is_the_verdict(void **state)
+/* A section stands under the verdict, in the page's own words. */
+static void a_section_is_lines(void **state)
+{
+	struct buf pane = {0};
+	(void)state;
+	pane_of(&pane, VIEW_PARKED,
+		STR("{\"parked\":{\"n\":1,\"groups\":[{\"what\":\"4217 and 4230\",\"sub\":\"parked {@1799999962000} "
+			"ago\",\"cause\":\"*tokenMapping.json has no code for them.*\",\"cure\":\"Add the two "
+			"keys.\"}]}}"),
+		v.now_ms, true);
+	assert_string_equal(pane.p,
+		"4217 and 4230   parked 38 s ago\n\ttokenMapping.json has no code for them.\n\tAdd the two keys.\n");
+	v.section = VIEW_PARKED;
+	v.pane = pane.p;
+	v.keys = true;
+	view_render(&v, &out);
+	shows("\n   4217 and 4230 parked 38 s ago\n     tokenMapping.json has no code for them.\n     Add the "
+		  "two keys.\n");
+	shows(" / filter   j k line   enter unfold");
+	assert_null(strstr(out.p, "Listener"));
+	buf_clear(&pane);
+	pane_of(&pane, VIEW_STORY,
+		STR("{\"title\":\"7 is done\",\"lines\":[{\"at\":1763694769120,\"verb\":\"Mined.\",\"text\":\"Block "
+			"{#26471888}.\"},{\"at\":null,\"verb\":\"At rest.\",\"text\":\"`x`\"}]}"),
+		v.now_ms, true);
+	assert_string_equal(pane.p, "7 is done\n\t03:12:49  Mined. Block 26 471 888.\n\tnow       At rest. x\n");
+	buf_clear(&pane);
+	pane_of(&pane, VIEW_CHAINS, STR("not json"), v.now_ms, true);
+	pane_of(&pane, VIEW_SIGNERS, STR("{}"), v.now_ms, true);
+	assert_string_equal(pane.p, "No signer is declared.\n");
+	buf_fini(&pane);
+}
+
+static void a_line_is_chosen_and_a_filter_typed(void **state)
 {
 	(void)state;
-	v.absent_ms[2] = 1;
+	life("9", "41397");
+	life("8", "41397");
+	v.chosen = 1;
 	view_render(&v, &out);
-	shows("▲ No submitter works.   Nothing is lost.");
-	shows("   You        start fairlead-submitter, or read its log: it says why it ended");
-	fresh(state);
-	v.absent_ms[0] = 12000;
-	v.color = true;
+	shows("\n▸◐       8");
+	shows("\n ◐       9");
+	v.chosen = -2;
+	v.typed = "42";
+	buf_clear(&out);
 	view_render(&v, &out);
-	shows("\033[1;31mNo listener has worked for 12 s.");
-	fresh(state);
-	v.absent_ms[1] = 3000;
-	v.color = true;
-	view_render(&v, &out);
-	shows("\033[33mNo batcher has worked for 3.0 s.");
+	shows(" / 42▏");
 }
 
 static int widest(const char *s)
@@ -201,34 +226,35 @@ static void every_line_fits(void **state)
 			v.events_per_min = v.batches_per_min = 1360.5;
 			v.sending_items = v.sending = v.items_waiting = v.applied_lag = 12345;
 			v.median_ms = v.oldest_sending_ms = 3500;
-			v.slowest_ms = 3000000;
 			v.pg_away_ms = what == 1 ? 11000 : 0;
-			snprintf(v.pg_server, sizeof v.pg_server, "PostgreSQL ktty on /a/long/way/down/to/its/socket");
-			snprintf(v.pg_reason, sizeof v.pg_reason,
-				"connection to server on socket \"/a/long/way/.s.PGSQL.5432\" failed: No such file or "
-				"directory");
-			v.halted = what == 2;
-			snprintf(v.halted_why, sizeof v.halted_why,
-				"the chain went back further than the window of 64 blocks: at 26471 it holds another block "
-				"than we");
+			v.h1 = what == 2
+					   ? "PostgreSQL has not answered for 12 s, and what else is to be said here takes room."
+					   : v.h1;
+			v.lead = "the chain went back further than the window of 64 blocks: at 26471 it holds another "
+					 "block than we";
+			v.you = what == 1 ? "If not, look at db-1: systemctl status postgresql there, or pg_isready -h "
+								"db-1 from here, or both."
+							  : NULL;
+			v.pane = "\tconnection to server on socket \"/a/long/way/.s.PGSQL.5432\" failed: No such file or "
+					 "directory of that name\n";
+			v.section = what == 4 ? VIEW_CHAINS : VIEW_NOW;
 			v.absent_ms[3] = what == 3 ? 60000 : 0;
-			v.dead = what == 4;
 			v.listening = what != 5;
 			v.redis_ms = what == 6 ? -1 : 0.1;
 			v.items_parked = 7;
-			snprintf(v.parked_reason, sizeof v.parked_reason,
-				"tokenMapping.json has no code for 4230 and a name that goes on for quite a while, says the "
-				"rule");
 			view_render(&v, &out);
 			if (widest(out.p) > width)
 				fail_msg("%d columns of %d:\n%s", widest(out.p), width, out.p);
-			shows(width >= 100 ? "0x5fbd…180aa3" : "0x5…aa3");
+			if (what != 4)
+				shows(width >= 100 ? "0x5fbd…180aa3" : "0x5…aa3");
 		}
 }
 
 static void first_start(void **state)
 {
 	(void)state;
+	v.tone = "sea";
+	v.h1 = "Listening. No event yet.";
 	v.events = 0;
 	v.processes[2] = 0;
 	v.processes[0] = 2;
@@ -343,7 +369,8 @@ int main(void)
 		cmocka_unit_test_setup(well, fresh),
 		cmocka_unit_test_setup(what_needs_a_person_comes_first, fresh),
 		cmocka_unit_test_setup(postgresql_away_keeps_the_figures, fresh),
-		cmocka_unit_test_setup(a_program_that_is_gone_is_the_verdict, fresh),
+		cmocka_unit_test_setup(a_section_is_lines, fresh),
+		cmocka_unit_test_setup(a_line_is_chosen_and_a_filter_typed, fresh),
 		cmocka_unit_test_setup(a_long_reading_says_how_long, fresh),
 		cmocka_unit_test_setup(every_line_fits, fresh),
 		cmocka_unit_test_setup(first_start, fresh),
