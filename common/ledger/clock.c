@@ -97,7 +97,7 @@ void clock_prune(struct pg_unit *u, const struct lane *l, int chain, int64_t kee
 
 void clock_count(struct pg_unit *u, const struct lane *l)
 {
-	static const struct pg_sql sql = {"clock_count", "SELECT fairlead.count_lives($1, p_step => 200000)"};
+	static const struct pg_sql sql = {"clock_count", "SELECT fairlead.count_lives($1, p_step => 50000)"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, l->epoch);
 }

@@ -64,6 +64,13 @@ export default async function (t) {
 	assert.equal(story.attempts.length, 1);
 	assert.equal((await w.http("/_fairlead/story/99999")).status, 404);
 
+	// the same in a terminal
+	const top = await w.run("reconciler", ["--top", "--once"]);
+	assert.equal(top.code, 0, top.text);
+	assert.match(top.out, /Nothing needs you/);
+	assert.match(top.out, /Chain main +Listener +Batcher +Submitter +Chain mined/);
+	assert.match(top.out, /\n [◐◉✓] +1 +/);
+
 	// one is parked, with its cure; a group; a page of its kind
 	await w.reveal([4217]);
 	await w.waitFor(() => feed.doc.parked.n === 1, "the parked one");
@@ -104,6 +111,9 @@ export default async function (t) {
 	assert.ok(feed.doc.lives.rows.length === 2, "the last figures stand");
 	assert.ok(feed.doc.as_of < feed.doc.now);
 	assert.equal((await w.http("/_fairlead/lives")).status, 503);
+	const away = await w.run("reconciler", ["--top", "--once"]);
+	assert.equal(away.code, 75);
+	assert.match(away.out, /PostgreSQL has not answered for[^]*Nothing is lost and nothing is sent twice[^]*You +\S/);
 	await w.waitFor(() => feed.doc.verdict.tone === "stop", "red once it lasts");
 	await w.pg.start();
 	await w.waitFor(() => feed.doc.verdict.tone === "well", "well again", 60000);
