@@ -10,6 +10,7 @@
 #include "reconciler/serve/read.h"
 #include "reconciler/serve/request.h"
 #include "reconciler/serve/sockets.h"
+#include "reconciler/serve/spec.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ struct front {
 	struct cache *cache;
 	struct page *page;
 	struct sockets *sockets;
+	struct spec *spec;
 	struct call_desk *calls;
 	struct read_door *reads;   /* NULL: the routes are not looked at yet */
 	struct requests *requests; /* with reads */
@@ -71,6 +73,7 @@ static void say(struct visit *v, int status, const char *type, struct str body)
 static void on_read(void *arg, const struct read_answer *a)
 {
 	struct visit *v = arg;
+	spec_heard(v->front->spec, v, a);
 	if (a->inner && a->status >= 500)
 		log_odd("serve.route", "A route could not answer", F_STR("route", v->route->key),
 			F_STR("request", arena_textn(v->a, v->id.p, v->id.n)), F_STR("sqlstate", a->sqlstate),
@@ -194,6 +197,7 @@ struct front *front_open(struct member *m, struct problems *ps, struct err *e)
 	add_health(f);
 	f->sockets = sockets_open(m, f->door);
 	f->page = page_open(m, f->door);
+	f->spec = spec_open(m, f->door);
 	if (door_listen(f->door, ps, e))
 		return f;
 	front_close(f);
@@ -229,6 +233,7 @@ static void start(void *arg)
 	requests_jobs(f->requests);
 	f->why[0] = 0;
 	f->started = true;
+	spec_start(f->spec, f->reads);
 	sockets_start(f->sockets);
 }
 
@@ -270,6 +275,7 @@ void front_close(struct front *f)
 	timer_free(&f->retry);
 	sockets_close(f->sockets);
 	page_close(f->page);
+	spec_close(f->spec);
 	requests_close(f->requests);
 	read_close(f->reads);
 	call_desk_close(f->calls);

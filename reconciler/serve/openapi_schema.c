@@ -42,7 +42,7 @@ static const struct {
 	[FIELD_BYTES32] = {"string", NULL, "^0x[0-9a-fA-F]{64}$", NULL},
 	[FIELD_BYTES65] = {"string", NULL, "^0x[0-9a-fA-F]{130}$", NULL},
 	[FIELD_PUBKEY] = {"string", NULL, "^[1-9A-HJ-NP-Za-km-z]{32,44}$", "32 bytes in base58"},
-	[FIELD_BASE64] = {"string", "byte", NULL, NULL},
+	[FIELD_BASE64] = {"string", "byte", "^[A-Za-z0-9+/]*={0,2}$", NULL},
 	[FIELD_UUID] = {"string", "uuid", NULL, NULL},
 	[FIELD_TIME] = {"string", "date-time", NULL, NULL},
 	[FIELD_UNITS] = {"string", "decimal", "^[0-9]{1,59}(\\.[0-9]{1,77})?$", NULL},
@@ -61,12 +61,48 @@ static void bounds(const struct schema *s, const struct field_decl *f)
 	if (is_list || is_text || is_number) {
 		number(s, low, f->min);
 		number(s, high, f->max);
-		return;
 	}
-	if (f->min || f->max)
-		text(s, "description",
-			arena_printf(s->a, "%s%s%s%s", f->min ? "at least " : "", f->min ? f->min : "",
-				f->max ? (f->min ? ", at most " : "at most ") : "", f->max ? f->max : ""));
+}
+
+/* Is the expression one of ECMA-262 too, as "pattern" must be (JSON Schema, section 6.3.3)? When in doubt,
+ * no. */
+static bool is_ecma(const char *p)
+{
+	for (; *p; p++) {
+		if (*p == '\\') {
+			if (strchr("AzZhHRKGXQENopPxg", p[1]))
+				return false;
+			p++;
+		} else if (strncmp(p, "(?", 2) == 0) {
+			if (!p[2] ||
+				(!strchr(":=!", p[2]) && strncmp(p + 2, "<=", 2) != 0 && strncmp(p + 2, "<!", 2) != 0))
+				return false;
+		} else if (strncmp(p, "(*", 2) == 0 || strncmp(p, "[[:", 3) == 0 ||
+				   (strchr("*+?}", *p) && p[1] == '+')) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* In words, what no keyword says. */
+static void describe(const struct schema *s, const struct field_decl *f, bool told)
+{
+	bool counted = f->type == FIELD_ARRAY || f->type == FIELD_STRING || f->type == FIELD_BASE64 ||
+				   f->type == FIELD_INT || f->type == FIELD_NUMBER;
+	const char *parts[4] = {forms[f->type].says};
+	size_t n = parts[0] != NULL;
+	if (f->min && !counted)
+		parts[n++] = arena_printf(s->a, "at least %s", f->min);
+	if (f->max && !counted)
+		parts[n++] = arena_printf(s->a, "at most %s", f->max);
+	if (!told)
+		parts[n++] = arena_printf(s->a, "matches the expression (PCRE2) %s", f->match);
+	struct buf b = {0};
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%s%s", i ? "; " : "", parts[i]);
+	text(s, "description", b.p);
+	buf_fini(&b);
 }
 
 void schema_field(const struct schema *s, const struct field_decl *f, bool in_body)
@@ -74,10 +110,12 @@ void schema_field(const struct schema *s, const struct field_decl *f, bool in_bo
 	buf_char(s->out, '{');
 	type_of(s, forms[f->type].type, in_body && f->optional);
 	text(s, "format", forms[f->type].format);
-	text(s, "pattern", f->match ? f->match : forms[f->type].pattern);
+	bool told = !f->match || is_ecma(f->match);
+	text(s, "pattern", f->match && told ? f->match : forms[f->type].pattern);
+	if (f->type == FIELD_BASE64 && s->version == OPENAPI_3_1)
+		text(s, "contentEncoding", "base64");
 	bounds(s, f);
-	if (!f->min && !f->max)
-		text(s, "description", forms[f->type].says);
+	describe(s, f, told);
 	if (f->n_one_of) {
 		buf_text(s->out, ",\"enum\":[");
 		for (size_t i = 0; i < f->n_one_of; i++)
@@ -199,6 +237,10 @@ static void members(const struct schema *s, const struct leaf *list, bool first)
 
 static void object(const struct schema *s, const struct leaf *list)
 {
+	if (!list) { /* an empty "required" is no valid one in 3.0 */
+		buf_text(s->out, "{\"type\":\"object\"}");
+		return;
+	}
 	buf_text(s->out, "{\"type\":\"object\",\"properties\":{");
 	members(s, list, true);
 	buf_text(s->out, "},\"required\":[");
