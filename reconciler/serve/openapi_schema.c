@@ -42,7 +42,7 @@ static const struct {
 	[FIELD_BYTES32] = {"string", NULL, "^0x[0-9a-fA-F]{64}$", NULL},
 	[FIELD_BYTES65] = {"string", NULL, "^0x[0-9a-fA-F]{130}$", NULL},
 	[FIELD_PUBKEY] = {"string", NULL, "^[1-9A-HJ-NP-Za-km-z]{32,44}$", "32 bytes in base58"},
-	[FIELD_BASE64] = {"string", "byte", "^[A-Za-z0-9+/]*={0,2}$", NULL},
+	[FIELD_BASE64] = {"string", "byte", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$", NULL},
 	[FIELD_UUID] = {"string", "uuid", NULL, NULL},
 	[FIELD_TIME] = {"string", "date-time", NULL, NULL},
 	[FIELD_UNITS] = {"string", "decimal", "^[0-9]{1,59}(\\.[0-9]{1,77})?$", NULL},
