@@ -13,7 +13,11 @@ import { need, npm } from "../../deploy/run/npm.mjs";
 
 const Ajv = need("ajv/dist/2020.js");
 const formats = need("ajv-formats");
-const load = (name, file) => import(pathToFileURL(file ? join(npm, "node_modules", name, file) : need.resolve(name)).href);
+// Some packages give require() another build: its default is one deeper.
+async function load(name, file) {
+	const m = await import(pathToFileURL(file ? join(npm, "node_modules", name, file) : need.resolve(name)).href);
+	return m.default?.default ? m.default : m;
+}
 
 const routes = `
   GET /fields/{id}/{who}:

@@ -1,7 +1,5 @@
 export const name = "/openapi.json: 3.1 and 3.0 validate by the public schemas; a public generator makes a client of it that works; its examples are rows, and are what their schemas say; asked again it is 304";
 
-import { pathToFileURL } from "node:url";
-import { need } from "../../deploy/run/npm.mjs";
 import { checker, everyRoute, follow, operations, packages, read } from "../lib/openapi.mjs";
 
 export default async function (t) {
