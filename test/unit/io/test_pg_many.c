@@ -6,6 +6,7 @@
 #include "common/io/pg_many.h"
 
 #include <libpq-fe.h>
+#include <signal.h>
 #include <stdio.h>
 
 static const char *server;
@@ -302,6 +303,30 @@ static void test_killed(void **state)
 	close_lane(&l);
 }
 
+/* A server that takes what is asked and says nothing: the connection is cut, what waited is answered. */
+static void test_frozen(void **state)
+{
+	(void)state;
+	struct lane l;
+	struct got g, h;
+	open_lane(&l, 1, false, 200);
+	struct many_sql *p = prepare(&l, "one", "SELECT 1");
+	all_up(&l, 1);
+	int pid = atoi(sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'many-test'"));
+	if (kill(pid, SIGSTOP) != 0)
+		skip();
+	ask(&l, p, NULL, &g);
+	spin_until(l.loop, g.calls);
+	assert_int_equal(g.outcome, MANY_LOST);
+	assert_int_equal(l.downs, 1);
+	spin_until(l.loop, l.ups == 2); /* another backend */
+	ask(&l, p, NULL, &h);
+	spin_until(l.loop, h.calls);
+	kill(pid, SIGCONT);
+	assert_string_equal(h.text, "1");
+	close_lane(&l);
+}
+
 static void test_nobody_there(void **state)
 {
 	(void)state;
@@ -327,7 +352,7 @@ int main(void)
 		PQsetNoticeProcessor(side, quiet, NULL);
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_many), cmocka_unit_test(test_one_fails),
 		cmocka_unit_test(test_reads_only), cmocka_unit_test(test_group), cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_killed), cmocka_unit_test(test_nobody_there)};
+		cmocka_unit_test(test_killed), cmocka_unit_test(test_frozen), cmocka_unit_test(test_nobody_there)};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	if (server)
 		sql("DROP TABLE IF EXISTS many_t");
