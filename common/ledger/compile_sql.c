@@ -338,7 +338,7 @@ static const char *generic_plan(struct attempt *t)
 	PGresult *r = PQprepare(t->k->conn, "fairlead_plan", t->text.p, (int)t->n, t->declared);
 	bool good = PQresultStatus(r) == PGRES_COMMAND_OK;
 	PQclear(r);
-	buf_text(&b, "EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE fairlead_plan");
+	buf_text(&b, "EXPLAIN (FORMAT JSON) EXECUTE fairlead_plan");
 	for (size_t i = 0; i < t->n; i++)
 		buf_text(&b, i ? ", NULL" : "(NULL");
 	const char *plan =
@@ -374,7 +374,7 @@ static void put_shape(
 			plan && is_not_null(t->k, PQftable(d, i), PQftablecol(d, i))};
 	}
 	*out = (struct sql_shape){
-		t->s, arena_textn(a, t->text.p, t->text.n), params, t->n, cols, (size_t)PQnfields(d)};
+		t->s, arena_textn(a, t->text.p, t->text.n), params, t->n, cols, (size_t)PQnfields(d), 0};
 }
 
 bool sql_shape(struct compiler *k, struct arena *a, const struct sqltext *s, const struct scope *sc,
@@ -389,6 +389,9 @@ bool sql_shape(struct compiler *k, struct arena *a, const struct sqltext *s, con
 	const char *plan = ok && prove && s->reads_only ? generic_plan(&t) : NULL;
 	if (ok)
 		put_shape(&t, d, a, plan && plan_keeps_nulls_out(plan) ? plan : NULL, out);
+	const char *cost = plan ? strstr(plan, "\"Total Cost\": ") : NULL; /* of the topmost node */
+	if (ok && cost)
+		out->cost = strtod(cost + strlen("\"Total Cost\": "), NULL);
 	PQclear(d);
 	return attempt_end(&t, ok) && !k->failed;
 }

@@ -28,6 +28,7 @@ struct sql_shape {
 	size_t nparams;
 	const struct sql_column *columns;
 	size_t ncolumns;
+	double cost; /* what PostgreSQL expects the generic plan to cost, in its own units; 0: not known */
 };
 struct step_shape {
 	struct sql_shape sql, otherwise, lost;

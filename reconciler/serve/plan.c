@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BYTEA = 17, PARAMS_MAX = 200 };
+enum {
+	BYTEA = 17,
+	PARAMS_MAX = 200,
+	SLOW_COST = 5000, /* some ten milliseconds: a row that costs more would hold up those behind it */
+};
 
 /* ── what PostgreSQL says ── */
 
@@ -205,8 +209,10 @@ void plan_prepare(struct plan_set *s, struct many *one, struct many *groups)
 	for (size_t i = 0; i < s->n; i++) {
 		struct route_plan *p = &s->routes[i];
 		snprintf(name, sizeof name, "r%zu", i);
-		p->one.one = prepare(one, &p->one, name);
-		if (p->nwith || p->otherwise.sql)
+		bool slow = p->one.shape->cost > SLOW_COST;
+		if (!slow)
+			p->one.one = prepare(one, &p->one, name);
+		if (slow || p->nwith || p->otherwise.sql)
 			p->one.many = prepare(groups, &p->one, name);
 		p->all.many = prepare(groups, &p->all, name);
 		snprintf(name, sizeof name, "r%zu_else", i);

@@ -41,8 +41,10 @@ struct plan_sql {
 	size_t ncolumns;
 	bool has_status, has_key;
 	struct row_plan row;
-	struct many_sql *one, *many; /* prepared in the lane of single rows, and in that of groups; or NULL */
-	struct pg_sql write;         /* of a step: for a connection that writes (pg.h), and its types */
+	/* Prepared in the lane of single rows, and in that of groups; or NULL. What PostgreSQL expects to take
+	 * long is in no lane of single rows. */
+	struct many_sql *one, *many;
+	struct pg_sql write; /* of a step: for a connection that writes (pg.h), and its types */
 	const unsigned *write_types;
 	unsigned version; /* grows when columns or params are made again */
 	const char *why;  /* it does not prepare now: PostgreSQL's reason; NULL: ready */

@@ -296,8 +296,10 @@ static void read_sql(struct read_run *r)
 	struct many_step step;
 	if (p->nwith && !r->plain)
 		group(r);
-	else if (p->one.sql && step_of(r, &p->one, p->one.one, &step))
+	else if (p->one.one && step_of(r, &p->one, p->one.one, &step))
 		many_run(r->d->one, &step, on_one, r);
+	else if (p->one.sql && !p->one.one && step_of(r, &p->one, p->one.many, &step))
+		many_run(r->d->groups, &step, on_one, r);
 	else if (p->all.sql && step_of(r, &p->all, p->all.many, &step))
 		many_run(r->d->groups, &step, on_all, r);
 }

@@ -20,7 +20,7 @@
 #define ask       call_ask
 #define keep      call_keep
 #define on_answer call_on_answer
-#include "reconciler/serve/read_call.c"
+#include "reconciler/serve/call.c"
 #undef begin
 #undef fail
 #undef ask
@@ -47,6 +47,7 @@ static const char routes[] =
 	"  GET /else: { params: { id: int }, one: 'SELECT id FROM t WHERE id = :id', else: 'SELECT 410 AS "
 	"_status, :id "
 	"AS gone' }\n"
+	"  GET /slow: { one: 'SELECT count(*) AS n FROM generate_series(1, 1000000)' }\n"
 	"  GET /two: { one: SELECT id FROM t }\n"
 	"  GET /all: { all: 'SELECT id, tags FROM t ORDER BY id', wrap: { ok: true, data: \"{body}\" } }\n"
 	"  GET /with: { one: SELECT count(*) AS n FROM t, with: { list: SELECT id FROM t ORDER BY id, map: "
@@ -69,6 +70,7 @@ struct asked {
 	struct world w;
 	struct loop *loop;
 	struct read_door *d;
+	struct call_desk *desk;
 	struct arena a;
 	int calls, status;
 	char body[400], detail[200];
@@ -106,9 +108,12 @@ static void begin(struct asked *q)
 	}
 	problems_fini(&ps);
 	q->loop = loop_new();
-	q->d = read_open(
-		&(struct read_options){
-			.loop = q->loop, .config = q->c, .conninfo = q->w.conninfo, .statement_ms = 2000},
+	q->desk = call_desk_open(q->loop, q->c);
+	q->d = read_open(&(struct read_options){.loop = q->loop,
+						 .config = q->c,
+						 .conninfo = q->w.conninfo,
+						 .calls = q->desk,
+						 .statement_ms = 2000},
 		&e);
 	if (!q->d)
 		fail_msg("%s", e.text);
@@ -118,6 +123,7 @@ static void begin(struct asked *q)
 static void end(struct asked *q)
 {
 	read_close(q->d);
+	call_desk_close(q->desk);
 	loop_free(q->loop);
 	arena_fini(&q->a);
 	config_free(q->c);
@@ -179,6 +185,10 @@ static void test_answers(void **state)
 	answers(&q, 200, "{\"id\":1}");
 	ASK(&q, "/else", "id", "7");
 	answers(&q, 410, "{\"gone\":7}");
+	const struct route_plan *slow = &read_plans(q.d)->routes[2]; /* not in the lane of single rows */
+	assert_true(slow->one.many && !slow->one.one && read_plans(q.d)->routes[0].one.one);
+	ASK(&q, "/slow");
+	answers(&q, 200, "{\"n\":1000000}");
 	ASK(&q, "/all");
 	answers(&q, 200, "{\"ok\":true,\"data\":[{\"id\":1,\"tags\":[\"a\",\"b\"]},{\"id\":2,\"tags\":null}]}");
 	ASK(&q, "/with");
