@@ -1,5 +1,5 @@
 // line: one life as one line, wide or on a phone. What stands in the line above already is braced.
-import { NB, ago, duration, el, live, mark, now, number, rich, svg, when } from "./words.js";
+import { NB, ago, attr, duration, el, live, mark, now, number, rich, svg, when } from "./words.js";
 
 const BAR_PX = 104, BAR_MS = 66000; // the bar's length, and what it stands for
 const flying = { collecting: 1, cut: 1, sent: 1 };
@@ -99,7 +99,8 @@ export function narrow(l, { world }) {
 	const under = el("span", "c-under dim");
 	if (l.text) under.append(rich(l.text.replace(/^\*(?:\\.|[^*\\])*\*\s*/, "")));
 	else under.append(l.batch === null ? "next batch" : `batch ${l.batch}`, l.fees.length ? " · " : "", fees(l) ?? "");
-	return [key(l), el("span", "c-state", state), under, el("span", "c-total dim", l.mined && l.ms ? duration(total(l)) : "")];
+	if (!l.mined || !l.ms) return [key(l), el("span", "c-state", state), attr(under, { class: "c-under dim alone" })];
+	return [key(l), el("span", "c-state", state), under, el("span", "c-total dim", duration(total(l)))];
 }
 
 export const heads = (item) => [[item, "c-key"], ["event", "c-event"], ["batch", "c-batch"], ["nonce", "c-nonce"], ["offered for gas", "c-fees"], ["mined", "c-mined"], ["final", "c-final"], ["event to mined", "c-bar"]].map(([t, c]) => el("span", c, t));

@@ -109,8 +109,12 @@ export class Lives {
 	// ── drawing ──
 	again() {
 		this.measure();
-		this.whole = true;
 		this.frame();
+	}
+	// What the lines say has changed by something else than their lives.
+	anew() {
+		for (const n of this.nodes.values()) n.state = null;
+		this.again();
 	}
 	frame() {
 		this.asked ??= requestAnimationFrame(() => {
@@ -122,18 +126,16 @@ export class Lives {
 	draw() {
 		const box = this.list.getBoundingClientRect(), head = this.headAt?.() ?? 0;
 		const y0 = Math.max(0, -box.top) - this.base, view = innerHeight;
-		if (!box.height || box.top > view + AROUND || !this.rows.length) {
+		if (!this.rows.length || (this.all && box.top > view + AROUND)) {
 			if (!this.rows.length) this.nodes.forEach((n, id) => this.drop(id, n));
-			this.whole = false;
 			return;
 		}
-		const from = this.at(y0 - AROUND), to = this.at(y0 + view + AROUND), first = box.top < head - 1 ? this.at(head - box.top - this.base + 1) : -1;
+		const from = this.all ? this.at(y0 - AROUND) : 0, to = this.all ? this.at(y0 + view + AROUND) : this.rows.length - 1, first = box.top < head - 1 ? this.at(head - box.top - this.base + 1) : -1;
 		const wanted = new Set();
 		for (let i = from; i <= to; i++) this.need(i, wanted, i === first);
 		const focused = this.list.contains(document.activeElement) && this.rows.findIndex((r) => r.life.id === this.current);
 		if (focused !== false && focused >= 0) this.need(focused, wanted, false);
 		for (const [id, n] of this.nodes) if (!wanted.has(id)) this.drop(id, n);
-		this.whole = false;
 		if (this.all) {
 			this.fetchAround(y0, view);
 			const a = this.rows[this.at(y0 + (head || 0))].life.made, b = this.rows[this.at(y0 + view)].life.made;
@@ -156,7 +158,7 @@ export class Lives {
 		}
 		const above = this.rows[i - 1]?.life;
 		const state = `${r.repeat}${r.last}${first}${phone.matches}${this.open.has(id)}${above?.event?.block === r.life.event?.block}`;
-		if (n.life !== r.life || n.state !== state || this.restyle) this.fill(n, r, above, first, state);
+		if (n.life !== r.life || n.state !== state) this.fill(n, r, above, first, state);
 		const y = this.base + this.tops[i];
 		if (n.y !== y) n.li.style.transform = `translateY(${(n.y = y)}px)`;
 		if (n.i !== this.index + i || n.of !== this.total) attr(n.li, { "aria-posinset": (n.i = this.index + i) + 1, "aria-setsize": (n.of = this.total) ?? -1 });

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/io/log.h"
 #include "reconciler/page/put.h"
+#include "reconciler/page/site.h"
 #include "reconciler/page/story.h"
 #include "reconciler/serve/auth.h"
 #include "reconciler/serve/json.h"
@@ -69,7 +70,8 @@ static void settle(struct page *p)
 static void on_figures(void *arg, const struct way_figures *f)
 {
 	struct page *p = arg;
-	if (p->nroutes == ROUTES || strstr(f->label, "/_fairlead/"))
+	if (p->nroutes == ROUTES || strstr(f->label, "/_fairlead") ||
+		(text_is(f->label, "GET /") && !site_taken(p->m->config)))
 		return;
 	double asked = (double)f->asked;
 	p->routes[p->nroutes] = (struct feed_route){.route = f->label,
@@ -729,6 +731,7 @@ struct page *page_open(struct member *m, struct door *d)
 		.arg = p};
 	p->look = look_open(&o);
 	admin_key(p);
+	site_add(m->config, d);
 	door_add(d, "GET", "/_fairlead/feed", on_feed, p);
 	door_add(d, "GET", "/_fairlead/figures", on_figures_asked, p);
 	door_add(d, "GET", "/_fairlead/lives", on_lives, p);

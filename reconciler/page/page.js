@@ -19,10 +19,11 @@ function listen() {
 	feed = new EventSource("/_fairlead/feed");
 	feed.addEventListener("figures", (e) => {
 		const part = JSON.parse(e.data);
-		heardOnce = true;
 		lastWord = performance.now();
 		Object.assign(doc, part);
 		setNow(doc.now);
+		if (!heardOnce) lives.anew(); // by the server's clock
+		heardOnce = true;
 		show(part);
 		beat();
 	});
@@ -100,6 +101,7 @@ function showVerdict(v) {
 		put($("hear-status"), tone === "stop" ? "" : v.h1);
 	}
 	if (doc.day) drawDay($("day"), doc.day, v);
+	showBrief();
 }
 
 // What is parked is one step away from the sentence that says so.
@@ -130,7 +132,11 @@ function showRiver(r) {
 		$("under").key = under;
 		$("under").replaceChildren(...r.under.map((u) => el("li", u.tone, el("h3", "", u.tone === "stop" ? svg("svg", { class: "mark stop", "aria-hidden": "true" }, svg("use", { href: "#m-stop" })) : null, u.name, u.sub ? el("span", "sub", u.sub) : null), el("p", "", rich(u.text)))));
 	}
-	lives.world = { held: r.rings[2]?.closed || r.rings[3]?.closed };
+	const held = !!(r.rings[2]?.closed || r.rings[3]?.closed);
+	if (lives.world.held !== held) {
+		lives.world = { held };
+		lives.anew();
+	}
 }
 
 function showFirst(f) {

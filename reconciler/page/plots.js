@@ -43,7 +43,7 @@ function ticks(lo, hi, most) {
 function frame(values, W, H, left, top, most) {
 	let lo = Math.min(...values), hi = Math.max(...values);
 	const room = (hi - lo) * 0.12 || hi * 0.1 || 1;
-	lo = Math.max(0, lo - room);
+	lo = Math.max(0, lo - room * 2.4);
 	hi += room;
 	const y = (v) => top + (H - top) * (1 - (v - lo) / (hi - lo));
 	const grid = svg("g", {}), t = ticks(lo, hi, most);

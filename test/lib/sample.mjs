@@ -32,7 +32,7 @@ function many(doc, first, n) {
 			out.push(l);
 		}
 		block -= 1 + any(4);
-		at -= 12000 * (1 + any(9));
+		at -= Math.round(12000 * (1 + any(9)) * (1.5 + Math.sin(at / 13750987)));
 		batch--;
 		nonce--;
 	}
