@@ -44,6 +44,8 @@ static void go_off(struct applier *a)
 	timer_stop(&a->minute_timer);
 	for (int i = 0; i < WORK_KINDS; i++)
 		a->want[i] = false;
+	for (size_t i = 0; i < a->ncutters; i++)
+		a->cutters[i].flush = false; /* whoever has the lane reads what is wished */
 }
 
 /* ── timers of the batches ── */
@@ -224,6 +226,22 @@ static void on_minute(void *arg)
 		a->cutters[i].release_wanted = true;
 	a->want[WORK_RELEASE] = a->ncutters > 0;
 	applier_want(a, WORK_UNPARK);
+}
+
+void applier_wish(struct applier *a, const char *kind, const char *batch)
+{
+	if (a->phase == APPLIER_OFF || a->closing)
+		return;
+	if (!*kind)
+		applier_want(a, WORK_LOOK);
+	for (size_t i = 0; i < a->ncutters; i++) {
+		struct cutter *k = &a->cutters[i];
+		if (!text_is(k->decl->name, batch))
+			continue;
+		k->wanted = true;
+		k->flush |= text_is(kind, "flush");
+		applier_want(a, WORK_CUT);
+	}
 }
 
 /* Only the holder of the lane hears: the consumer is the lane, so a spare's reading would take its bells

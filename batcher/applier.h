@@ -92,6 +92,8 @@ struct applier {
 /* applier.c */
 struct applier *applier_open(struct member *m, const struct chain_decl *c, bool with_files);
 void applier_drain(struct applier *a, void (*done)(void *arg), void *arg);
+/* Something was left for the batch of that name: "flush" or "item"; two empty texts: perhaps. */
+void applier_wish(struct applier *a, const char *kind, const char *batch);
 void applier_reasons(const struct applier *a, struct buf *out);
 void applier_beat(const struct applier *a, struct beat *b);
 void applier_status(const struct applier *a, struct buf *out);

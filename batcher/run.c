@@ -40,6 +40,14 @@ static void on_drain(void *arg)
 	on_applier_drained(b);
 }
 
+static void on_wish(void *arg, const char *kind, const char *subject)
+{
+	const struct batcher *b = arg;
+	bool ours = !*kind || text_is(kind, "flush") || text_is(kind, "item");
+	for (struct applier *a = b->appliers; ours && a; a = a->next)
+		applier_wish(a, kind, subject);
+}
+
 static void reasons(void *arg, struct buf *out)
 {
 	const struct batcher *b = arg;
@@ -77,6 +85,7 @@ int batcher_main(int argc, char **argv)
 		.short_name = "batcher",
 		.arg = &b,
 		.on_start = on_start,
+		.on_wish = on_wish,
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,

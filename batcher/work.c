@@ -5,6 +5,7 @@
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/history.h"
+#include "common/ledger/wishes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -348,9 +349,8 @@ static void after_cut(struct applier *a, struct cutter *k, const struct rules_wa
 			F_INT("left", was->left.waiting));
 		bus_ring(a->m->bus, BUS_WORK, "sends", k->decl->signer->name, was->last_batch, was->batches);
 		fault_hit(FAULT_cut_after_ring);
-	} else if (k->flush) {
-		k->flush = false;
 	}
+	k->flush = k->flush && was->batches > 0 && was->left.waiting > 0;
 	bool more = cutter_due(a, k, &again);
 	a->want[WORK_CUT] |= more && (was->batches > 0 || k->wanted);
 }
@@ -366,7 +366,7 @@ static void on_cut(void *arg, const struct pg_reply *r)
 		return;
 	}
 	struct cutter *k = &a->cutters[a->cut_turn];
-	rules_cut_read(r, 0, &was);
+	rules_cut_read(r, r->statements - 1, &was);
 	after_cut(a, k, &was);
 	tell_due(a, k);
 	for (size_t i = 0; i < a->ncutters; i++)
@@ -411,6 +411,8 @@ void work_cut(struct applier *a)
 		c.what = k->flush ? CUT_ALL : CUT_FULL;
 	}
 	struct pg_unit *u = unit(a);
+	if (k->flush)
+		wishes_flush(u, k->decl->name, c.limit * (int64_t)k->decl->max);
 	rules_cut(u, lease_lane(a->lease), k->decl->name, (int64_t)k->decl->max, c.limit, c.what == CUT_ALL);
 	pg_unit_run(u, 0, on_cut, a);
 }
@@ -436,6 +438,17 @@ static void took_look(struct applier *a, const struct queue_look *l)
 	}
 }
 
+static void took_wishes(struct applier *a, const struct pg_reply *r, int stmt)
+{
+	struct wish_row w;
+	for (int row = 0; row < pg_rows(r, stmt); row++) {
+		wishes_read(r, stmt, row, &w);
+		for (size_t i = 0; i < a->ncutters; i++)
+			if (str_is(w.subject, a->cutters[i].decl->name))
+				a->cutters[i].flush = a->cutters[i].wanted = true;
+	}
+}
+
 static void on_look(void *arg, const struct pg_reply *r)
 {
 	struct applier *a = arg;
@@ -449,6 +462,7 @@ static void on_look(void *arg, const struct pg_reply *r)
 	took_look(a, &l);
 	a->history = history_look_read(r, 1 + (int)a->ncutters);
 	a->want[WORK_HISTORY] = a->history > 0;
+	took_wishes(a, r, 2 + (int)a->ncutters);
 	for (size_t i = 0; i < a->ncutters; i++) {
 		struct cut c;
 		rules_peek_read(r, 1 + (int)i, &a->cutters[i].waits);
@@ -466,5 +480,6 @@ void work_look(struct applier *a)
 	for (size_t i = 0; i < a->ncutters; i++)
 		rules_peek(u, a->cutters[i].decl->name);
 	history_look(u, a->chain->name);
+	wishes_look(u, WISH_FLUSH, NULL);
 	pg_unit_run(u, 0, on_look, a);
 }

@@ -1,6 +1,7 @@
 #include "listener/run.h"
 
 #include "listener/reader.h"
+#include "listener/sweep.h"
 
 struct listener {
 	struct member *m;
@@ -47,6 +48,15 @@ static void on_pg(void *arg, bool up)
 		reader_pg_up(r);
 }
 
+static void on_wish(void *arg, const char *kind, const char *subject)
+{
+	const struct listener *l = arg;
+	bool any = !*kind, ours = any || text_is(kind, "catchup");
+	for (const struct reader *r = l->readers; ours && r; r = r->next)
+		if (any || text_is(r->chain->name, subject))
+			sweep_wish(r->sweep);
+}
+
 static void reasons(void *arg, struct buf *out)
 {
 	const struct listener *l = arg;
@@ -88,6 +98,7 @@ int listener_main(int argc, char **argv)
 		.arg = &l,
 		.on_start = on_start,
 		.on_pg = on_pg,
+		.on_wish = on_wish,
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,

@@ -158,6 +158,8 @@ void reader_status(const struct reader *r, struct buf *out)
 			",\"history\":{\"blocks_s\":%.0f,\"events_s\":%.0f,\"range\":%" PRId64 ",\"left_s\":%" PRId64 "}",
 			s.blocks_s, s.events_s, s.range, s.left_s);
 	}
+	if (r->sweep)
+		sweep_status(r->sweep, out);
 	if (r->history.n > 0) {
 		buf_text(out, ",\"asked_later\":");
 		history_status(r, out);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000, WISH_MS = 60000, GATHER_MS = 250, GATHER_MOST_MS = 1000 };
 
 void sweep_enter(struct sweep *s, enum sweep_phase phase)
 {
@@ -84,6 +84,7 @@ void sweep_took(struct sweep *s, const struct sweep_row *row)
 
 static void schedule(struct sweep *s);
 static void begin(struct sweep *s);
+static void look_for_wish(void *arg);
 
 /* What --replay and --from ask for. false: nothing, or it can't be: said once. */
 static bool asked_for(struct sweep *s)
@@ -97,6 +98,7 @@ static bool asked_for(struct sweep *s)
 	s->replay_due = false;
 	if (!o->has_replay && s->fresh)
 		return false; /* the chain was begun there just now */
+	s->wished = false;
 	s->from = o->has_replay ? (int64_t)o->replay_from : o->from_start ? first : (int64_t)o->from;
 	s->to = o->has_replay ? (int64_t)o->replay_to : done;
 	s->replay = true;
@@ -114,12 +116,33 @@ static bool asked_for(struct sweep *s)
 static void interval(struct sweep *s)
 {
 	const struct reader *r = s->r;
-	s->replay = false;
+	s->replay = s->wished = false;
 	s->from = s->row.swept_to + 1;
 	s->to = r->row.done;
 	for (size_t i = 0; i < s->ndoubts; i++)
 		if (s->doubts[i] > r->floor && s->doubts[i] < s->from)
 			s->from = s->doubts[i];
+}
+
+/* catchup: — all that may have been missed, and what a reorg can still reach; from: on top of that. */
+static bool wished(struct sweep *s)
+{
+	const struct reader *r = s->r;
+	int64_t first = r->row.began > 0 ? r->row.began : 0;
+	if (s->wish.id == 0)
+		return false;
+	interval(s);
+	if (s->from > r->floor + 1)
+		s->from = r->floor + 1;
+	if (s->wish.has_from && s->wish.from < s->from)
+		s->from = s->wish.from;
+	if (s->from < first)
+		s->from = first;
+	s->wished = true;
+	s->replay = s->wish.has_from;
+	log_info("catchup", "Reading blocks again, as was asked", F_STR("chain", r->chain->name),
+		F_INT("from", s->from), F_INT("to", s->to));
+	return true;
 }
 
 static void on_due(void *arg)
@@ -131,7 +154,7 @@ static void on_due(void *arg)
 		timer_start(s->r->m->loop, &s->timer, AGAIN_MS, on_due, s);
 		return;
 	}
-	if (!asked_for(s))
+	if (!asked_for(s) && !wished(s))
 		interval(s);
 	begin(s);
 }
@@ -141,7 +164,7 @@ static void schedule(struct sweep *s)
 	uint64_t now = loop_now_ms(s->r->m->loop), every = s->r->chain->sweep_ms;
 	if (s->phase != SWEEP_REST)
 		return;
-	if (s->replay_due)
+	if (s->replay_due || s->wish.id)
 		timer_start(s->r->m->loop, &s->timer, 0, on_due, s);
 	else if (every)
 		timer_start(
@@ -172,6 +195,7 @@ static void on_live(void *arg, const struct pg_reply *q)
 	s->live = true;
 	sweep_enter(s, SWEEP_REST);
 	schedule(s);
+	look_for_wish(s);
 }
 
 void sweep_rest(struct sweep *s)
@@ -191,6 +215,51 @@ void sweep_rest(struct sweep *s)
 	run_beside(s, u, on_live);
 }
 
+/* ── what is asked for at the front door ── */
+
+static void on_wish(void *arg, const struct pg_reply *q)
+{
+	struct sweep *s = arg;
+	bool ok = came_back(s, q);
+	s->wish_out = false;
+	if (s->phase == SWEEP_OFF)
+		return;
+	timer_start(s->r->m->loop, &s->wish_timer, ok ? WISH_MS : AGAIN_MS, look_for_wish, s);
+	if (ok) {
+		s->wish.id = 0;
+		if (pg_rows(q, 0) > 0)
+			wishes_read(q, 0, 0, &s->wish);
+		schedule(s);
+	}
+	if (s->wish_again)
+		look_for_wish(s);
+}
+
+/* One that runs is not looked for: its end looks. */
+static void look_for_wish(void *arg)
+{
+	struct sweep *s = arg;
+	s->rung_ms = 0;
+	s->wish_again = s->wish_out;
+	if (s->wish_out || !s->live || sweep_runs(s))
+		return;
+	struct pg_unit *u = pg_unit(s->r->m->pg);
+	wishes_look(u, WISH_CATCHUP, s->r->chain->name);
+	s->wish_out = true;
+	run_beside(s, u, on_wish);
+}
+
+/* Who asks together is answered by one run: it begins when the bells are silent for a moment. */
+void sweep_wish(struct sweep *s)
+{
+	uint64_t now = loop_now_ms(s->r->m->loop);
+	if (!s->live)
+		return;
+	s->rung_ms = s->rung_ms ? s->rung_ms : now;
+	timer_start(
+		s->r->m->loop, &s->wish_timer, now - s->rung_ms < GATHER_MOST_MS ? GATHER_MS : 0, look_for_wish, s);
+}
+
 /* ── a sweep ── */
 
 static void on_begun(void *arg, const struct pg_reply *q)
@@ -199,7 +268,7 @@ static void on_begun(void *arg, const struct pg_reply *q)
 	if (!came_back(s, q)) {
 		if (s->phase == SWEEP_BEGIN) {
 			sweep_enter(s, SWEEP_REST);
-			s->replay_due = s->replay_due || s->replay;
+			s->replay_due = s->replay_due || (s->replay && !s->wished);
 			timer_start(s->r->m->loop, &s->timer, AGAIN_MS, on_due, s);
 		}
 		return;
@@ -220,6 +289,8 @@ static void begin(struct sweep *s)
 	arena_reset(&s->late_mem);
 	s->reseat_from = s->reseated = INT64_MAX;
 	s->begun_ms = s->told_ms = loop_now_ms(r->m->loop);
+	if (s->wished)
+		wishes_begin(u, s->wish.id);
 	happen_chain(u, r->row.id, "sweep", r->row.done, window_hash(&r->window, r->row.done), 0, -1);
 	sweep_enter(s, SWEEP_BEGIN);
 	run_beside(s, u, on_begun);
@@ -235,6 +306,8 @@ void sweep_end(struct sweep *s)
 	int64_t swept = s->reseated <= s->to ? s->reseated - 1 : s->to;
 	if (!s->replay || (s->from <= s->row.swept_to + 1 && swept > s->row.swept_to))
 		sweep_ended(u, r->row.id, swept);
+	if (s->wished)
+		wishes_end(u, s->wish.id);
 	happen_chain(
 		u, r->row.id, "swept", s->to, window_hash(&r->window, s->to), 0, (int64_t)(s->found + s->missing));
 	sweep_enter(s, SWEEP_END);
@@ -263,19 +336,22 @@ static void on_ended(void *arg, const struct pg_reply *q)
 		s->row.swept_to = swept;
 	s->ended_ms = s->replay ? s->ended_ms : loop_now_ms(r->m->loop);
 	sweep_read_stop(s);
-	if (s->replay) {
+	if (s->replay || s->wished) {
 		char text[160];
 		snprintf(text, sizeof text,
 			"Re-read blocks %" PRId64 "..%" PRId64 ": %" PRIu64 " events were missing", s->from, s->to,
 			found);
-		log_info("replay.done", text, F_STR("chain", r->chain->name), F_UINT("requests", s->requests),
-			F_UINT("took_ms", loop_now_ms(r->m->loop) - s->begun_ms));
+		log_info(s->wished ? "catchup.done" : "replay.done", text, F_STR("chain", r->chain->name),
+			F_UINT("requests", s->requests), F_UINT("took_ms", loop_now_ms(r->m->loop) - s->begun_ms));
 	} else {
 		log_debug("sweep.done", "Swept", F_STR("chain", r->chain->name), F_INT("from", s->from),
 			F_INT("to", s->to), F_UINT("found", found));
 	}
 	sweep_enter(s, SWEEP_REST);
+	s->wish.id = 0;
+	s->wished = false;
 	schedule(s);
+	look_for_wish(s);
 }
 
 /* ── what the reader tells ── */
@@ -345,6 +421,16 @@ void sweep_wake(struct sweep *s)
 	sweep_read(s);
 }
 
+void sweep_status(const struct sweep *s, struct buf *out)
+{
+	const struct pipe_seg *first = s->pipe.first;
+	if (!sweep_runs(s))
+		return;
+	buf_printf(out, ",\"sweep\":{\"asked\":%s,\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"done\":%" PRId64 "}",
+		s->wished ? "true" : "false", s->from, s->to,
+		s->phase == SWEEP_READ && first ? first->from - 1 : s->to);
+}
+
 bool sweep_runs(const struct sweep *s)
 {
 	return s->phase >= SWEEP_BEGIN;
@@ -393,13 +479,16 @@ struct sweep *sweep_open(struct reader *r)
 
 void sweep_stop(struct sweep *s)
 {
-	if (s->replay && sweep_runs(s))
+	if (s->replay && !s->wished && sweep_runs(s))
 		s->replay_due = true; /* in the next term */
+	s->wish.id = 0;
+	s->wished = false;
 	s->phase = SWEEP_OFF;
 	s->doubt = false;
 	s->started = s->live = s->live_out = false;
 	s->caught = 0;
 	timer_stop(&s->timer);
+	timer_stop(&s->wish_timer);
 	sweep_read_stop(s);
 }
 
@@ -411,5 +500,6 @@ void sweep_close(struct sweep *s)
 	arena_fini(&s->late_mem);
 	timer_free(&s->timer);
 	timer_free(&s->look);
+	timer_free(&s->wish_timer);
 	free(s);
 }

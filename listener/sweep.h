@@ -36,7 +36,9 @@ void sweep_wrote(struct sweep *s, uint64_t events); /* blocks were committed, by
 void sweep_stepped(struct sweep *s);                /* r->headers and r->logs were */
 void sweep_cut(struct sweep *s, int64_t ancestor);  /* a reorg or a reseat set the cursor back */
 void sweep_hurry(struct sweep *s);                  /* something was missed: now, not at its time */
-void sweep_wake(struct sweep *s);                   /* an endpoint has room, or is back */
+void sweep_wish(struct sweep *s); /* catchup: may have been asked for: what is asked is read again, at once */
+void sweep_status(const struct sweep *s, struct buf *out); /* "sweep":{…}, while one runs */
+void sweep_wake(struct sweep *s);                          /* an endpoint has room, or is back */
 
 bool sweep_runs(const struct sweep *s); /* between CHAIN.sweep and CHAIN.swept */
 /* The cursor was set back by a reseat and is not back yet: blocks are read by hash, and none is live. */

@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_LISTENER_SWEEP_IN_H
 #define FAIRLEAD_LISTENER_SWEEP_IN_H
 
+#include "common/ledger/wishes.h"
 #include "listener/bound.h"
 #include "listener/reader.h"
 #include "listener/sweep.h"
@@ -37,18 +38,21 @@ struct sweep_check { /* a range that is held against the tables */
 struct sweep {
 	struct reader *r;
 	enum sweep_phase phase;
-	struct timer *timer, *look;
+	struct timer *timer, *look, *wish_timer;
 	struct sweep_row row;
-	uint64_t ended_ms;   /* when the last one ended, by the loop's clock */
-	bool fresh, started; /* the chain was never read before this run · CHAIN.start was told */
-	bool live, live_out; /* CHAIN.live was told · is on its way */
-	uint64_t caught;     /* events that were written before */
-	bool replay_due;     /* --replay, --from */
+	uint64_t ended_ms;         /* when the last one ended, by the loop's clock */
+	bool fresh, started;       /* the chain was never read before this run · CHAIN.start was told */
+	bool live, live_out;       /* CHAIN.live was told · is on its way */
+	uint64_t caught;           /* events that were written before */
+	bool replay_due;           /* --replay, --from */
+	struct wish_row wish;      /* what was asked for at the front door, as it was read last; id 0: nothing */
+	uint64_t rung_ms;          /* when a bell told of one first; 0: none has since the last look */
+	bool wish_out, wish_again; /* it is being read · and may have changed since */
 
 	/* the sweep under way */
 	bool doubt; /* what became of a reseat is not known: it goes on when the truth was read */
 	int64_t from, to;
-	bool replay;
+	bool replay, wished; /* not an interval of its own · obeys s->wish */
 	uint64_t found, begun_ms, told_ms, requests;
 	struct pipe pipe;
 	struct span_world world;

@@ -79,6 +79,21 @@ static void ping(void *arg)
 	pg_unit_run(u, 0, on_ping, m);
 }
 
+/* A bell: "catchup:main". What it tells of stands in PostgreSQL. */
+static void on_notify(void *arg, const char *channel, const char *payload)
+{
+	struct member *m = arg;
+	const struct member_run *r = m->run;
+	const char *colon = strchr(payload, ':');
+	char kind[16];
+	(void)channel;
+	if (!colon || (size_t)(colon - payload) >= sizeof kind || r->phase != PHASE_RUNNING)
+		return;
+	memcpy(kind, payload, (size_t)(colon - payload));
+	kind[colon - payload] = 0;
+	r->p->on_wish(r->p->arg, kind, colon + 1);
+}
+
 static void start_program(struct member *m);
 static void try_install(void *arg);
 
@@ -92,10 +107,14 @@ static void on_pg_up(void *arg)
 	if (r->pg_said_down)
 		log_info("pg.up", "PostgreSQL answers again");
 	r->pg_said_down = false;
-	if (r->phase == PHASE_WAITING)
+	if (r->phase == PHASE_WAITING) {
 		try_install(m);
-	else if (r->p->on_pg)
+		return;
+	}
+	if (r->p->on_pg)
 		r->p->on_pg(r->p->arg, true);
+	if (r->p->on_wish && r->phase == PHASE_RUNNING)
+		r->p->on_wish(r->p->arg, "", "");
 }
 
 static void on_pg_down(void *arg, const struct err *e)
@@ -168,6 +187,8 @@ static void start_program(struct member *m)
 		F_UINT("start_ms", loop_now_ms(m->loop) - r->started_ms), F_INT("pid", getpid()));
 	r->totals = totals_open(m->loop, m->pg, r->p->short_name);
 	r->p->on_start(r->p->arg, m);
+	if (r->p->on_wish)
+		r->p->on_wish(r->p->arg, "", "");
 }
 
 static void drain_is_late(void *arg)
@@ -340,9 +361,11 @@ static void open_sockets(struct member *m)
 		.status = status,
 		.arg = m};
 	m->health = health_open(m->loop, &h);
-	struct pg_events ev = {.on_up = on_pg_up, .on_down = on_pg_down, .arg = m};
+	struct pg_events ev = {
+		.on_up = on_pg_up, .on_down = on_pg_down, .on_notify = r->p->on_wish ? on_notify : NULL, .arg = m};
 	struct pg_options o = {.conninfo = m->conninfo,
 		.application = application,
+		.listen = {r->p->on_wish ? "fairlead_wish" : NULL},
 		.generic_plans = r->p->generic_plans,
 		.idle_in_transaction_ms = LANE_TTL_HALF_MS};
 	m->pg = pg_open(m->loop, &o, &ev);

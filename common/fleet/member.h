@@ -38,7 +38,10 @@ struct member_program {
 	bool (*on_open)(void *arg, struct member *m, struct problems *ps);
 	void (*on_start)(void *arg, struct member *m);
 	void (*on_pg)(
-		void *arg, bool up);     /* after on_start: the main connection was lost or is back; may be NULL */
+		void *arg, bool up); /* after on_start: the main connection was lost or is back; may be NULL */
+	/* a wish (common/ledger/wishes.h) may stand, or an item or a job was left (kind "item": the batch;
+	 * "job"). Behind each connect once with two empty texts: some may have been missed. May be NULL */
+	void (*on_wish)(void *arg, const char *kind, const char *subject);
 	void (*on_drain)(void *arg); /* stop taking work, finish what is in flight, then member_drained */
 	void (*reasons)(void *arg, struct buf *out); /* beyond PostgreSQL, Redis and start: see health.h */
 	void (*status)(void *arg, struct buf *out);

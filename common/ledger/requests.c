@@ -29,12 +29,13 @@ void request_post_message(struct pg_unit *u, const char *topic, const char *type
 	pg_put_str(u, data);
 }
 
+const char *const wish_words[] = {"catchup", "flush", "run", "replay"};
+
 void request_wish(struct pg_unit *u, enum wish w, const char *subject, int64_t from)
 {
 	static const struct pg_sql sql = {"request_wish", "SELECT fairlead.wish_for($1, $2, $3)"};
-	static const char *const kinds[] = {"catchup", "flush", "run", "replay"};
 	pg_stmt(u, &sql);
-	pg_put_text(u, kinds[w]);
+	pg_put_text(u, wish_words[w]);
 	pg_put_text(u, subject);
 	if (from == INT64_MIN)
 		pg_put_null(u);

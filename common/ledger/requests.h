@@ -11,7 +11,8 @@ void request_post_item(
 void request_post_message(struct pg_unit *u, const char *topic, const char *type, struct str data);
 
 enum wish { WISH_CATCHUP, WISH_FLUSH, WISH_RUN, WISH_REPLAY };
-/* from: a block; -1: from the start; INT64_MIN: where it is read anyway. */
+extern const char *const wish_words[]; /* "catchup", … */
+/* from: a block; -1: from the start; INT64_MIN: where it is read anyway. One row: its id. */
 void request_wish(struct pg_unit *u, enum wish w, const char *subject, int64_t from);
 
 void request_job_id(struct pg_unit *u); /* one row: job.id */
