@@ -305,12 +305,15 @@ static void on_log(void *arg, struct provider *p, uint64_t number, const uint8_t
 	}
 }
 
-/* What endpoints taught is stored a little later: many lessons, one write. */
+/* What endpoints taught is stored a little later: many lessons, one write. So is a head that is heard and can't
+ * be reached: how far behind it is has to be seen also while an endpoint hangs (INV-11). */
 static void on_lessons(void *arg)
 {
 	struct reader *r = arg;
 	timer_start(r->m->loop, &r->lessons, LESSONS_MS, on_lessons, r);
-	if (providers_dirty(r->providers))
+	if (r->head > r->row.done && r->told.head >= 0 && r->told.head != r->head)
+		r->told.head = -2; /* to be told again */
+	if (providers_dirty(r->providers) || r->told.head == -2)
 		store_state(r);
 }
 

@@ -272,7 +272,7 @@ const struct keyword keywords[] = {
 {"probe", "rpc", KEY_NAME, 0, 0, 0, 0, ""},
 {"probe", "timeout", KEY_DURATION, 0, 0, 0, 0, ""},
 
-{"serve", "listen", KEY_LISTEN, LIST, 0, 0, 0, "host:port"},
+{"serve", "listen", KEY_LISTEN, LIST, 0, 0, 0, "host:port, or unix:/path"},
 {"serve", "ready", KEY_PATH, 0, 0, 0, 0, "beside /readyz"},
 {"serve", "live", KEY_PATH, 0, 0, 0, 0, "beside /livez"},
 {"serve", "metrics", KEY_BOOL, 0, 0, "true", 0, "Prometheus text at /metrics"},

@@ -68,12 +68,26 @@ static void strike_url(struct reading *r, const struct node *n)
 		strike_out(r, end + 1, n->end - (n->style != NODE_PLAIN));
 }
 
+/* The host may stand behind the "?": postgresql:///app?host=/run/postgresql. */
+static void check_database_url(struct reading *r, struct value *out)
+{
+	bool known = text_starts(out->text.p, "postgresql://") || text_starts(out->text.p, "postgres://");
+	if (known && !memchr(out->text.p, ' ', out->text.n))
+		return;
+	out->set = false;
+	problem_add(r->ps, out->at, "%s is no address of a database: postgresql://user@host/name", out->path);
+}
+
 static void check_url(struct reading *r, const struct node *n, struct value *out)
 {
 	static const char *const schemes[] = {"http://", "https://", "ws://", "wss://"};
 	struct str s = out->text;
 	size_t skip = 0;
 	strike_url(r, n);
+	if (strcmp(out->key->word, "read_url") == 0) {
+		check_database_url(r, out);
+		return;
+	}
 	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
 		if (s.n > strlen(schemes[i]) && memcmp(s.p, schemes[i], strlen(schemes[i])) == 0)
 			skip = strlen(schemes[i]);
@@ -88,12 +102,14 @@ static void check_listen(struct reading *r, struct value *out)
 {
 	const char *colon = memrchr(out->text.p, ':', out->text.n);
 	uint64_t port;
+	if (out->text.n > 6 && memcmp(out->text.p, "unix:/", 6) == 0)
+		return;
 	if (colon && colon > out->text.p && !memchr(out->text.p, ' ', out->text.n) &&
 		str_to_u64((struct str){colon + 1, out->text.n - (size_t)(colon + 1 - out->text.p)}, &port) &&
 		port <= 65535)
 		return;
 	out->set = false;
-	problem_add(r->ps, out->at, "%.*s is no host:port, as 0.0.0.0:3000", (int)out->text.n, out->text.p);
+	problem_add(r->ps, out->at, "%.*s is no host:port, as 0.0.0.0:3000, and no unix:/path", (int)out->text.n, out->text.p);
 }
 
 static void check_word(struct reading *r, struct value *out)

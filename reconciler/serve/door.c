@@ -396,15 +396,16 @@ static void add_routes(struct door *d, struct problems *ps)
 bool door_listen(struct door *d, struct problems *ps, struct err *e)
 {
 	const struct serve_decl *s = serve_of(d);
-	struct http_listener_options o = {.cert = s->cert, .key = s->key};
+	const struct http_listener_options tls = {.cert = s->cert, .key = s->key}, plain = {0};
 	add_routes(d, ps);
 	if (ps->n)
 		return err_set(e, ERR_REJECTED, "the configuration is wrong");
 	for (size_t i = 0; i < s->nlisten; i++) {
-		if (!http_listen_as(d->server, s->listen[i], &o, e))
+		bool local = text_starts(s->listen[i], "unix:"); /* who may open the file may read it */
+		if (!http_listen_as(d->server, s->listen[i], local ? &plain : &tls, e))
 			return err_prefix(e, "serve.listen %s", s->listen[i]);
 		log_info("serve", "The front door is open", F_STR("at", s->listen[i]),
-			F_INT("port", http_port(d->server)), F_BOOL("tls", s->cert != NULL));
+			F_INT("port", http_port(d->server)), F_BOOL("tls", s->cert && !local));
 	}
 	return true;
 }
