@@ -3,6 +3,7 @@
 // Everything it starts ends with it (proc.mjs); what stays is under .run: logs, caches, npm packages.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { spawn } from "node:child_process";
+import { createServer } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
 import { cpus } from "node:os";
 import { root } from "./npm.mjs";
@@ -134,11 +135,20 @@ async function fleet(sockets, file, env, cwd, say) {
 	return f;
 }
 
-function feet({ sockets, pg, redis, database, traffic }) {
+// The page keeps its address when the reconciler is started again, so the port is chosen once.
+const freePort = () => new Promise((done) => {
+	const s = createServer().listen(0, "127.0.0.1", () => {
+		const { port } = s.address();
+		s.close(() => done(port));
+	});
+});
+
+function feet({ sockets, pg, redis, database, traffic, port }) {
 	const dir = pg && (pg.dir === join(run, "pg") ? "$PWD/.run/pg" : pg.dir);
 	const rows = pg ? `psql -h ${dir} ${database}` : "psql (the database of your environment)";
 	const rings = redis ? `redis-cli -s ${sockets.shown("redis.sock")}` : "redis-cli (the Redis of your environment)";
 	return [
+		...(port ? [` page    http://127.0.0.1:${port}/`] : []),
 		` rows    ${rows.padEnd(34)} rings   ${rings}`,
 		` health  curl --unix-socket ${sockets.shown("listener.sock")} x/readyz`,
 		` traffic ${traffic.padEnd(34)} Ctrl-C ends all that was started`,
@@ -182,9 +192,10 @@ async function demo() {
 	writeFileSync(mappingFile, JSON.stringify(codes));
 	state.ends.push(() => rmSync(mappingFile, { force: true }));
 	const file = join(root, "deploy/apps/ktty/fairlead.yaml");
+	const port = await freePort();
 	const env = {
 		CONTRACT_ADDRESS: at.address, RPC_URL: node.http, WS_URL: node.ws, OWNER_PRIVATE_KEY: servers.keys[0], DEPLOYMENT_BLOCK: String(at.block),
-		DATABASE_URL: pg.url("ktty"), REDIS_URL: rd.url, TOKEN_MAPPING_FILE_PATH: mappingFile, PORT: "0", SEND_WINDOW: "64",
+		DATABASE_URL: pg.url("ktty"), REDIS_URL: rd.url, TOKEN_MAPPING_FILE_PATH: mappingFile, PORT: String(port), SEND_WINDOW: "64",
 	};
 	const { Watch } = await import("./watch.mjs");
 	const { Traffic } = await import("./traffic.mjs");
@@ -197,7 +208,7 @@ async function demo() {
 	if (once) return leave(await reveal37({ f, pg, watch, traffic, codes }));
 	traffic.every(3000);
 	state.ends.push(() => traffic.stop());
-	await screen(file, env, feet({ sockets, pg, redis: rd, database: "ktty", traffic: "reveals 1 to 12 tokens every 3 s" }), f, watch);
+	await screen(file, env, feet({ sockets, pg, redis: rd, database: "ktty", traffic: "reveals 1 to 12 tokens every 3 s", port }), f, watch);
 	await leave(0);
 }
 
