@@ -12,7 +12,8 @@ enum {
 	TAG_SELDOM_MS = 10000,
 	NOBODY_MS = 200,
 	WAIT_MS = 50,
-	WAITS_MOST = 20
+	WAITS_MOST = 20,
+	AGAIN_MOST = 2
 };
 
 /* ── one question ── */
@@ -208,11 +209,18 @@ void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, st
 	reader_provider_error(r, e);
 }
 
-/* What came of it says nothing about the endpoint but that it answers. */
-static void unsure(struct reader *r, const struct rpc_reply *q, const char *why)
+/* What came of it says nothing about the endpoint but that it answers: one machine of those behind its
+ * address may not have yet what another has shown. So it is asked again at once: where they answer in turn,
+ * the next one does, and a plan that begins anew each time would ask the same one the same question for ever.
+ */
+static void unsure(
+	struct reader *r, const struct rpc_reply *q, const char *why, void (*again)(struct reader *r))
 {
 	fetch_good(r, q);
-	reader_retry(r, why);
+	if (r->unsure++ < AGAIN_MOST)
+		again(r);
+	else
+		reader_retry(r, why);
 }
 
 /* ── where a chain begins that is read from its newest block on ── */
@@ -361,9 +369,10 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 		return;
 	hear_tag(r, q, (int)(r->step.to - r->step.from + 1));
 	if (r->nheaders == 0) {
-		unsure(r, q, "the node has shown a head that it can't give yet");
+		unsure(r, q, "the node has shown a head that it can't give yet", fetch_headers);
 		return;
 	}
+	r->unsure = 0;
 	if (r->ask.n == 0)
 		fetch_good(r, q);
 	else
@@ -438,7 +447,7 @@ static bool take_block(struct reader *r, const struct rpc_reply *q, size_t i, st
 		return false;
 	}
 	if (str_is(q->answers[call].result, "null")) { /* so some say that they don't have the block (R2) */
-		unsure(r, q, "the node has no logs of a block that it has shown");
+		unsure(r, q, "the node has no logs of a block that it has shown", fetch_logs);
 		return false;
 	}
 	fine = logs_parse(&r->mem, q->answers[call].result, logs, n, &e);
@@ -502,6 +511,12 @@ static bool take_logs(struct reader *r, const struct rpc_reply *q, struct log **
 	return true;
 }
 
+static void unknown(struct reader *r, const struct rpc_reply *q)
+{
+	unsure(r, q, "the node does not know a block that it has just shown; it may have moved to another branch",
+		fetch_logs);
+}
+
 /* R1: does the endpoint still know the last block by its hash? Some nodes say [] for a hash that they don't
  * have. */
 static bool still_known(struct reader *r, const struct rpc_reply *q, const struct rpc_answer *a)
@@ -513,8 +528,7 @@ static bool still_known(struct reader *r, const struct rpc_reply *q, const struc
 	if (a->ok && header_parse(&r->mem, a->result, &h, &found, &e) && found &&
 		memcmp(h.hash, last->hash, 32) == 0)
 		return true;
-	unsure(
-		r, q, "the node does not know a block that it has just shown; it may have moved to another branch");
+	unknown(r, q);
 	return false;
 }
 
@@ -564,6 +578,10 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 	bool doubt = false;
 	struct err e = {0};
 	r->prove.unknown = NULL;
+	if (q->ok && behind->ok && str_is(behind->result, "null")) { /* whatever it says of its logs */
+		unknown(r, q);
+		return;
+	}
 	if (!take_logs(r, q, &r->logs, &r->nlogs, &doubt)) {
 		range_refused(&r->blocks);
 		return;

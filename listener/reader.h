@@ -103,6 +103,7 @@ struct reader {
 	struct chain_state told; /* what fairlead.chain says of us */
 	struct window window;
 	struct final final;
+	uint32_t checks;     /* polls that brought nothing new */
 	bool tag_asked;      /* in this term */
 	uint64_t tag_ms;     /* when it was asked last; 0: ask now */
 	int64_t deep;        /* the window as it is now, in blocks */
@@ -120,6 +121,7 @@ struct reader {
 	struct prove prove;
 	bool asked_again; /* a positive bloom came with no log of ours, or one that was heard was missing:
 					   * asked once more */
+	uint32_t unsure;  /* answers in a row, in this step, that said nothing: asked again at once */
 	struct window_search search; /* HASHES */
 	int round;        /* HASHES: 0: the top alone; 1: searching; 2: asking both sides of the fork once more */
 	int64_t ancestor; /* HASHES: what round 1 found; -2: deeper than the window */

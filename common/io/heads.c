@@ -58,6 +58,7 @@ struct heads {
 	bool ws_heard;                /* a head came on this socket */
 	bool ws_was_up, loss_told, provider_told;
 	bool base_due; /* the next poll answer says where this socket began */
+	bool lower;    /* the last poll said less than was shown before, and is repeated before it counts */
 	bool polling, poll_again, closing, free_due;
 };
 
@@ -185,9 +186,10 @@ static void poll_worked(struct heads *h, uint64_t number)
 			F_UINT("tries", h->state.failures), F_UINT("head", number));
 	h->provider_told = false;
 	h->state.failures = 0;
+	h->lower = h->phase != PHASE_UP && !h->lower && h->state.heard && number < h->state.head;
 	if (h->phase == PHASE_UP)
 		compare(h, number);
-	else
+	else if (!h->lower)
 		ring(h, number, (struct str){0}, NULL);
 }
 
@@ -216,6 +218,7 @@ static void on_polled(void *arg, const struct rpc_reply *r)
 		poll_worked(h, number);
 	tell_state(h);
 	uint64_t wait = h->phase == PHASE_UP && h->state.failures == 0 ? h->silent_ms : h->poll_ms;
+	wait = h->lower ? 0 : wait;
 	uint64_t gap = h->ev.poll_gap ? h->ev.poll_gap(h->ev.arg) : 0;
 	gap = gap > r->retry_after_ms ? gap : r->retry_after_ms;
 	poll_in(h, wait > gap ? wait : gap);
