@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	struct contract_decl contract = {.name = "C", .abi = abi, .nabi = LINES};
 	struct signer_decl signer = {.name = "s"};
-	struct call_rules rules = {&contract, 1, &signer, 1, NULL, known, size % 2, false, "x"};
+	struct call_rules rules = {&contract, 1, &signer, 1, NULL, known, size % 2, "x"};
 	struct call_scope scope = {NULL, value, item, 3, address};
 	struct scalar s = {.at = {"f", 1, 1, 1}, .text = {arena_textn(&a, (const char *)data, size), size}};
 	struct vars v = {.a = &a, .ps = &ps, .env = env};
