@@ -79,7 +79,7 @@ ${pause ? `delay = function() return math.random(0, ${Math.round(2 * pause)}) en
 	return file;
 }
 async function wrk(url, lua, { c = connections, s = seconds } = {}) {
-	const out = must(await run("wrk", ["-t1", `-c${c}`, `-d${s}s`, "--latency", "-s", lua, url]), "wrk");
+	const out = must(await run("wrk", ["-t1", `-c${c}`, `-d${s}s`, "--latency", "--timeout", "30s", "-s", lua, url]), "wrk");
 	if (/Non-2xx|Socket errors: .*[1-9]/.test(out)) throw new Error(`wrk: ${out}`);
 	const pick = (p) => number(out.match(new RegExp(`^ +${p}% +(\\S+)`, "m"))[1]);
 	return { rps: Number(out.match(/Requests\/sec: +([\d.]+)/)[1]), p50: pick(50), p99: pick(99) };
