@@ -4,6 +4,7 @@
 //
 // ONLY="K-05" runs what is so named, or whose name begins so, or ends so behind a blank (listener/plan; several words: any of
 // them), with just the builds it needs.
+// A whole run ends with the table of what the two applications promise (lib/rows.mjs): .run/test/rows.md.
 // Names: build …, unit <floor>/<module>, vectors …, fuzz <target>, harden <program>, and the scenarios' ids (K-05 …).
 // JOBS scenarios run at once (3). BUILD (build/release), BUILD_ASAN, BUILD_CLANG say where the builds lie. Work lies in .run/test; what failed keeps its logs there.
 import { fork } from "node:child_process";
@@ -15,6 +16,7 @@ import assert from "node:assert/strict";
 import { root } from "../deploy/run/npm.mjs";
 import { killAll, run, tail } from "../deploy/run/proc.mjs";
 import * as servers from "../deploy/run/servers.mjs";
+import { table } from "./lib/rows.mjs";
 
 const self = fileURLToPath(import.meta.url);
 const work = join(root, ".run/test");
@@ -135,7 +137,7 @@ function scenarios() {
 	return files("test/scenario", /^[A-Za-z]+-?\d*.*\.mjs$/).map((f) => {
 		const [, id, words] = f.match(/^([A-Za-z]+\d*-\d+[a-z]?|[A-Za-z]+)-?(.*)\.mjs$/);
 		const text = readFileSync(join(root, "test/scenario", f), "utf8");
-		return { file: join(root, "test/scenario", f), id, words, limit: Number(text.match(/^export const limit = (\d+)/m)?.[1] ?? 120), builds: ["asan", "valgrind"].filter((b) => new RegExp(`build:\\s*["']${b}`).test(text)) };
+		return { file: join(root, "test/scenario", f), id, words, name: text.match(/^export const name = "(.*)";/m)?.[1], limit: Number(text.match(/^export const limit = (\d+)/m)?.[1] ?? 120), builds: ["asan", "valgrind"].filter((b) => new RegExp(`build:\\s*["']${b}`).test(text)) };
 	});
 }
 function units() {
@@ -241,6 +243,7 @@ async function main() {
 			await pool(rows, Math.min(jobs, rows.length), async (s) => {
 				const t0 = Date.now();
 				const result = await scenario(s.file, s.id, s.limit, shared).catch((e) => ({ ok: false, detail: e.stack }));
+				s.result = result;
 				say(s.id, s.words ? ` ${s.words}` : "", result, Date.now() - t0);
 			});
 		} finally {
@@ -249,6 +252,10 @@ async function main() {
 		}
 	}
 	servers.removeOutside();
+	if (!only.length) await check("rows", async () => {
+		const t = table(rows, join(work, "rows.md"));
+		return { ok: !t.missing.length, note: `${t.lines.join("; ")}: .run/test/rows.md`, detail: `promised, and shown by no scenario: ${t.missing.join(" ")}` };
+	});
 	console.log(`\n${((Date.now() - from) / 1000).toFixed(0)} s`);
 	console.log(`${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} skipped` : ""}`);
 	process.exit(count.failed ? 1 : 0);

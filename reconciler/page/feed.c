@@ -207,8 +207,31 @@ static void put_lives(struct buf *b, const struct seen *s)
 
 /* ── chains ── */
 
+enum { NEAR = 10 }; /* blocks behind that nobody has to be told of */
+
+static int64_t behind(const struct fig_chain *c)
+{
+	return c->head > c->done && c->done >= 0 ? c->head - c->done : 0;
+}
+
+/* Up to ten blocks behind is well; from `healthy:` on it can wait for you; between them it moves. */
+static const char *chain_tone(const struct config *config, const struct fig_chain *c)
+{
+	uint64_t most = 100;
+	for (size_t i = 0; i < config->nchains; i++)
+		if (text_is(config->chains[i].name, c->name))
+			most = config->chains[i].healthy;
+	if (c->halted[0])
+		return "stop";
+	if (!c->listening || (uint64_t)behind(c) >= most)
+		return "wait";
+	return behind(c) > NEAR ? "sea" : "well";
+}
+
 static void chain_words(struct buf *b, const struct fig_chain *c)
 {
+	if (behind(c) > NEAR)
+		buf_printf(b, "*{#%" PRId64 "} blocks behind.* ", behind(c));
 	if (c->done >= 0)
 		buf_printf(b, "Read to *{#%" PRId64 "}*", c->done);
 	else
@@ -280,7 +303,7 @@ static void put_chains(struct buf *b, const struct seen *s)
 		put_text(b, "text", text.p);
 		put_known(b, "head", c->head);
 		put_known(b, "final", c->final);
-		put_text(b, "tone", c->halted[0] ? "stop" : c->listening ? "well" : "wait");
+		put_text(b, "tone", chain_tone(s->config, c));
 		put_open(b, "endpoints", '[');
 		for (size_t k = 0; k < f->nendpoints; k++)
 			if (text_is(f->endpoints[k].chain, c->name))
