@@ -45,7 +45,7 @@ static const struct {
 	[FIELD_BASE64] = {"string", "byte", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$", NULL},
 	[FIELD_UUID] = {"string", "uuid", NULL, NULL},
 	[FIELD_TIME] = {"string", "date-time", NULL, NULL},
-	[FIELD_UNITS] = {"string", "decimal", "^[0-9]{1,59}(\\.[0-9]{1,77})?$", NULL},
+	[FIELD_UNITS] = {"string", "decimal", NULL, NULL},
 };
 
 static void bounds(const struct schema *s, const struct field_decl *f)
@@ -86,7 +86,7 @@ static bool is_ecma(const char *p)
 }
 
 /* In words, what no keyword says. */
-static void describe(const struct schema *s, const struct field_decl *f, bool told)
+static void describe(const struct schema *s, const struct field_decl *f)
 {
 	bool counted = f->type == FIELD_ARRAY || f->type == FIELD_STRING || f->type == FIELD_BASE64 ||
 				   f->type == FIELD_INT || f->type == FIELD_NUMBER;
@@ -96,7 +96,7 @@ static void describe(const struct schema *s, const struct field_decl *f, bool to
 		parts[n++] = arena_printf(s->a, "at least %s", f->min);
 	if (f->max && !counted)
 		parts[n++] = arena_printf(s->a, "at most %s", f->max);
-	if (!told)
+	if (f->match && !is_ecma(f->match))
 		parts[n++] = arena_printf(s->a, "matches the expression (PCRE2) %s", f->match);
 	struct buf b = {0};
 	for (size_t i = 0; i < n; i++)
@@ -105,17 +105,29 @@ static void describe(const struct schema *s, const struct field_decl *f, bool to
 	buf_fini(&b);
 }
 
+/* NULL: none that ECMA-262 can say. */
+static const char *pattern_of(const struct schema *s, const struct field_decl *f)
+{
+	unsigned d = f->decimals;
+	if (f->match && is_ecma(f->match))
+		return f->match;
+	if (f->type != FIELD_UNITS)
+		return forms[f->type].pattern;
+	if (d == 0)
+		return "^(0|[1-9][0-9]{0,77})$";
+	return arena_printf(s->a, "^(0|[1-9][0-9]{0,%u})(\\.[0-9]{1,%u})?$", d < 77 ? 77 - d : 0, d);
+}
+
 void schema_field(const struct schema *s, const struct field_decl *f, bool in_body)
 {
 	buf_char(s->out, '{');
 	type_of(s, forms[f->type].type, in_body && f->optional);
 	text(s, "format", forms[f->type].format);
-	bool told = !f->match || is_ecma(f->match);
-	text(s, "pattern", f->match && told ? f->match : forms[f->type].pattern);
+	text(s, "pattern", pattern_of(s, f));
 	if (f->type == FIELD_BASE64 && s->version == OPENAPI_3_1)
 		text(s, "contentEncoding", "base64");
 	bounds(s, f);
-	describe(s, f, told);
+	describe(s, f);
 	if (f->n_one_of) {
 		buf_text(s->out, ",\"enum\":[");
 		for (size_t i = 0; i < f->n_one_of; i++)
