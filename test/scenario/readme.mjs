@@ -1,5 +1,6 @@
 export const name = "the README's own contract in ten minutes: its file checks, runs, and fills the table it names";
 
+import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../deploy/run/npm.mjs";
@@ -7,8 +8,8 @@ import { root } from "../../deploy/run/npm.mjs";
 export default async function (t) {
 	const { assert } = t;
 	const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => (/^(?! {3}|$)/m.test(m[1]) ? m[1] : m[1].replace(/^ {3}/gm, "")));
-	assert.equal(blocks.length, 4);
-	const [listening, acting, reading, telling] = blocks;
+	assert.equal(blocks.length, 5);
+	const [listening, acting, reading, telling, serving] = blocks;
 	const w = await t.world({ mining: "auto", yaml: listening.replace(/^( +start:) .*$/m, "$1 0") });
 
 	const unset = await w.run("listener", ["--check"], { env: { RPC_URL: null } });
@@ -37,7 +38,22 @@ export default async function (t) {
 	const told = await w.run("listener", ["--check"], { file: join(w.dir, "telling.yaml") });
 	assert.equal(told.code, 0, told.text);
 
-	await w.start("listener");
+	// what is served, on tables that it names
+	writeFileSync(join(w.dir, "sql/serving.sql"), "CREATE TABLE locks (id numeric PRIMARY KEY, owner text NOT NULL, balance numeric, updated_at timestamptz);\nCREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author text NOT NULL, text text NOT NULL);\n");
+	w.yaml = join(w.dir, "serving.yaml");
+	const secret = "thirty-two bytes of a secret text", env = { JWT_SECRET: secret, ADMIN_TOKEN: "admin" };
+	writeFileSync(w.yaml, `${listening}\nsql: sql/serving.sql\n${serving}`.replace("0.0.0.0:3000", "127.0.0.1:0"));
+	await w.start("reconciler", { file: w.yaml, env });
+	await w.sql("INSERT INTO locks VALUES (5, '0xabc', 115792089237316195423570985008687907853269984665640564039457584007913129639935, '2026-01-02T03:04:05.678Z')");
+	assert.deepEqual((await w.http("/lock/5")).json, { owner: "0xabc", balance: "115792089237316195423570985008687907853269984665640564039457584007913129639935", meta: { updated: "2026-01-02T03:04:05.678Z" } });
+	assert.deepEqual([(await w.http("/lock/6")).status, (await w.http("/lock/x")).status, (await w.http("/locks")).json.length], [404, 400, 1]);
+	const part = (o) => Buffer.from(JSON.stringify(o)).toString("base64url"), claims = `${part({ alg: "HS256" })}.${part({ sub: "ann" })}`;
+	const note = (key) => w.http("/notes", { method: "POST", json: { text: "hi" }, headers: { authorization: `Bearer ${claims}.${createHmac("sha256", secret).update(claims).digest("base64url")}`, "idempotency-key": key } });
+	const [first, again, other] = [await note("a"), await note("a"), await note("b")];
+	assert.deepEqual([first.status, again.status, again.body, other.json.id], [201, 201, first.body, first.json.id + 1]);
+	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM fairlead.message WHERE topic = 'notes'")).n === 2, "two messages");
+
+	await w.start("listener", { file: w.yaml, env });
 	assert.deepEqual(await w.sql("SELECT * FROM token.transfer ORDER BY _seq DESC LIMIT 10"), []);
 	await w.stopAll();
 }
