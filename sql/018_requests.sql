@@ -12,6 +12,7 @@ CREATE TABLE fairlead.job (
 	names      jsonb NOT NULL,                  -- [[name, is JSON, text or null], …]
 	state      text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'dead')), -- what is done is gone
 	tries      int NOT NULL DEFAULT 0,          -- of this step
+	poison     int NOT NULL DEFAULT 0,          -- tries that failed by what the step says, not by the world
 	not_before timestamptz,
 	holder     text,                            -- who runs it, until then
 	until      timestamptz,
@@ -34,6 +35,8 @@ CREATE TABLE fairlead.answer (
 	body   bytea,
 	step   int NOT NULL DEFAULT 0,
 	names  jsonb,
+	steps  bytea NOT NULL,                      -- of the route as it was: what was cut off goes on in the same steps
+	turn   int NOT NULL DEFAULT 0,              -- who goes on with it takes the next one: the one before can't write any more
 	until  timestamptz,                         -- running, until then
 	at     timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (route, who, key)
@@ -111,17 +114,19 @@ $$;
 -- ── once ──
 
 -- state: mine (run it from step on, with these names) · stored (here is the answer) · running · other (the key was used for something
--- else). Two that come together: the second waits for the first one's transaction.
-CREATE FUNCTION fairlead.once_take(p_route text, p_who text, p_key text, p_digest bytea, p_until interval,
-	OUT state text, OUT status int, OUT type text, OUT body bytea, OUT step int, OUT names jsonb)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- else) · changed (it was cut off, and its route has other steps now). Two that come together: the second waits a moment for the first
+-- one's transaction (55P03 then).
+CREATE FUNCTION fairlead.once_take(p_route text, p_who text, p_key text, p_digest bytea, p_steps bytea, p_until interval,
+	OUT state text, OUT status int, OUT type text, OUT body bytea, OUT step int, OUT names jsonb, OUT turn int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE a fairlead.answer;
 BEGIN
-	INSERT INTO fairlead.answer (route, who, key, digest, until) VALUES (p_route, p_who, p_key, p_digest, clock_timestamp() + p_until)
-	ON CONFLICT DO NOTHING;
+	turn := 1;
+	step := 0;
+	INSERT INTO fairlead.answer (route, who, key, digest, steps, turn, until)
+	VALUES (p_route, p_who, p_key, p_digest, p_steps, turn, clock_timestamp() + p_until) ON CONFLICT DO NOTHING;
 	IF FOUND THEN
 		state := 'mine';
-		step := 0;
 		RETURN;
 	END IF;
 	SELECT * INTO a FROM fairlead.answer x WHERE (x.route, x.who, x.key) = (p_route, p_who, p_key) FOR UPDATE;
@@ -134,19 +139,37 @@ BEGIN
 		body := a.body;
 	ELSIF a.until > clock_timestamp() THEN
 		state := 'running';
+	ELSIF a.steps <> p_steps AND a.step > 0 THEN
+		state := 'changed';
 	ELSE
-		UPDATE fairlead.answer x SET until = clock_timestamp() + p_until WHERE (x.route, x.who, x.key) = (p_route, p_who, p_key);
+		turn := a.turn + 1;
+		UPDATE fairlead.answer x SET until = clock_timestamp() + p_until, turn = a.turn + 1, steps = p_steps
+		 WHERE (x.route, x.who, x.key) = (p_route, p_who, p_key);
 		state := 'mine';
 		step := a.step;
 		names := a.names;
 	END IF;
 END $$;
 
--- In the transaction of each stretch: up to which step it is done, and at the end the answer.
-CREATE FUNCTION fairlead.once_keep(p_route text, p_who text, p_key text, p_step int, p_names jsonb, p_status int, p_type text, p_body bytea)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE fairlead.answer SET step = p_step, names = p_names, status = p_status, type = p_type, body = p_body
-	 WHERE (route, who, key) = (p_route, p_who, p_key) AND status IS NULL
+-- In the transaction of each stretch: up to which step it is done, and at the end the answer. Raises where another goes on with it: what
+-- the stretch did is taken back then (INV-8).
+CREATE FUNCTION fairlead.once_keep(p_route text, p_who text, p_key text, p_turn int, p_step int, p_names jsonb, p_until interval,
+	p_status int, p_type text, p_body bytea)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	UPDATE fairlead.answer SET step = p_step, names = p_names, status = p_status, type = p_type, body = p_body,
+	       until = clock_timestamp() + p_until
+	 WHERE (route, who, key) = (p_route, p_who, p_key) AND turn = p_turn AND status IS NULL;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'another request goes on with this key' USING ERRCODE = 'FL001';
+	END IF;
+END $$;
+
+-- It ended without an answer that is kept: who asks again need not wait.
+CREATE FUNCTION fairlead.once_free(p_route text, p_who text, p_key text, p_turn int) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	UPDATE fairlead.answer SET until = NULL
+	 WHERE (route, who, key) = (p_route, p_who, p_key) AND turn = p_turn AND status IS NULL
 $$;
 
 -- ── jobs ──
@@ -159,16 +182,37 @@ BEGIN
 	PERFORM pg_notify('fairlead_wish', 'job:');
 END $$;
 
--- The oldest that waits, for so long. Several take at the same time: a queue (INV-3).
-CREATE FUNCTION fairlead.job_take(p_holder text, p_for interval) RETURNS SETOF fairlead.job
+-- The oldest that waits and whose steps the caller knows (p_digests), for so long. Several take at the same time: a queue (INV-3).
+CREATE FUNCTION fairlead.job_take(p_holder text, p_for interval, p_digests bytea[]) RETURNS SETOF fairlead.job
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	UPDATE fairlead.job SET holder = p_holder, until = clock_timestamp() + p_for
 	 WHERE id = (SELECT id FROM fairlead.job
 	              WHERE state = 'waiting' AND coalesce(until, '-infinity') < clock_timestamp()
-	                AND coalesce(not_before, '-infinity') < clock_timestamp()
+	                AND coalesce(not_before, '-infinity') < clock_timestamp() AND digest = ANY (p_digests)
 	              ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
 	RETURNING *
 $$;
+
+-- It runs still.
+CREATE FUNCTION fairlead.job_hold(p_id bigint, p_holder text, p_for interval) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	UPDATE fairlead.job SET until = clock_timestamp() + p_for WHERE id = p_id AND holder = p_holder AND state = 'waiting'
+$$;
+
+-- Jobs whose steps nobody has known for so long: the file has changed since. A person has to look.
+CREATE FUNCTION fairlead.job_strangers(p_digests bytea[], p_for interval) RETURNS SETOF fairlead.job
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE j fairlead.job;
+BEGIN
+	FOR j IN UPDATE fairlead.job SET state = 'dead', holder = NULL, until = NULL,
+	                reason = 'no replica has had these steps of its route for ' || p_for
+	          WHERE state = 'waiting' AND digest <> ALL (p_digests) AND greatest(at, not_before, until) < clock_timestamp() - p_for
+	         RETURNING * LOOP
+		INSERT INTO fairlead.dead_letter (lane, what, sqlstate, message, tries)
+		VALUES ('jobs', format('job %s of %s, step %s', j.id, j.route, j.step + 1), '', j.reason, j.tries);
+		RETURN NEXT j;
+	END LOOP;
+END $$;
 
 -- In the transaction of a stretch: it is done up to p_step; null: to its end. Raises where another holds it: what the stretch did is
 -- taken back then (INV-8).
@@ -178,7 +222,7 @@ BEGIN
 	IF p_step IS NULL THEN
 		DELETE FROM fairlead.job WHERE id = p_id AND holder = p_holder AND state = 'waiting';
 	ELSE
-		UPDATE fairlead.job SET step = p_step, names = p_names, tries = 0, until = clock_timestamp() + p_for
+		UPDATE fairlead.job SET step = p_step, names = p_names, tries = 0, poison = 0, until = clock_timestamp() + p_for
 		 WHERE id = p_id AND holder = p_holder AND state = 'waiting';
 	END IF;
 	IF NOT FOUND THEN
@@ -186,18 +230,23 @@ BEGIN
 	END IF;
 END $$;
 
--- It could not be done. Tried again after p_after, or dead: a person has to look.
-CREATE FUNCTION fairlead.job_fail(p_id bigint, p_holder text, p_after interval, p_dead bool, p_state text, p_reason text) RETURNS void
+-- It could not be done. Tried again, later each time; dead after three tries that failed by what the step says (A8), or where p_dead says
+-- so: a person has to look. Whether it is dead.
+CREATE FUNCTION fairlead.job_fail(p_id bigint, p_holder text, p_dead bool, p_state text, p_reason text) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE j fairlead.job;
+DECLARE
+	j        fairlead.job;
+	v_poison int := (substr(p_state, 1, 2) IN ('21', '22', '23', '27', '38') OR p_state IN ('P0001', 'P0002', 'P0003'))::int;
 BEGIN
-	UPDATE fairlead.job SET tries = tries + 1, holder = NULL, until = NULL, not_before = clock_timestamp() + p_after, reason = p_reason,
-	       state = CASE WHEN p_dead THEN 'dead' ELSE state END
+	UPDATE fairlead.job SET tries = tries + 1, poison = poison + v_poison, holder = NULL, until = NULL, reason = p_reason,
+	       not_before = clock_timestamp() + least(interval '30 s', interval '250 ms' * 2 ^ least(tries, 10)),
+	       state = CASE WHEN p_dead OR poison + v_poison >= 3 THEN 'dead' ELSE state END
 	 WHERE id = p_id AND holder = p_holder AND state = 'waiting' RETURNING * INTO j;
 	IF j.state = 'dead' THEN
 		INSERT INTO fairlead.dead_letter (lane, what, sqlstate, message, tries)
 		VALUES ('jobs', format('job %s of %s, step %s', j.id, j.route, j.step + 1), p_state, p_reason, j.tries);
 	END IF;
+	RETURN coalesce(j.state = 'dead', false);
 END $$;
 
 -- Under lane clock: what is older than an interval goes.
@@ -214,15 +263,24 @@ BEGIN
 	RETURN v_total + v_rows;
 END $$;
 
--- Rights. Again at each install, as grant_engine.
+-- Rights. Again at each install, as grant_engine. A request writes what the application declares, whoever serves it.
 CREATE FUNCTION fairlead.grant_requests() RETURNS void LANGUAGE plpgsql AS $$
-DECLARE f text;
+DECLARE
+	f text;
+	t record;
 BEGIN
+	FOR t IN SELECT a.rel FROM fairlead.app_tables() a LOOP
+		PERFORM fairlead.grant_to(ARRAY['gateway'], format('SELECT, INSERT, UPDATE, DELETE ON %s', t.rel));
+		PERFORM fairlead.grant_to(ARRAY['gateway'], format('USAGE, SELECT ON SEQUENCE %s', q.oid::regclass))
+		   FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'
+		  WHERE d.refobjid = t.rel AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i');
+	END LOOP;
 	FOREACH f IN ARRAY ARRAY['wish_for(text, text, bigint)', 'post_item(text, text, jsonb, text)', 'post_message(text, text, jsonb)',
-		'new_job_id()', 'once_take(text, text, text, bytea, interval)',
-		'once_keep(text, text, text, int, jsonb, int, text, bytea)', 'job_add(bigint, text, bytea, int, jsonb, text, text)',
-		'job_take(text, interval)', 'job_step(bigint, text, int, jsonb, interval)',
-		'job_fail(bigint, text, interval, bool, text, text)'] LOOP
+		'new_job_id()', 'once_take(text, text, text, bytea, bytea, interval)', 'once_free(text, text, text, int)',
+		'once_keep(text, text, text, int, int, jsonb, interval, int, text, bytea)',
+		'job_add(bigint, text, bytea, int, jsonb, text, text)', 'job_take(text, interval, bytea[])',
+		'job_hold(bigint, text, interval)', 'job_strangers(bytea[], interval)',
+		'job_step(bigint, text, int, jsonb, interval)', 'job_fail(bigint, text, bool, text, text)'] LOOP
 		EXECUTE format('REVOKE EXECUTE ON FUNCTION fairlead.%s FROM PUBLIC', f);
 		PERFORM fairlead.grant_to(ARRAY['reconciler', 'gateway'], format('EXECUTE ON FUNCTION fairlead.%s', f));
 	END LOOP;

@@ -116,6 +116,7 @@ void pg_unit_begin(struct pg_unit *u);
 void pg_unit_undo(struct pg_unit *u); /* no callback */
 
 int pg_rows(const struct pg_reply *r, int stmt);
+int pg_columns(const struct pg_reply *r, int stmt);
 bool pg_is_null(const struct pg_reply *r, int stmt, int row, int col);
 /* text form, borrowed for the callback */
 struct str pg_get(const struct pg_reply *r, int stmt, int row, int col);

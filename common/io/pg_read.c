@@ -16,6 +16,11 @@ int pg_rows(const struct pg_reply *r, int stmt)
 	return PQntuples(result(r, stmt));
 }
 
+int pg_columns(const struct pg_reply *r, int stmt)
+{
+	return PQnfields(result(r, stmt));
+}
+
 /* A place that the result does not have is our bug, libpq would only warn. */
 static const PGresult *at(const struct pg_reply *r, int stmt, int row, int col)
 {

@@ -70,11 +70,35 @@ void request_job_add(struct pg_unit *u, const struct request_job *j)
 	pg_put_str(u, j->trace);
 }
 
-void request_job_take(struct pg_unit *u, const char *holder, uint64_t for_ms)
+static void put_known(struct pg_unit *u, const struct known_steps *known)
+{
+	PG_ARRAY(u, i, known->n, pg_item_bytes(u, known->digests[i], sizeof known->digests[i]));
+}
+
+void request_job_take(struct pg_unit *u, const char *holder, uint64_t for_ms, const struct known_steps *known)
 {
 	static const struct pg_sql sql = {"request_job_take",
-		"SELECT id, route, names, request, trace, digest, step, tries FROM fairlead.job_take($1, $2)"};
+		"SELECT id, route, names, request, trace, digest, step, tries FROM fairlead.job_take($1, $2, $3)"};
 	pg_stmt(u, &sql);
+	pg_put_text(u, holder);
+	put_ms(u, for_ms);
+	put_known(u, known);
+}
+
+void request_job_strangers(struct pg_unit *u, uint64_t for_ms, const struct known_steps *known)
+{
+	static const struct pg_sql sql = {"request_job_strangers",
+		"SELECT id, route, names, request, trace, digest, step, tries FROM fairlead.job_strangers($1, $2)"};
+	pg_stmt(u, &sql);
+	put_known(u, known);
+	put_ms(u, for_ms);
+}
+
+void request_job_hold(struct pg_unit *u, int64_t id, const char *holder, uint64_t for_ms)
+{
+	static const struct pg_sql sql = {"request_job_hold", "SELECT fairlead.job_hold($1, $2, $3)"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
 	pg_put_text(u, holder);
 	put_ms(u, for_ms);
 }
@@ -109,14 +133,13 @@ void request_job_step(
 	put_ms(u, for_ms);
 }
 
-void request_job_fail(struct pg_unit *u, int64_t id, const char *holder, uint64_t after_ms, bool dead,
-	const char *sqlstate, const char *reason)
+void request_job_fail(
+	struct pg_unit *u, int64_t id, const char *holder, bool dead, const char *sqlstate, const char *reason)
 {
-	static const struct pg_sql sql = {"request_job_fail", "SELECT fairlead.job_fail($1, $2, $3, $4, $5, $6)"};
+	static const struct pg_sql sql = {"request_job_fail", "SELECT fairlead.job_fail($1, $2, $3, $4, $5)"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, id);
 	pg_put_text(u, holder);
-	put_ms(u, after_ms);
 	pg_put_bool(u, dead);
 	pg_put_text(u, sqlstate);
 	pg_put_text(u, reason);
@@ -131,36 +154,41 @@ static void put_key(struct pg_unit *u, const struct once_key *k)
 
 void request_once_take(struct pg_unit *u, const struct once_key *k, uint64_t for_ms)
 {
-	static const struct pg_sql sql = {"request_once_take",
-		"SELECT state, status, type, body, step, names FROM fairlead.once_take($1, $2, $3, $4, $5)"};
+	static const struct pg_sql sql = {
+		"request_once_take", "SELECT state, status, type, body, step, names, turn FROM "
+							 "fairlead.once_take($1, $2, $3, $4, $5, $6)"};
 	pg_stmt(u, &sql);
 	put_key(u, k);
 	pg_put_bytes(u, k->digest, sizeof k->digest);
+	pg_put_bytes(u, k->steps, 32);
 	put_ms(u, for_ms);
 }
 
 void request_once_found(const struct pg_reply *r, int stmt, struct once_found *out)
 {
-	static const char *const states[] = {"mine", "stored", "running", "other"};
+	static const char *const states[] = {"mine", "stored", "running", "other", "changed"};
 	*out = (struct once_found){.status = (int)pg_get_int(r, stmt, 0, 1),
 		.type = pg_is_null(r, stmt, 0, 2) ? NULL : pg_get_text(r, stmt, 0, 2),
 		.step = (int)pg_get_int(r, stmt, 0, 4),
+		.turn = (int)pg_get_int(r, stmt, 0, 6),
 		.stmt = stmt};
 	if (!pg_is_null(r, stmt, 0, 5))
 		out->names = pg_get(r, stmt, 0, 5);
-	while (out->state < ONCE_OTHER && !text_is(states[out->state], pg_get_text(r, stmt, 0, 0)))
+	while (out->state < ONCE_CHANGED && !text_is(states[out->state], pg_get_text(r, stmt, 0, 0)))
 		out->state++;
 }
 
-void request_once_keep(struct pg_unit *u, const struct once_key *k, int step, struct str names, int status,
-	const char *type, struct str body)
+void request_once_keep(struct pg_unit *u, const struct once_key *k, int step, struct str names,
+	uint64_t for_ms, int status, const char *type, struct str body)
 {
 	static const struct pg_sql sql = {
-		"request_once_keep", "SELECT fairlead.once_keep($1, $2, $3, $4, $5, $6, $7, $8)"};
+		"request_once_keep", "SELECT fairlead.once_keep($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 	pg_stmt(u, &sql);
 	put_key(u, k);
+	pg_put_int(u, k->turn);
 	pg_put_int(u, step);
 	pg_put_str(u, names);
+	put_ms(u, for_ms);
 	if (!status) {
 		pg_put_null(u);
 		pg_put_null(u);
@@ -170,6 +198,14 @@ void request_once_keep(struct pg_unit *u, const struct once_key *k, int step, st
 	pg_put_int(u, status);
 	pg_put_text(u, type);
 	pg_put_bytes(u, (const uint8_t *)body.p, body.n);
+}
+
+void request_once_free(struct pg_unit *u, const struct once_key *k)
+{
+	static const struct pg_sql sql = {"request_once_free", "SELECT fairlead.once_free($1, $2, $3, $4)"};
+	pg_stmt(u, &sql);
+	put_key(u, k);
+	pg_put_int(u, k->turn);
 }
 
 void request_prune(struct pg_unit *u, int64_t clock_epoch, uint64_t answers_ms, uint64_t dead_ms)

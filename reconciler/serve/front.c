@@ -229,7 +229,7 @@ static void start(void *arg)
 		timer_start(m->loop, &f->retry, backoff_fail(&f->backoff), start, f);
 		return;
 	}
-	f->requests = requests_open(m, read_plans(f->reads), f->calls);
+	f->requests = requests_open(m, f->reads, f->calls);
 	requests_jobs(f->requests);
 	f->why[0] = 0;
 	f->started = true;

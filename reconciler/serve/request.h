@@ -20,7 +20,8 @@ enum {
 };
 
 struct requests;
-struct requests *requests_open(struct member *m, const struct plan_set *plans, struct call_desk *calls);
+struct read_door;
+struct requests *requests_open(struct member *m, struct read_door *reads, struct call_desk *calls);
 /* What runs is finished, no job is begun any more; then done. */
 void requests_drain(struct requests *q, void (*done)(void *arg), void *arg);
 void requests_close(struct requests *q);                /* behind the door */

@@ -2,6 +2,7 @@
 
 #include "common/evm/typed.h"
 #include "reconciler/serve/json.h"
+#include "reconciler/serve/read.h"
 
 #include <stdio.h>
 
@@ -261,6 +262,22 @@ static bool row_answer(
 	return false;
 }
 
+/* Written once: the stored answer of `once` is the whole of it. */
+static bool reply(struct run *r, const struct plan_sql *p, const struct pg_reply *q, int stmt)
+{
+	const struct json_decl *wrap = r->route->wrap;
+	if (!row_answer(r, p, q, stmt, 200))
+		return false;
+	r->replied = true;
+	if (!wrap || r->status >= 400)
+		return true;
+	struct buf wrapped = {0};
+	read_filled(&wrapped, r->q->reads, wrap, (struct str){r->body.p, r->body.n});
+	buf_fini(&r->body);
+	r->body = wrapped;
+	return true;
+}
+
 static bool let(struct run *r, const struct plan_step *p, const struct pg_reply *q, int stmt)
 {
 	for (size_t i = 0; i < p->sql.row.n; i++) {
@@ -277,6 +294,11 @@ bool step_looked(struct run *r, const struct request_step *s, const struct pg_re
 	int rows = pg_rows(q, stmt);
 	struct err e = {0};
 	r->step = (size_t)(s - r->route->steps);
+	if (pg_columns(q, stmt) != (int)p->sql.ninputs) {
+		err_put(&e, ERR_REJECTED, "its columns have changed since this program started");
+		run_fail(r, 500, NULL, NULL, &e);
+		return false;
+	}
 	if (rows > 1 && s->verb != REQ_PUBLISH) {
 		err_put(&e, ERR_REJECTED, "it gave %d rows; one is needed", rows);
 		run_fail(r, 500, "21000", NULL, &e);
@@ -299,8 +321,7 @@ bool step_looked(struct run *r, const struct request_step *s, const struct pg_re
 			run_fail(r, 404, "P0002", "There is no such thing", NULL);
 			return false;
 		}
-		r->replied = row_answer(r, &p->sql, q, stmt, 200);
-		return r->replied;
+		return reply(r, &p->sql, q, stmt);
 	case REQ_PUBLISH:
 		for (int i = 0; i < rows; i++) {
 			struct buf b = {0};
