@@ -499,10 +499,35 @@ bool story_put(struct buf *b, const struct pg_reply *r, const struct seen *s)
 	return there;
 }
 
+static void put_letter_line(struct buf *b, int64_t at, const char *verb, const char *text, bool last)
+{
+	put_open(b, NULL, '{');
+	put_int(b, "at", at);
+	put_bool(b, "exact", true);
+	put_text(b, "verb", verb);
+	put_text(b, "text", text);
+	put_text(b, "tone", last ? "stop" : "wait");
+	put_bool(b, "fill", last);
+	put_close(b, '}');
+}
+
+static void put_letter_lines(struct buf *b, const struct pg_reply *r)
+{
+	struct buf text = {0};
+	int64_t at = pg_get_int(r, 0, 0, 0), tries = pg_get_int(r, 0, 0, 5);
+	rich_escape(&text, pg_get(r, 0, 0, 2));
+	buf_printf(&text, ": %" PRId64 " %s, alone. It said: ", tries, tries == 1 ? "time" : "times");
+	rich_escape(&text, pg_get(r, 0, 0, 3));
+	put_open(b, "lines", '[');
+	put_letter_line(b, at, "Tried.", text.p, false);
+	put_letter_line(b, at, "Dead.", "It stands in fairlead.dead. The events after it went on.", true);
+	put_close(b, ']');
+	buf_fini(&text);
+}
+
 bool letter_put(struct buf *b, const struct pg_reply *r, int64_t letter, const struct seen *s)
 {
 	char id[24], of[40];
-	struct buf text = {0};
 	struct act_words w;
 	(void)s;
 	if (pg_rows(r, 0) == 0)
@@ -511,7 +536,6 @@ bool letter_put(struct buf *b, const struct pg_reply *r, int64_t letter, const s
 	snprintf(id, sizeof id, "d%" PRId64, letter);
 	snprintf(of, sizeof of, "dead letter %" PRId64, letter);
 	act_words(&w, "drop", of, *who ? "done" : "letter", 1);
-	rich_escape(&text, pg_get(r, 0, 0, 2));
 	put_open(b, NULL, '{');
 	put_text(b, "id", id);
 	put_text(b, "title", *who ? "It could not be applied, and was dropped" : "It could not be applied");
@@ -519,27 +543,7 @@ bool letter_put(struct buf *b, const struct pg_reply *r, int64_t letter, const s
 		*who ? NULL
 			 : "read its transaction. If its sender erred, drop it; if the rule is wrong, mend the rule and "
 			   "read that block again.");
-	put_open(b, "lines", '[');
-	put_open(b, NULL, '{');
-	put_int(b, "at", pg_get_int(r, 0, 0, 0));
-	put_bool(b, "exact", true);
-	put_text(b, "verb", "Tried.");
-	buf_printf(&text, ": %" PRId64 " %s, alone. It said: ", pg_get_int(r, 0, 0, 5),
-		pg_get_int(r, 0, 0, 5) == 1 ? "time" : "times");
-	rich_escape(&text, pg_get(r, 0, 0, 3));
-	put_text(b, "text", text.p);
-	put_text(b, "tone", "wait");
-	put_bool(b, "fill", false);
-	put_close(b, '}');
-	put_open(b, NULL, '{');
-	put_int(b, "at", pg_get_int(r, 0, 0, 0));
-	put_bool(b, "exact", true);
-	put_text(b, "verb", "Dead.");
-	put_text(b, "text", "It stands in fairlead.dead. The events after it went on.");
-	put_text(b, "tone", "stop");
-	put_bool(b, "fill", true);
-	put_close(b, '}');
-	put_close(b, ']');
+	put_letter_lines(b, r);
 	put_open(b, "attempts", '[');
 	put_close(b, ']');
 	put_text(b, "nonce", NULL);
@@ -559,6 +563,5 @@ bool letter_put(struct buf *b, const struct pg_reply *r, int64_t letter, const s
 	put_text(b, "life", NULL);
 	put_close(b, '}');
 	put_end(b);
-	buf_fini(&text);
 	return true;
 }
