@@ -124,7 +124,7 @@ export class Lives {
 	}
 
 	draw() {
-		const box = this.list.getBoundingClientRect(), head = this.headAt?.() ?? 0;
+		const box = this.list.getBoundingClientRect(), head = this.headAt();
 		const y0 = Math.max(0, -box.top) - this.base, view = innerHeight;
 		if (!this.rows.length || (this.all && box.top > view + AROUND)) {
 			if (!this.rows.length) this.nodes.forEach((n, id) => this.drop(id, n));
@@ -222,7 +222,7 @@ export class Lives {
 			const r = await fetch(`/_fairlead/story/${id}`, { cache: "no-store" });
 			text = await r.text();
 			if (r.ok && text === o.text) return;
-			if (r.ok) node = story(JSON.parse(text));
+			if (r.ok) node = story(JSON.parse(text), this.all ? 2 : 3);
 			else node = el("div", "story", el("p", "none", r.status === 404 ? "There is no such life any more." : "PostgreSQL keeps the stories and does not answer now. Nothing is lost; fold it and ask again."));
 		} catch {
 			node = el("div", "story", el("p", "none", "The server did not answer. Fold it and ask again."));
@@ -254,11 +254,12 @@ export class Lives {
 	// ── keys ──
 	move(by) {
 		const i = this.rows.findIndex((r) => r.life.id === this.current);
-		const seen = i >= 0 ? i + by : this.at(Math.max(0, -this.list.getBoundingClientRect().top) - this.base + (this.headAt?.() ?? 0));
+		const box = this.list.getBoundingClientRect(), head = this.headAt() + 8;
+		const seen = i >= 0 ? i + by : this.at(Math.max(0, head - box.top) - this.base);
 		const k = Math.min(Math.max(seen, 0), this.rows.length - 1);
 		if (k < 0) return;
 		this.current = this.rows[k].life.id;
-		const box = this.list.getBoundingClientRect(), y = box.top + this.base + this.tops[k], head = (this.headAt?.() ?? 54) + 8;
+		const y = box.top + this.base + this.tops[k];
 		if (y < head) scrollBy(0, y - head);
 		else if (y + ROW > innerHeight - 70) scrollBy(0, y + ROW - innerHeight + 70);
 		this.draw();
@@ -406,7 +407,7 @@ export class Lives {
 	}
 
 	disturbed() {
-		return this.list.getBoundingClientRect().top < (this.headAt?.() ?? 0) - 1 || this.list.matches(":hover") || this.list.contains(document.activeElement) || this.open.size > 0;
+		return this.list.getBoundingClientRect().top < this.headAt() - 1 || this.list.matches(":hover") || this.list.contains(document.activeElement) || this.open.size > 0;
 	}
 
 	take() {
@@ -432,7 +433,7 @@ export class Lives {
 			await this.load();
 		}
 		this.changed();
-		const y = this.list.getBoundingClientRect().top - (this.headAt?.() ?? 54) - 8;
+		const y = this.list.getBoundingClientRect().top - this.headAt() - 8;
 		if (y < 0) scrollBy(0, y);
 	}
 }

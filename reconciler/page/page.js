@@ -8,7 +8,7 @@ import { River } from "./river.js";
 import * as sections from "./sections.js";
 import { attr, clock, duration, el, now, number, put, refresh, rich, say, setNow, svg } from "./words.js";
 
-const OLD_MS = 3000, MUTE_MS = 6000;
+const OLD_MS = 3000, MUTE_MS = 6000, ASK_MS = 5000;
 const $ = (id) => document.getElementById(id);
 const doc = {};
 let lastWord = performance.now(), heardOnce = false, feed, strip = null;
@@ -17,31 +17,53 @@ let lastWord = performance.now(), heardOnce = false, feed, strip = null;
 function listen() {
 	feed?.close();
 	feed = new EventSource("/_fairlead/feed");
-	feed.addEventListener("figures", (e) => {
-		const part = JSON.parse(e.data);
-		lastWord = performance.now();
-		Object.assign(doc, part);
-		setNow(doc.now);
-		if (!heardOnce) lives.anew(); // by the server's clock
-		heardOnce = true;
-		show(part);
-		beat();
-	});
+	feed.addEventListener("figures", (e) => hear(JSON.parse(e.data)));
 	feed.onerror = () => {
 		if (feed.readyState === EventSource.CLOSED) setTimeout(listen, 1000); // refused: 503 while it starts
 	};
 }
 
+function hear(part) {
+	lastWord = performance.now();
+	Object.assign(doc, part);
+	setNow(doc.now);
+	if (!heardOnce) lives.anew(); // by the server's clock
+	heardOnce = true;
+	show(part);
+	beat();
+}
+
+// A browser has six lines to one server, and a page that nobody sees shall hold none of them: it asks now and then, for
+// its title and icon.
+let asking;
+function seenOrNot(gone) {
+	clearInterval(asking);
+	if (!gone && !document.hidden) return listen();
+	feed?.close();
+	if (gone) return;
+	asking = setInterval(async () => {
+		try {
+			const r = await fetch("/_fairlead/figures", { cache: "no-store" });
+			if (r.ok && document.hidden) hear(await r.json());
+		} catch {
+			// beat() tells how long there was no word
+		}
+	}, ASK_MS);
+}
+document.addEventListener("visibilitychange", () => seenOrNot(false));
+addEventListener("pagehide", () => seenOrNot(true));
+addEventListener("pageshow", (e) => e.persisted && seenOrNot(false));
+
 // Once a second: ages, and whether what stands here is still true.
 let tried = 0;
 function beat() {
-	const mute = performance.now() - lastWord, lost = mute > OLD_MS;
-	const stale = doc.as_of !== undefined && (lost || doc.as_of === null || now() - doc.as_of > OLD_MS);
+	const mute = performance.now() - lastWord, lost = mute > OLD_MS + (document.hidden ? 3 * ASK_MS : 0);
+	const stale = doc.as_of !== undefined && (lost || doc.as_of === null || (!document.hidden && now() - doc.as_of > OLD_MS));
 	document.body.classList.toggle("stale", stale);
 	document.body.classList.toggle("lost-server", lost && heardOnce);
 	$("lost").hidden = !lost;
 	if (lost) put($("lost"), heardOnce ? `No word from this page's server for ${duration(mute)}` : "This page's server does not answer yet");
-	if (mute > MUTE_MS && performance.now() - tried > MUTE_MS) {
+	if (!document.hidden && mute > MUTE_MS && performance.now() - tried > MUTE_MS) {
 		tried = performance.now();
 		listen(); // the line may be dead without an end
 	}
@@ -178,6 +200,7 @@ function viewChanged(seen) {
 	if (lives.trouble && all) put(none, lives.trouble === "503" ? "PostgreSQL keeps the lives and does not answer now. Nothing is lost; they come back with it." : "The lives could not be read. They are asked for again.");
 	else if (empty && all && lives.q) put(none, `No life matches “${lives.q}”. A key, a hash, a block, “batch 41397” or a state finds one.`);
 	else put(none, all && lives.kind !== "all" ? "None." : "No life yet.");
+	attr($("h-lives"), { role: all ? "heading" : null, "aria-level": all ? "1" : null });
 	if (!all) return void $("h-lives").replaceChildren("Lives");
 	const of = lives.total, whole = doc.lives?.counts.all ?? null;
 	const told = el("span", "of");
@@ -391,5 +414,5 @@ function leave(e) {
 acts.setUp();
 themed();
 route();
-listen();
+seenOrNot(false);
 setInterval(beat, 1000);

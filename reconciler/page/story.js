@@ -32,7 +32,8 @@ function command(text) {
 	return el("div", "command", attr(el("code", "", text), { tabindex: "0", role: "group", "aria-label": "Command" }), b);
 }
 
-export function story(s) {
+// level: of its title among the headings
+export function story(s, level) {
 	const left = el("div", "left", el("h3", "", rich(s.title)), s.you ? el("p", "cure", el("b", "", "You can: "), rich(s.you.replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase()))) : null, timeline(s.lines));
 	const right = el("div", "right");
 	if (s.plot) right.append(el("h4", "", "Our price against base fee"), storyPlot(s.plot));
@@ -41,5 +42,7 @@ export function story(s) {
 	if (s.elsewhere.length) right.append(el("h4", "", "The same elsewhere"), ...s.elsewhere.map(command));
 	const may = s.acts.filter((a) => a.may);
 	if (may.length) right.append(actions(may, s.life?.key ?? s.id));
+	for (const h of left.querySelectorAll("h3")) h.setAttribute("aria-level", level);
+	for (const h of right.querySelectorAll("h4")) h.setAttribute("aria-level", level + 1);
 	return el("div", "story", left, right);
 }

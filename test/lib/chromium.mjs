@@ -1,6 +1,7 @@
 // A page of headless Chromium, driven by its own protocol (CDP) over one WebSocket.
 //
-//   page = await chromium(t, "http://127.0.0.1:…/…")   loaded; page.logs: console messages and exceptions, page.requests: URLs asked for
+//   page = await chromium(t, "http://127.0.0.1:…/…")   loaded; page.logs: console messages and exceptions, page.requests: URLs asked for;
+//   page.errors: what the browser itself complains of (policy, failed loads)
 //   await page.run("expression or code that gives a promise") → its value, as JSON
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
@@ -31,7 +32,7 @@ export async function chromium(t, url) {
 	const address = await until(() => said.match(/DevTools listening on (ws:\S+)/)?.[1], "chromium to start", 60000);
 	const line = new WebSocket(address, { perMessageDeflate: false });
 	await new Promise((done, fail) => line.once("open", done).once("error", fail));
-	const page = { logs: [], requests: [] };
+	const page = { logs: [], requests: [], errors: [] };
 	const asked = new Map();
 	let id = 0;
 	const ask = (method, params = {}, sessionId = page.session) => new Promise((done, fail) => {
@@ -49,12 +50,13 @@ export async function chromium(t, url) {
 		}
 		if (m.method === "Runtime.consoleAPICalled") page.logs.push(`${m.params.type}: ${m.params.args.map((a) => a.value ?? a.description).join(" ")}`);
 		if (m.method === "Runtime.exceptionThrown") page.logs.push(`exception: ${m.params.exceptionDetails.exception?.description ?? m.params.exceptionDetails.text}`);
+		if (m.method === "Log.entryAdded" && m.params.entry.level === "error") page.errors.push(`${m.params.entry.source}: ${m.params.entry.text}`);
 		if (m.method === "Network.requestWillBeSent") page.requests.push(m.params.request.url);
 		if (m.method === "Page.loadEventFired") page.loaded = true;
 	});
 	const { targetId } = await ask("Target.createTarget", { url: "about:blank" });
 	page.session = (await ask("Target.attachToTarget", { targetId, flatten: true })).sessionId;
-	for (const domain of ["Page", "Runtime", "Network"]) await ask(`${domain}.enable`);
+	for (const domain of ["Page", "Runtime", "Network", "Log"]) await ask(`${domain}.enable`);
 	page.ask = ask;
 	page.run = async (code) => {
 		const r = await ask("Runtime.evaluate", { expression: code, awaitPromise: true, returnByValue: true });
