@@ -139,7 +139,11 @@ export class Lives {
 		if (this.all) {
 			this.fetchAround(y0, view);
 			const a = this.rows[this.at(y0 + (head || 0))].life.made, b = this.rows[this.at(y0 + view)].life.made;
-			if (this.seenFrom !== b || this.seenTo !== a) this.changed({ from: (this.seenFrom = b), to: (this.seenTo = a) });
+			if (this.seenFrom !== b || this.seenTo !== a) {
+				this.seenFrom = b;
+				this.seenTo = a;
+				this.changed(true);
+			}
 		}
 	}
 

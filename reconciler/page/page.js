@@ -186,10 +186,18 @@ function showLives(l) {
 	viewChanged();
 }
 
-function viewChanged(seen) {
-	if (seen && strip) {
-		$("strip").show?.(seen);
-		attr($("strip"), { "aria-valuenow": String(Math.round(seen.to)), "aria-valuetext": `In view: ${clock(seen.from)} to ${clock(seen.to)} UTC, ${new Date(seen.to).toISOString().slice(0, 10)}` });
+let moving;
+function inView() {
+	moving = undefined;
+	if (!strip || !lives.all || !lives.seenTo) return;
+	const { seenFrom: from, seenTo: to } = lives;
+	$("strip").show?.({ from, to });
+	attr($("strip"), { "aria-valuenow": String(Math.round(to)), "aria-valuetext": `In view: ${clock(from)} to ${clock(to)} UTC, ${new Date(to).toISOString().slice(0, 10)}` });
+}
+
+function viewChanged(scrolled) {
+	if (scrolled) {
+		moving ??= setTimeout(inView, 80); // not each frame
 		return;
 	}
 	const n = lives.waiting.length, all = lives.all;
