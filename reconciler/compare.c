@@ -11,6 +11,7 @@
 #include "common/evm/logs.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/wishes.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -30,6 +31,7 @@ struct compare {
 	struct clock_rule *rule;
 	const struct compare_decl *decl;
 	struct chain_watch *chain;
+	int64_t wish;          /* 0: it was due */
 	struct arena mem;      /* of the run: differences that stay */
 	struct arena page_mem; /* of a page */
 	int64_t rows, behind, differ, unreadable, fixed, kept_back;
@@ -336,6 +338,7 @@ static void on_noted(void *arg, const struct pg_reply *q)
 	fault_hit(FAULT_clock_after_commit);
 	struct compare *c = r->compare;
 	c->rule->differences = c->differ;
+	c->rule->wish = 0; /* the next look reads it anew */
 	due_ran(&c->rule->due, loop_now_ms(r->m->loop));
 	compare_drop(r);
 	recon_want(r, RECON_LOOK);
@@ -360,6 +363,8 @@ static void finish(struct compare *c, const char *error)
 	}
 	struct pg_unit *u = pg_unit(r->m->pg);
 	clock_ran(u, recon_lane(r), c->rule->decl->name, c->differ, error, c->rule->due.every_ms);
+	if (c->wish)
+		wishes_end(u, c->wish);
 	pg_unit_run(u, 0, on_noted, r);
 }
 
@@ -404,7 +409,7 @@ void compare_start(struct reconciler *r)
 {
 	uint64_t now = loop_now_ms(r->m->loop);
 	size_t i = 0;
-	while (i < r->nrules && !due_now(&r->rules[i].due, true, now))
+	while (i < r->nrules && !rule_now(&r->rules[i], true, now))
 		i++;
 	if (i == r->nrules) {
 		r->doing = RECON_NONE;
@@ -414,11 +419,14 @@ void compare_start(struct reconciler *r)
 	struct compare *c = mem_alloc(sizeof *c);
 	c->r = r;
 	c->rule = &r->rules[i];
+	c->wish = c->rule->wish;
 	c->decl = c->rule->decl->compare;
 	c->chain = chain_of(r, c->decl);
 	r->compare = c;
 	struct pg_unit *u = pg_unit(r->m->pg);
 	rules_read(u, recon_lane(r), c->rule->decl->name);
 	clock_blocks(u, c->chain->decl->name);
+	if (c->wish)
+		wishes_begin(u, c->wish);
 	pg_unit_run(u, 0, on_read, r);
 }

@@ -37,6 +37,7 @@ struct clock_rule {
 	struct due due;
 	bool failed_before;
 	int64_t differences;
+	int64_t wish; /* id of who asked for a run now; 0: nobody */
 };
 
 enum recon_work {
@@ -88,6 +89,7 @@ struct lane *recon_lane(struct reconciler *r);
 
 /* settle.c */
 void settle_look(struct reconciler *r);
+bool rule_now(const struct clock_rule *c, bool caught_up, uint64_t now_ms); /* due, or asked for */
 void settle_finalise(struct reconciler *r);
 void settle_anchor(struct reconciler *r);
 void settle_house(struct reconciler *r);

@@ -341,6 +341,16 @@ static void on_end(void *arg)
 	free(r->rules);
 }
 
+static void on_wish(void *arg, const char *kind, const char *subject)
+{
+	struct reconciler *r = arg;
+	(void)subject;
+	if (!*kind || text_is(kind, "job"))
+		front_jobs(r->front);
+	if (text_is(kind, "run")) /* whatever else is missed the tick finds */
+		recon_want(r, RECON_LOOK);
+}
+
 static void reasons(void *arg, struct buf *out)
 {
 	const struct reconciler *r = arg;
@@ -395,6 +405,7 @@ int reconciler_main(int argc, char **argv)
 		.on_open = on_open,
 		.on_start = on_start,
 		.on_pg = on_pg,
+		.on_wish = on_wish,
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,

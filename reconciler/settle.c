@@ -5,6 +5,7 @@
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/messages.h"
+#include "common/ledger/wishes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,6 +90,24 @@ static void took_rules(struct reconciler *r, const struct pg_reply *q, int stmt)
 	r->rules_loaded = true;
 }
 
+static void took_wishes(struct reconciler *r, const struct pg_reply *q, int stmt)
+{
+	struct wish_row w;
+	for (size_t i = 0; i < r->nrules; i++)
+		r->rules[i].wish = 0;
+	for (int k = 0; k < pg_rows(q, stmt); k++) {
+		wishes_read(q, stmt, k, &w);
+		for (size_t i = 0; i < r->nrules; i++)
+			if (str_is(w.subject, r->rules[i].decl->name))
+				r->rules[i].wish = w.id;
+	}
+}
+
+bool rule_now(const struct clock_rule *c, bool caught_up, uint64_t now_ms)
+{
+	return due_now(&c->due, caught_up, now_ms) || (c->wish && caught_up);
+}
+
 static bool all_caught_up(const struct reconciler *r)
 {
 	for (size_t i = 0; i < r->nchains; i++)
@@ -110,8 +129,9 @@ static void on_look(void *arg, const struct pg_reply *q)
 	took_pools(r, q, 1);
 	if (!r->rules_loaded)
 		took_rules(r, q, 2);
+	took_wishes(r, q, q->statements - 1);
 	for (size_t i = 0; i < r->nrules; i++)
-		r->want[RECON_COMPARE] |= due_now(&r->rules[i].due, all_caught_up(r), loop_now_ms(r->m->loop));
+		r->want[RECON_COMPARE] |= rule_now(&r->rules[i], all_caught_up(r), loop_now_ms(r->m->loop));
 	recon_drive(r);
 }
 
@@ -122,6 +142,7 @@ void settle_look(struct reconciler *r)
 	clock_pools(u);
 	if (!r->rules_loaded)
 		clock_rules(u);
+	wishes_look(u, WISH_RUN, NULL);
 	pg_unit_run(u, 0, on_look, r);
 }
 

@@ -43,6 +43,43 @@ void request_wish(struct pg_unit *u, enum wish w, const char *subject, int64_t f
 		pg_put_int(u, from);
 }
 
+void request_wish_look(struct pg_unit *u, int64_t id)
+{
+	static const struct pg_sql sql = {"request_wish_look", "SELECT id FROM fairlead.wish WHERE id = $1"};
+	pg_stmt(u, &sql);
+	pg_put_int(u, id);
+}
+
+void request_sent_look(struct pg_unit *u, const char *batch, int64_t job)
+{
+	static const struct pg_sql sql = {"request_sent",
+		"SELECT i.state, coalesce(i.reason, ''), v.ok, '0x' || encode(v.hash, 'hex'), '0x' || "
+		"encode(v.signer, 'hex'), v.block"
+		" FROM fairlead.item i LEFT JOIN LATERAL"
+		" (SELECT s.ok, s.hash, a.signer, s.block FROM fairlead.attempt_item x"
+		"   JOIN fairlead.attempt a ON a.hash = x.hash"
+		"   JOIN fairlead.standing s ON s.hash = x.hash AND s.standing <> 'taken back'"
+		"  WHERE x.item = i.id ORDER BY s.ok DESC, s.at DESC LIMIT 1) v ON true"
+		" WHERE i.batch_of = $1 AND i.key = $2"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, batch);
+	pg_put_int(u, job);
+}
+
+bool request_sent_read(const struct pg_reply *r, int stmt, struct request_sent *out)
+{
+	if (pg_rows(r, stmt) == 0)
+		return false;
+	*out = (struct request_sent){.state = pg_get(r, stmt, 0, 0),
+		.reason = pg_get(r, stmt, 0, 1),
+		.mined = !pg_is_null(r, stmt, 0, 2),
+		.ok = pg_get_bool(r, stmt, 0, 2),
+		.hash = pg_get_text(r, stmt, 0, 3),
+		.from = pg_get_text(r, stmt, 0, 4),
+		.block = pg_get_int(r, stmt, 0, 5)};
+	return true;
+}
+
 void request_job_id(struct pg_unit *u)
 {
 	static const struct pg_sql sql = {"request_job_id", "SELECT fairlead.new_job_id()"};

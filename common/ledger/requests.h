@@ -15,6 +15,19 @@ extern const char *const wish_words[]; /* "catchup", … */
 /* from: a block; -1: from the start; INT64_MIN: where it is read anyway. One row: its id. */
 void request_wish(struct pg_unit *u, enum wish w, const char *subject, int64_t from);
 
+void request_wish_look(struct pg_unit *u, int64_t id); /* one row while it stands */
+
+/* What became of the item of a request's send: (its key is the number of its job). */
+struct request_sent {
+	struct str state, reason; /* of the item; borrowed for the callback */
+	bool mined, ok;           /* a receipt was read that was not taken back: the best of all attempts */
+	const char *hash, *from;  /* when mined; borrowed too */
+	int64_t block;
+};
+void request_sent_look(struct pg_unit *u, const char *batch, int64_t job);
+bool request_sent_read(
+	const struct pg_reply *r, int stmt, struct request_sent *out); /* false: no such item */
+
 void request_job_id(struct pg_unit *u); /* one row: job.id */
 
 struct request_job {

@@ -243,6 +243,12 @@ void front_start(struct front *f)
 		start(f);
 }
 
+void front_jobs(struct front *f)
+{
+	if (f && f->requests)
+		requests_jobs(f->requests);
+}
+
 void front_reasons(const struct front *f, struct buf *out)
 {
 	if (f && f->why[0])

@@ -12,7 +12,7 @@
 /*~ The way of a request: requests_run → run_go, from step to step (request_step.c) → commit → request_end.c.
  * request_lane.c has the connections, request_job.c what goes on behind the reply. */
 
-enum { AGAIN_MOST = 5, ONCE_MS = 15000, STMTS_FIRST = 16 };
+enum { AGAIN_MOST = 5, STMTS_FIRST = 16 };
 
 /* Of a job that ends here nobody waits for the lines but the log. */
 static void say_lines(struct run *r)
@@ -114,6 +114,7 @@ static bool again(struct run *r, const struct pg_reply *p)
 	r->last_line = r->began_line;
 	*r->last_line = NULL;
 	r->replied = r->published = false;
+	r->posted = 0;
 	r->once_taken = r->once_kept;
 	run_go(r);
 	return true;
@@ -144,7 +145,7 @@ void run_flush(struct run *r, int look)
 /* A request that was cut off goes on behind its last stretch. */
 static void resume(struct run *r, const struct once_found *f)
 {
-	if (f->step == 0 || !f->names.p || !run_names_from(r, f->names))
+	if (!f->names.p || !run_names_from(r, f->names))
 		return;
 	const struct serve_name *id = names_find(&r->names, STR("job.id"));
 	if (id && id->text.p) {
@@ -257,6 +258,8 @@ static void committed(void *arg, const struct pg_reply *p)
 		return;
 	}
 	r->open = false;
+	if (r->posted == r->step + 1 && r->route->steps[r->step].verb == REQ_RUN)
+		r->wish = pg_get_int(p, r->posted_stmt, 0, 0);
 	r->committed = true;
 	r->once_kept = r->has_once;
 	r->again = 0;
@@ -275,11 +278,10 @@ static void committed(void *arg, const struct pg_reply *p)
 		run_job_done(r);
 }
 
-static void keep_once(struct run *r, struct pg_unit *u)
+void run_keep_once(struct run *r, struct pg_unit *u)
 {
 	bool last = is_last(r);
 	int status = !last ? 0 : r->replied ? r->status : 204;
-	belongs(r, NO_STEP);
 	request_once_keep(u, &r->once, (int)r->step, run_names_json(r), ONCE_MS, status,
 		r->replied ? "application/json" : "", (struct str){r->body.p ? r->body.p : "", r->body.n});
 }
@@ -310,8 +312,10 @@ static void commit(struct run *r)
 		r->nstmts = 0;
 	}
 	struct pg_unit *u = r->unit;
-	if (r->has_once)
-		keep_once(r, u);
+	if (r->has_once) {
+		belongs(r, NO_STEP);
+		run_keep_once(r, u);
+	}
 	if (job_follows(r))
 		add_job(r, u);
 	if (!r->v) {
@@ -327,6 +331,11 @@ static void commit(struct run *r)
 
 /* ── from step to step ── */
 
+static bool waits(const struct request_step *s)
+{
+	return (s->verb == REQ_SEND || s->verb == REQ_RUN) && s->wait_ms;
+}
+
 void run_go(struct run *r)
 {
 	if (r->ending) {
@@ -338,12 +347,22 @@ void run_go(struct run *r)
 		return;
 	while (r->step < r->route->nsteps && !(r->v && r->replied)) {
 		const struct request_step *s = &r->route->steps[r->step];
+		if (r->posted == r->step + 1) {
+			run_wait(r);
+			return;
+		}
 		if (r->open && s->verb == REQ_CALL) {
 			commit(r);
 			return;
 		}
 		if (!step_do(r))
 			return;
+		if (waits(s)) {
+			r->posted = r->step + 1;
+			r->posted_stmt = r->nstmts - 1;
+			commit(r);
+			return;
+		}
 		r->step++;
 	}
 	if (!r->open && r->v && !job_follows(r)) { /* nothing was asked of PostgreSQL since the last commit */

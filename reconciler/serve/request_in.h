@@ -32,7 +32,7 @@ struct requests {
 	bool closing;
 	bool away; /* PostgreSQL: no lane is up, and one was tried */
 };
-enum { JOB_FOR_MS = 15000 /* held so long; renewed while it runs */ };
+enum { JOB_FOR_MS = 15000, ONCE_MS = 15000 /* held so long; renewed while it runs */ };
 #define NO_STEP SIZE_MAX /* of a statement: the engine's own */
 struct run {             /* one request, or one job */
 	struct requests *q;
@@ -56,6 +56,12 @@ struct run {             /* one request, or one job */
 	size_t stmts_cap;
 	int nstmts, look; /* look: statement to look at */
 	struct run *next;
+	/* wait: */
+	size_t posted; /* step + 1 of what is committed and waited for; 0: none */
+	int posted_stmt;
+	int64_t wish; /* id */
+	struct timer *wait_timer;
+	uint64_t wait_until_ms, held_ms;
 	/* once */
 	bool prelude;              /* under way: what comes before the first step of a stretch */
 	bool has_once, once_taken; /* taken: in this transaction, or kept */
@@ -81,6 +87,9 @@ void run_go(struct run *r); /* from r->step on */
 /* For one more statement of that step; NULL: it waits for a lane and comes back, or it ended. */
 struct pg_unit *run_unit(struct run *r, size_t step);
 void run_flush(struct run *r, int look); /* what has gathered leaves; then step_looked at that statement */
+
+void run_keep_once(
+	struct run *r, struct pg_unit *u); /* how far it is; r->status and r->body when it is done */
 
 /* request_lane.c */
 enum run_lane_got { RUN_LANE_TAKEN, RUN_LANE_LATER /* run_go comes */, RUN_LANE_AWAY };
@@ -114,6 +123,9 @@ bool run_names_from(struct run *r, struct str json);
 bool step_do(struct run *r);
 /* The statement that was looked at has come back. true: go on. */
 bool step_looked(struct run *r, const struct request_step *s, const struct pg_reply *q, int stmt);
+
+/* request_wait.c: what r->step asked for is committed; goes on when it came. */
+void run_wait(struct run *r);
 
 /* request_job.c: sqlstate NULL: it is done. */
 void job_ended(struct run *r, const char *sqlstate, const char *why);
