@@ -392,6 +392,8 @@ void openapi_write(struct buf *out, const struct openapi_source *src, enum opena
 	buf_printf(out, "{\"openapi\":\"%s\",\"info\":{", v == OPENAPI_3_1 ? "3.1.0" : "3.0.3");
 	openapi_pair(out, "title", src->config->name);
 	buf_text(out, ",\"version\":\"" FAIRLEAD_VERSION "\"},\"servers\":[{\"url\":\"/\"}],");
+	if (src->config->serve.nws) /* the topics are told there */
+		buf_text(out, "\"x-asyncapi\":\"/asyncapi.json\",");
 	tags(&w);
 	buf_text(out, ",\"paths\":{");
 	paths(&w);

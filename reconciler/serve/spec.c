@@ -6,6 +6,7 @@
 #include "reconciler/serve/etag.h"
 #include "reconciler/serve/openapi.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { WAIT_MS = 2000, LOOKS = 1000, VALUE = 200 };
@@ -266,22 +267,23 @@ static void on_document(void *arg, struct visit *v)
 
 /* ── the page ── */
 
-static void on_page(void *arg, struct visit *v)
+static const char *const files[] = {"docs.css", "docs.js", "docs_schema.js", "docs_topics.js"};
+
+static void on_file(void *name, struct visit *v)
 {
-	(void)arg;
-	asset_answer(v, "docs.html");
+	asset_answer(v, name);
 }
 
-static void on_style(void *arg, struct visit *v)
+static void add_page(struct door *d, const char *docs)
 {
-	(void)arg;
-	asset_answer(v, "docs.css");
-}
-
-static void on_script(void *arg, struct visit *v)
-{
-	(void)arg;
-	asset_answer(v, "docs.js");
+	door_add(d, "GET", "/docs", on_file, (void *)(uintptr_t) "docs.html");
+	if (docs)
+		door_add(d, "GET", docs, on_file, (void *)(uintptr_t) "docs.html");
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "/_fairlead/%s", files[i]);
+		door_add(d, "GET", path, on_file, (void *)(uintptr_t)files[i]);
+	}
 }
 
 /* ── its life ── */
@@ -293,13 +295,9 @@ struct spec *spec_open(struct member *m, struct door *d)
 	s->m = m;
 	s->examples = mem_alloc((m->config->nroutes + 1) * sizeof *s->examples);
 	door_add(d, "GET", "/openapi.json", on_document, s);
-	door_add(d, "GET", "/docs", on_page, s);
-	door_add(d, "GET", "/_fairlead/docs.css", on_style, s);
-	door_add(d, "GET", "/_fairlead/docs.js", on_script, s);
 	if (decl->spec)
 		door_add(d, "GET", decl->spec, on_document, s);
-	if (decl->docs)
-		door_add(d, "GET", decl->docs, on_page, s);
+	add_page(d, decl->docs);
 	return s;
 }
 
