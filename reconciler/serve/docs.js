@@ -99,7 +99,7 @@ function asks(o) {
 		send(o, requestOf(o, fields, body), says, shown);
 	}, input: show }, h("h4", {}, fields.length || body ? "Takes" : "Takes nothing"), fields.map((f) => f.row), body?.row,
 	o.op.security ? h("p", { class: "gloss" }, `Needs a token: ${o.op.security.flatMap(Object.keys).join(" or ")}. The field above the routes holds it.`) : null,
-	h("div", { class: "go-row" }, h("button", { class: "act go" }, "Send"), curl), says, shown);
+	h("div", { class: "go-row" }, h("button", { class: "act go" }, "Send"), says), curl, shown);
 	form.addEventListener("token", show);
 	show();
 	return form;
@@ -117,7 +117,7 @@ function others(op, shown) {
 	}
 	return [...groups.values()].map(({ r, statuses }) => {
 		const own = r.content?.["application/json"]?.schema, is = own && (own.anyOf || own.properties);
-		return h("div", { class: "answer" }, h("h4", {}, h("b", {}, statuses.join(" ")), " ", h("span", { class: "type" }, r.description)), is ? h("details", { class: "members" }, h("summary", {}, "Its members"), tree(doc, own)) : null);
+		return h("div", { class: "answer" }, h("h4", {}, h("b", {}, statuses.join(", ")), " ", h("span", { class: "type" }, r.description)), is ? h("details", { class: "members" }, h("summary", {}, "Its members"), tree(doc, own)) : null);
 	});
 }
 

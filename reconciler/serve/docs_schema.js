@@ -66,17 +66,17 @@ export function tree(doc, schema, deep = 0) {
 	if (!s.properties || deep > 8) return h("p", { class: "type" }, words(doc, s));
 	return h("ul", { class: "tree" }, Object.entries(s.properties).map(([name, member]) => {
 		const of = follow(doc, member), sub = below(doc, of);
-		return h("li", {}, h("code", {}, name), " ", h("span", { class: "type" }, words(doc, of)), of.description ? h("span", { class: "says" }, of.description) : null,
+		return h("li", {}, h("code", {}, name), " ", h("span", { class: "type" }, words(doc, of)), of.description && of.description !== words(doc, of) ? h("span", { class: "says" }, of.description) : null,
 			sub?.properties || sub?.anyOf ? tree(doc, sub, deep + 1) : null);
 	}));
 }
 
-// What an answer is, in two or three words.
+// What an answer is, in a few words: its first members.
 export function brief(doc, schema) {
-	const s = follow(doc, schema), n = Object.keys(s.properties ?? {}).length;
+	const s = follow(doc, schema), names = Object.keys(s.properties ?? {});
 	if (s.anyOf) return brief(doc, s.anyOf[0]);
-	if (s.items) return "list";
-	return s.properties ? `${n} ${n === 1 ? "member" : "members"}` : "object";
+	if (s.items) return `list${follow(doc, s.items).properties ? ` of ${brief(doc, s.items)}` : ""}`;
+	return names.length ? `${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}` : "object";
 }
 
 // A value to begin with: needed members, their defaults, something that looks right.

@@ -59,7 +59,7 @@ function live(channel, topics) {
 		listen();
 	});
 	show();
-	return h("div", { class: "asks" }, h("div", { class: "go-row" }, which, button), curl, says, log);
+	return h("div", { class: "asks" }, h("div", { class: "go-row" }, which, button, says), curl, log);
 }
 
 // A section, or null: nothing is told.
