@@ -1,5 +1,6 @@
 #include "common/app/decl.h"
 #include "common/app/field.h"
+#include "common/evm/typed.h"
 
 void decl_reads(struct loading *l, const struct value *sql, const struct scope *s)
 {
@@ -110,6 +111,21 @@ static void send(struct request *q, const struct value *step, struct request_ste
 		scope_add(q->s, arena_printf(q->l->a, "%s.%s", out->as, m->name), SCOPE_HIDDEN);
 }
 
+/* Of a domain: one contract on a chain whose number is known. */
+static void verify_contract(
+	const struct request *q, const struct value *domain, const struct contract_decl *c)
+{
+	if (!c)
+		problem_add(
+			q->l->ps, domain->at, "%s: whose signatures these are: contract: and its name", domain->path);
+	else if (c->naddresses != 1)
+		problem_add(q->l->ps, domain->at, "%s: %s has %s; a domain has one", domain->path, c->name,
+			c->naddresses ? "several addresses" : "addresses that are found later");
+	else if (!c->chain->has_id)
+		problem_add(q->l->ps, domain->at,
+			"%s: a domain says the chain's number; give chains.%s its id:", domain->path, c->chain->name);
+}
+
 static void verify_domain(struct request *q, const struct value *domain, struct request_step *out)
 {
 	if (domain->form != VALUE_MAP || !domain->written)
@@ -117,6 +133,24 @@ static void verify_domain(struct request *q, const struct value *domain, struct 
 	int i = pick(q, value_get(domain, "contract"), "contract", "contracts");
 	out->domain = (struct verify_domain){decl_text(value_get(domain, "name")),
 		decl_text(value_get(domain, "version")), i < 0 ? NULL : &q->l->contracts[i]};
+	if (i >= 0 || !value_get(domain, "contract")->set)
+		verify_contract(q, domain, out->domain.contract);
+}
+
+/* Each member of what is signed is a name here. */
+static void verify_type(struct request *q, const struct value *type)
+{
+	const char *const *names;
+	size_t n;
+	struct err e = {0};
+	if (!type->set)
+		return;
+	if (!typed_members(q->l->a, type->text.p, &names, &n, &e)) {
+		problem_add(q->l->ps, type->at, "%s: %s", type->path, e.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		scope_check(q->s, str_of(names[i]), type->at, "", q->l->ps);
 }
 
 static void verify(struct request *q, const struct value *step, struct request_step *out)
@@ -135,6 +169,7 @@ static void verify(struct request *q, const struct value *step, struct request_s
 	verify_domain(q, domain, out);
 	if (value_get(step, "as")->set == value_get(step, "else")->set)
 		problem_add(q->l->ps, step->at, "verify says what comes of it: as, or else");
+	verify_type(q, type);
 	out->otherwise = otherwise(q, step, "else");
 	out->as = as(q, value_get(step, "as"), false);
 }

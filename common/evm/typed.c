@@ -22,9 +22,12 @@ struct member {
 	struct str type, name;
 };
 struct structure {
-	struct str name, text; /* text: "Mail(Person from,string contents)" */
+	struct str name;
 	struct member *members;
 	size_t n;
+	struct abi_param
+		*fields; /* of a tuple that holds the same; a struct's own place is found by this pointer */
+	bool under_way, resolved;
 };
 struct typing {
 	struct arena a;
@@ -51,7 +54,7 @@ static bool read_members(struct typing *t, struct structure *s, struct str inner
 	while (trim(inner).n) {
 		const char *comma = memchr(inner.p, ',', inner.n);
 		struct str one = trim((struct str){inner.p, comma ? (size_t)(comma - inner.p) : inner.n});
-		const char *blank = memchr(one.p, ' ', one.n);
+		const char *blank = one.n ? memchr(one.p, ' ', one.n) : NULL;
 		if (!blank)
 			return err_set(
 				t->e, ERR_REJECTED, "%.*s is no member of a struct: a type and a name", (int)one.n, one.p);
@@ -76,7 +79,6 @@ static bool read_types(struct typing *t, const char *text)
 			return err_set(t->e, ERR_REJECTED, "%s is no type of EIP-712: Name(type name,…)", text);
 		struct structure *s = &t->list[t->n++];
 		s->name = trim((struct str){p, (size_t)(open - p)});
-		s->text = trim((struct str){p, (size_t)(close + 1 - p)});
 		if (!read_members(t, s, (struct str){open + 1, (size_t)(close - open - 1)}))
 			return false;
 		p = close + 1;
@@ -146,39 +148,123 @@ static void type_hash(struct typing *t, const struct structure *s, uint8_t out[3
 	buf_fini(&b);
 }
 
-/* ── values ── */
+/* ── what a member is ── */
 
-static bool encode_value(struct typing *t, struct str type, struct str text, uint8_t out[32]);
+static bool resolve(struct typing *t, struct structure *s);
 
-/* An atomic value, or the hash of a dynamic one (EIP-712 encodeData). */
-static bool encode_atom(struct typing *t, struct str type, struct str text, uint8_t out[32])
+/* "Person", "Person[2][]", "uint256[]" as a type of the ABI: a struct is a tuple. */
+static bool resolve_type(struct typing *t, struct str text, struct abi_type *out)
 {
-	struct abi_param p = {0};
-	struct abi_value v = {0};
-	struct buf b = {0};
-	if (str_is(type, "string")) {
-		keccak256(out, text.p, text.n);
-		return true;
+	size_t open = text.n;
+	if (text.n > 2 && text.p[text.n - 1] == ']') {
+		while (open > 0 && text.p[open - 1] != '[')
+			open--;
+		struct abi_type *item = arena_alloc(&t->a, sizeof *item);
+		struct abi_type length;
+		struct buf b = {0};
+		buf_printf(&b, "uint8%.*s", (int)(text.n - open + 1), text.p + open - 1);
+		bool good = open > 1 && abi_parse_type(&t->a, (struct str){b.p, b.n}, &length, t->e) &&
+					resolve_type(t, (struct str){text.p, open - 1}, item);
+		buf_fini(&b);
+		*out = (struct abi_type){.kind = ABI_ARRAY, .item = item, .length = good ? length.length : 0};
+		if (!good && !t->e->text[0])
+			err_put(t->e, ERR_REJECTED, "%.*s is no type", (int)text.n, text.p);
+		return good;
 	}
-	if (!abi_parse_type(&t->a, type, &p.type, t->e) || !abi_value_from_text(&t->a, &p.type, text, &v, t->e))
+	struct structure *s = (struct structure *)(uintptr_t)struct_of(t, text);
+	if (!s)
+		return abi_parse_type(&t->a, text, out, t->e);
+	if (!resolve(t, s))
 		return false;
-	if (p.type.kind == ABI_BYTES) {
-		keccak256(out, v.bytes.p, v.bytes.n);
-		return true;
-	}
-	bool good = abi_encode(&b, &p, 1, &v, t->e) && b.n == 32;
-	if (good)
-		memcpy(out, b.p, 32);
-	buf_fini(&b);
-	return good || err_set(t->e, ERR_REJECTED, "%.*s is no type of a member", (int)type.n, type.p);
+	*out = (struct abi_type){.kind = ABI_TUPLE, .fields = s->fields, .nfields = s->n};
+	return true;
 }
 
-static bool encode_value(struct typing *t, struct str type, struct str text, uint8_t out[32])
+static bool resolve(struct typing *t, struct structure *s)
 {
-	if (struct_of(t, type) || memchr(type.p, '[', type.n))
-		return err_set(t->e, ERR_REJECTED, "%.*s: structs within structs and lists are not in this version",
-			(int)type.n, type.p);
-	return encode_atom(t, type, text, out);
+	if (s->resolved)
+		return true;
+	if (s->under_way)
+		return err_set(t->e, ERR_REJECTED, "%.*s holds itself; it has no end", (int)s->name.n, s->name.p);
+	s->under_way = true;
+	s->fields = arena_alloc(&t->a, (s->n + 1) * sizeof *s->fields);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct member *m = &s->members[i];
+		s->fields[i].name = arena_textn(&t->a, m->name.p, m->name.n);
+		if (!resolve_type(t, m->type, &s->fields[i].type))
+			return err_prefix(t->e, "%.*s.%.*s: %.*s is no type that can be signed", (int)s->name.n,
+				s->name.p, (int)m->name.n, m->name.p, (int)m->type.n, m->type.p);
+	}
+	s->resolved = true;
+	return true;
+}
+
+/* ── values ── */
+
+static const struct structure *struct_with(const struct typing *t, const struct abi_param *fields)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->list[i].fields == fields)
+			return &t->list[i];
+	return NULL;
+}
+
+static bool encode_value(
+	struct typing *t, const struct abi_type *type, const struct abi_value *v, uint8_t out[32]);
+
+/* hashStruct: the type's hash and each member's word. */
+static bool hash_struct(
+	struct typing *t, const struct structure *s, const struct abi_value *members, uint8_t out[32])
+{
+	struct buf data = {0};
+	uint8_t word[32];
+	bool good = true;
+	type_hash(t, s, word);
+	buf_put(&data, word, 32);
+	for (size_t i = 0; good && i < s->n; i++) {
+		good = encode_value(t, &s->fields[i].type, &members[i], word);
+		buf_put(&data, word, 32);
+	}
+	keccak256(out, data.p, data.n);
+	buf_fini(&data);
+	return good;
+}
+
+/* encodeData of one member: itself, or the hash of what has no fixed size (a list: of its items' words). */
+static bool encode_value(
+	struct typing *t, const struct abi_type *type, const struct abi_value *v, uint8_t out[32])
+{
+	struct abi_param p = {.type = *type};
+	struct buf b = {0};
+	bool good = true;
+	switch (type->kind) {
+	case ABI_STRING:
+	case ABI_BYTES: keccak256(out, v->bytes.p, v->bytes.n); return true;
+	case ABI_TUPLE: return hash_struct(t, struct_with(t, type->fields), v->items, out);
+	case ABI_ARRAY:
+		for (size_t i = 0; good && i < v->n; i++) {
+			uint8_t word[32];
+			good = encode_value(t, type->item, &v->items[i], word);
+			buf_put(&b, word, 32);
+		}
+		keccak256(out, b.p, b.n);
+		break;
+	default:
+		good = abi_encode(&b, &p, 1, v, t->e) && b.n == 32;
+		if (good)
+			memcpy(out, b.p, 32);
+	}
+	buf_fini(&b);
+	return good;
+}
+
+/* A text is signed as it is, U+0000 and all. */
+static bool read_value(struct typing *t, const struct abi_type *type, struct str text, struct abi_value *v)
+{
+	if (type->kind != ABI_STRING)
+		return abi_value_from_text(&t->a, type, text, v, t->e);
+	*v = (struct abi_value){.bytes = {(const uint8_t *)text.p, text.n}};
+	return true;
 }
 
 static void domain_hash(const struct typed_domain *d, uint8_t out[32])
@@ -213,26 +299,50 @@ static void domain_hash(const struct typed_domain *d, uint8_t out[32])
 	buf_fini(&data);
 }
 
-static bool struct_hash(struct typing *t, struct str (*value)(const void *arg, const char *name),
+static bool read_all(struct typing *t, const char *type)
+{
+	if (!read_types(t, type)) {
+		if (!t->e->text[0])
+			err_put(t->e, ERR_REJECTED, "there is no type");
+		return false;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		const struct structure *s = &t->list[i];
+		if (struct_of(t, s->name) != s)
+			return err_set(t->e, ERR_REJECTED, "%.*s stands there twice", (int)s->name.n, s->name.p);
+	}
+	return resolve(t, &t->list[0]);
+}
+
+bool typed_members(struct arena *a, const char *type, const char *const **names, size_t *n, struct err *e)
+{
+	struct typing t = {.e = e};
+	bool good = read_all(&t, type);
+	if (good) {
+		const struct structure *s = &t.list[0];
+		const char **out = arena_alloc(a, (s->n + 1) * sizeof *out);
+		for (size_t i = 0; i < s->n; i++)
+			out[i] = arena_text(a, s->fields[i].name);
+		*names = out;
+		*n = s->n;
+	}
+	arena_fini(&t.a);
+	return good;
+}
+
+static bool root_hash(struct typing *t, struct str (*value)(const void *arg, const char *name),
 	const void *arg, uint8_t out[32])
 {
 	const struct structure *s = &t->list[0];
-	struct buf data = {0};
-	uint8_t word[32];
-	bool good = true;
-	type_hash(t, s, word);
-	buf_put(&data, word, 32);
-	for (size_t i = 0; good && i < s->n; i++) {
-		const struct member *m = &s->members[i];
-		struct str text = value(arg, arena_textn(&t->a, m->name.p, m->name.n));
-		good = text.p ? encode_value(t, m->type, text, word)
-					  : err_set(t->e, ERR_REJECTED, "there is no %.*s to sign", (int)m->name.n, m->name.p);
-		buf_put(&data, word, 32);
+	struct abi_value *v = arena_alloc(&t->a, (s->n + 1) * sizeof *v);
+	for (size_t i = 0; i < s->n; i++) {
+		struct str text = value(arg, s->fields[i].name);
+		if (!text.p)
+			return err_set(t->e, ERR_REJECTED, "there is no %s to sign", s->fields[i].name);
+		if (!read_value(t, &s->fields[i].type, text, &v[i]))
+			return false;
 	}
-	if (good)
-		keccak256(out, data.p, data.n);
-	buf_fini(&data);
-	return good;
+	return hash_struct(t, s, v, out);
 }
 
 bool typed_digest(uint8_t digest[32], const char *type, const struct typed_domain *d,
@@ -240,7 +350,7 @@ bool typed_digest(uint8_t digest[32], const char *type, const struct typed_domai
 {
 	struct typing t = {.e = e};
 	uint8_t bytes[66] = {0x19, 0x01};
-	bool good = read_types(&t, type) && struct_hash(&t, value, arg, bytes + 34);
+	bool good = read_all(&t, type) && root_hash(&t, value, arg, bytes + 34);
 	if (good) {
 		domain_hash(d, bytes + 2);
 		keccak256(digest, bytes, sizeof bytes);

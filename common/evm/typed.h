@@ -3,6 +3,7 @@
 #define FAIRLEAD_EVM_TYPED_H
 
 #include "common/base/err.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 #include <stdint.h>
@@ -15,8 +16,13 @@ struct typed_domain {
 	uint64_t chain_id;
 	const uint8_t *contract; /* 20 bytes; NULL: not a part */
 };
-/* type: "Tip(address from,address to,uint256 amount)", and behind it the structs that it names, as encodeType
- * writes them. value: the text form of a member (of a struct: its JSON); p == NULL: there is none, false. */
+/* The members of the first struct of a type, in order: what a signature of it needs a value for. Names live
+ * in a. false: text is no type of EIP-712, *e says why (an unknown type, a struct that holds itself, …). */
+bool typed_members(struct arena *a, const char *type, const char *const **names, size_t *n, struct err *e);
+
+/* type: "Tip(address from,address to,uint256 amount)", and behind it the structs that it names, in any order.
+ * value: the text form of a member (GRAMMAR §10; of a struct or a list its JSON); p == NULL: there is none,
+ * false. */
 bool typed_digest(uint8_t digest[32], const char *type, const struct typed_domain *d,
 	struct str (*value)(const void *arg, const char *name), const void *arg, struct err *e);
 

@@ -269,6 +269,8 @@ static void reasons(void *arg, struct buf *out)
 		buf_text(out, "Redis does not answer; bells are late, nothing is lost\n");
 	if (m->draining)
 		buf_text(out, "draining\n");
+	if (r->phase == PHASE_ENDED)
+		buf_text(out, "it ends; its log says why\n");
 	if (r->phase == PHASE_RUNNING && r->p->reasons)
 		r->p->reasons(r->p->arg, out);
 }

@@ -126,8 +126,13 @@ static void let_names(struct looking *l, const struct sql_shape *s)
 	struct prepared p = {.cols = cols, .ncols = s->ncolumns};
 	for (size_t i = 0; i < s->ncolumns; i++)
 		cols[i] = (struct column){arena_text(&l->k->mem, s->columns[i].name), s->columns[i].type};
+	size_t before = l->sc.n;
 	if (s->sql)
 		scope_columns(l->k, &l->sc, &p, "NULL", s->sql->at);
+	for (size_t i = before; i < l->sc.n; i++) { /* a bytea is kept as 0x… (GRAMMAR §10) */
+		struct name *n = &l->sc.list[i];
+		n->hex |= n->type == type_oid(l->k, "bytea") || n->type == type_oid(l->k, "bytea[]");
+	}
 }
 
 /* What an item keeps has the types of the route's names. */

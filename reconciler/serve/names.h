@@ -8,7 +8,8 @@
 
 enum name_kind {
 	NAME_TEXT, /* bound as it is; PostgreSQL reads it in the type of its place */
-	NAME_JSON, /* text is JSON: an object or an array; in the place of a PostgreSQL array it becomes one */
+	NAME_JSON, /* text is JSON: a number, a bool, an object or an array; an array becomes one of PostgreSQL's
+				  in the place of one */
 };
 struct serve_name {
 	const char *name;

@@ -30,6 +30,19 @@ static struct str fill(struct run *r, const struct template *t)
 	return s;
 }
 
+/* A moment to the last digit: what was read finds its row again. "2024-05-06 05:08:09.123456+00" as
+ * PostgreSQL writes it in UTC. */
+static bool whole_moment(struct run *r, struct str cell, struct str *out)
+{
+	if (cell.n < 22 || cell.p[cell.n - 3] != '+' || cell.p[10] != ' ' || memchr(cell.p, '.', cell.n) == NULL)
+		return false;
+	char *text = arena_textn(r->a, cell.p, cell.n);
+	text[10] = 'T';
+	text[cell.n - 3] = 'Z';
+	*out = (struct str){text, cell.n - 2};
+	return true;
+}
+
 /* One cell in the text form of §10. */
 static void put_name(struct run *r, const char *name, const struct row_column *c, struct str cell)
 {
@@ -42,7 +55,12 @@ static void put_name(struct run *r, const char *name, const struct row_column *c
 	row_put_value(&b, c->kind, c->array, c->delimiter, cell);
 	struct str text = {arena_textn(a, b.p, b.n), b.n};
 	buf_fini(&b);
-	bool json = c->array || c->kind == ROW_JSON;
+	bool json = c->array || c->kind == ROW_JSON ||
+				((c->kind == ROW_NUMBER || c->kind == ROW_BOOL) && text.n && text.p[0] != '"');
+	if (!json && c->kind == ROW_TIME && whole_moment(r, cell, &text)) {
+		names_put(&r->names, arena_text(a, name), NAME_TEXT, text);
+		return;
+	}
 	if (!json && text.n && text.p[0] == '"')
 		text = json_string(a, text);
 	names_put(&r->names, arena_text(a, name), json ? NAME_JSON : NAME_TEXT, text);

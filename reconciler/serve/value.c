@@ -513,6 +513,8 @@ bool field_value(
 	}
 	if (!says(&c) || !scalar(&c, &out->text))
 		return false;
+	if (t == FIELD_INT || t == FIELD_BOOL || (t == FIELD_NUMBER && v.is_json))
+		out->kind = NAME_JSON;
 	if (t != FIELD_UNITS) /* bounds of units are as written: 0.1 */
 		c.text = out->text;
 	return in_bounds(&c) && matches(&c) && one_of(&c);
