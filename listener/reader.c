@@ -315,8 +315,8 @@ static void on_log(void *arg, struct provider *p, uint64_t number, const uint8_t
 	}
 }
 
-/* What endpoints taught is stored a little later: many lessons, one write. So is a head that is heard and can't
- * be reached: how far behind it is has to be seen also while an endpoint hangs (INV-11). */
+/* What endpoints taught is stored a little later: many lessons, one write. So is a head that is heard and
+ * can't be reached: how far behind it is has to be seen also while an endpoint hangs (INV-11). */
 static void on_lessons(void *arg)
 {
 	struct reader *r = arg;

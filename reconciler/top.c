@@ -15,7 +15,6 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
-#include <uv.h>
 
 enum { ONCE_LIMIT_MS = 5000, BLOCK_LOOKS = 5, TYPED = 100 };
 
@@ -27,10 +26,10 @@ struct top {
 	struct view *view;
 	struct buf screen, shown, pane, words[8];
 	struct timer *limit;
-	bool once, tty, typing, filtered, opened;
+	bool once, tty, typing, filtered;
 	char typed[TYPED];
 	struct arena found; /* of a filter */
-	uv_poll_t keys;
+	struct readable *keys;
 	struct termios was;
 	int exit_code;
 };
@@ -484,14 +483,14 @@ static void on_key(struct top *t, char c)
 	}
 }
 
-static void on_readable(uv_poll_t *h, int status, int events)
+static void on_readable(void *arg)
 {
-	struct top *t = h->data;
+	struct top *t = arg;
 	char in[64];
-	(void)events;
-	ssize_t n = status < 0 ? 0 : read(STDIN_FILENO, in, sizeof in);
+	ssize_t n = read(STDIN_FILENO, in, sizeof in);
 	if (n <= 0 && !(n < 0 && (errno == EAGAIN || errno == EINTR))) {
-		uv_poll_stop(h); /* nobody types any more; the screen goes on */
+		readable_close(t->keys); /* nobody types any more; the screen goes on */
+		t->keys = NULL;
 		return;
 	}
 	for (ssize_t i = 0; i < n; i++) {
@@ -513,15 +512,12 @@ static void raw_terminal(struct top *t)
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	}
 	write_all("\033[?1049h\033[?25l\033[2J", 18);
-	t->keys.data = t;
-	t->opened = isatty(STDIN_FILENO) && uv_poll_init(loop_uv(t->loop), &t->keys, STDIN_FILENO) == 0 &&
-				uv_poll_start(&t->keys, UV_READABLE, on_readable) == 0;
+	t->keys = isatty(STDIN_FILENO) ? readable_open(t->loop, STDIN_FILENO, on_readable, t) : NULL;
 }
 
 static void leave_terminal(struct top *t)
 {
-	if (t->opened)
-		uv_close((uv_handle_t *)&t->keys, NULL);
+	readable_close(t->keys);
 	write_all("\033[?25h\033[?1049l", 14);
 	tcsetattr(STDIN_FILENO, TCSANOW, &t->was);
 }

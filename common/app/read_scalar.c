@@ -109,7 +109,8 @@ static void check_listen(struct reading *r, struct value *out)
 		port <= 65535)
 		return;
 	out->set = false;
-	problem_add(r->ps, out->at, "%.*s is no host:port, as 0.0.0.0:3000, and no unix:/path", (int)out->text.n, out->text.p);
+	problem_add(r->ps, out->at, "%.*s is no host:port, as 0.0.0.0:3000, and no unix:/path", (int)out->text.n,
+		out->text.p);
 }
 
 static void check_word(struct reading *r, struct value *out)

@@ -47,4 +47,10 @@ struct watch;
 struct watch *watch_open(struct loop *l, const char *path, void (*on_change)(void *arg), void *arg);
 void watch_close(struct watch *w);
 
+/* Runs fn whenever fd, which stays the caller's, can be read or is at its end. NULL: it can't be waited for,
+ * as a file. Closing it from inside fn is well. */
+struct readable;
+struct readable *readable_open(struct loop *l, int fd, void (*fn)(void *arg), void *arg);
+void readable_close(struct readable *r); /* NULL: nothing */
+
 #endif

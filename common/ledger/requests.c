@@ -191,9 +191,9 @@ static void put_key(struct pg_unit *u, const struct once_key *k)
 
 void request_once_take(struct pg_unit *u, const struct once_key *k, uint64_t for_ms)
 {
-	static const struct pg_sql sql = {
-		"request_once_take", "SELECT state, status, type, body, step, names, turn FROM "
-							 "fairlead.once_take($1, $2, $3, $4, $5, $6)"};
+	static const struct pg_sql sql = {"request_once_take",
+		"SELECT state, status, type, body, step, names, turn FROM "
+		"fairlead.once_take($1, $2, $3, $4, $5, $6)"};
 	pg_stmt(u, &sql);
 	put_key(u, k);
 	pg_put_bytes(u, k->digest, sizeof k->digest);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 struct probe {
 	struct loop *loop;
@@ -189,6 +190,47 @@ static void test_watch(void **state)
 	rmdir(dir);
 }
 
+struct reading {
+	struct readable *r;
+	int fd, bytes;
+	bool over;
+};
+
+static void read_some(void *arg)
+{
+	struct reading *g = arg;
+	char in[8];
+	ssize_t n = read(g->fd, in, sizeof in);
+	assert_true(n >= 0);
+	g->bytes += (int)n;
+	g->over = n == 0;
+	if (g->over)
+		readable_close(g->r);
+}
+
+static void test_readable(void **state)
+{
+	(void)state;
+	int ends[2], file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pipe(ends), 0);
+	struct loop *l = loop_new();
+	struct reading g = {.fd = ends[0]};
+	g.r = readable_open(l, ends[0], read_some, &g);
+	assert_non_null(g.r);
+	assert_null(readable_open(l, file, read_some, &g));
+	readable_close(NULL);
+	for (int i = 0; i < 3; i++)
+		spin_once(l);
+	assert_int_equal(g.bytes, 0);
+	assert_int_equal(write(ends[1], "twelve bytes", 12), 12);
+	spin_until(l, g.bytes == 12);
+	close(ends[1]);
+	spin_until(l, g.over);
+	loop_free(l);
+	close(ends[0]);
+	close(file);
+}
+
 static void test_clock(void **state)
 {
 	(void)state;
@@ -205,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_later),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_readable),
 		cmocka_unit_test(test_clock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
