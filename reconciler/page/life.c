@@ -92,7 +92,10 @@ void life_say(const struct life *l, const char *item, int64_t now, struct buf *o
 	int fees = 0;
 	buf_printf(out, "%c%s %s, ", first, *item ? item + 1 : "", l->key);
 	if (life_sentence(l, &rich)) {
+		size_t at = out->n;
 		sentence_plain(out, (struct str){rich.p, rich.n}, now, "");
+		if (out->n > at && out->p[at] >= 'A' && out->p[at] <= 'Z')
+			out->p[at] = (char)(out->p[at] + 32);
 		buf_fini(&rich);
 		return;
 	}

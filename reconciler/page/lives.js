@@ -29,7 +29,7 @@ export class Lives {
 		this.busy = 0;
 		addEventListener("scroll", () => this.frame(), { passive: true });
 		addEventListener("resize", () => this.again());
-		phone.addEventListener("change", () => this.again());
+		phone.addEventListener("change", () => (this.all || !this.told ? this.again() : this.few(this.told, this.total)));
 		this.sizes = new ResizeObserver((seen) => this.measured(seen));
 		newer.addEventListener("click", () => this.toNewest());
 		list.addEventListener("click", (e) => this.clicked(e));
@@ -38,7 +38,9 @@ export class Lives {
 
 	// ── what is shown ──
 	// The newest few, from the feed.
-	few(rows, total) {
+	few(newest, total) {
+		const rows = phone.matches ? newest.slice(0, 7) : newest;
+		this.told = newest;
 		const held = this.list.matches(":hover") || this.open.size > 0 || this.list.contains(document.activeElement);
 		if (held && this.rows.length && !this.all) {
 			const known = new Map(rows.map((l) => [l.id, l])), have = new Set(this.rows.map((r) => r.life.id));
@@ -160,7 +162,8 @@ export class Lives {
 			n = { li: attr(el("li"), { "data-id": id }) };
 			this.nodes.set(id, n);
 		}
-		const above = this.rows[i - 1]?.life;
+		let above = this.rows[i - 1]?.life;
+		if (above && (this.open.has(above.id) || this.open.has(id))) above = undefined; // beside a story a line says all
 		const state = `${r.repeat}${r.last}${first}${phone.matches}${this.open.has(id)}${above?.event?.block === r.life.event?.block}`;
 		if (n.life !== r.life || n.state !== state) this.fill(n, r, above, first, state);
 		const y = this.base + this.tops[i];

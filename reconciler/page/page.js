@@ -228,8 +228,9 @@ async function readStrip() {
 	} catch {
 		strip = null;
 	}
-	$("strip").hidden = !strip?.bars.length;
-	if (!strip?.bars.length) return;
+	const few = (strip?.bars.length ?? 0) < 4; // the list itself shows as much
+	$("strip").hidden = few;
+	if (few) return;
 	drawStrip($("strip"), strip, lives.seenTo ? { from: lives.seenFrom, to: lives.seenTo } : null, $("strip").clientWidth);
 	attr($("strip"), { role: "slider", tabindex: "0", "aria-label": "All time: jump to a moment", "aria-valuemin": strip.from, "aria-valuemax": strip.to, "aria-valuenow": Math.round(lives.seenTo ?? strip.to) });
 }

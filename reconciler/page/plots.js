@@ -79,7 +79,10 @@ export function storyPlot(p) {
 
 // ── a signer's hour ──
 export function signerPlot(s, W) {
-	const H = 132, left = 34, top = 26, phone = W < 520, to = now(), from = Math.min(to - 3600000, s.base[0]?.[0] ?? to);
+	const H = 132, left = 34, top = 26, phone = W < 520, to = now();
+	const from = Math.max(to - 3600000, Math.min(to - 60000, ...[s.base, s.paid, s.raised, s.open].flatMap((list) => list.slice(0, 1).map((p) => p[0]))));
+	const since = (list) => list.filter((p) => p[0] >= from);
+	s = { ...s, base: s.base.filter((b, i) => b[0] >= from || s.base[i + 1]?.[0] >= from), paid: since(s.paid), raised: since(s.raised), open: since(s.open) };
 	const nums = (list, at = 1) => list.map((b) => Number(b[at]));
 	const values = [...nums(s.base), ...nums(s.paid), ...nums(s.open), ...nums(s.raised, 2)];
 	if (!values.length) return el("p", "none", "No block and no transaction in the last hour.");

@@ -462,6 +462,11 @@ static void put_acts(struct buf *b, const struct story *t)
 		if (!w.why)
 			act_put(b, NULL, acts[i], of, &w);
 	}
+	if (life_state(&t->life) == STATE_COLLECTING && t->life.batch_of[0]) {
+		struct act_words w;
+		act_words(&w, "flush", t->life.batch_of, "", 1);
+		act_put(b, NULL, "flush", t->life.batch_of, &w);
+	}
 	put_close(b, ']');
 }
 

@@ -75,11 +75,11 @@ export default async function (t) {
 	// all of them: by cursor, in bounded memory, wherever one scrolls
 	await l.open(`${s.url}#lives`);
 	await l.sees("document.querySelectorAll('.list li').length > 15", "the first of all");
-	await page.ask("Performance.enable");
-	const work = async () => (await page.ask("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value * 1000;
+	await page.ask("Performance.enable", { timeDomain: "threadTicks" }); // what others do on this machine does not count
+	const work = async () => (await page.ask("Performance.getMetrics")).metrics.find((m) => m.name === "ThreadTime").value * 1000;
 	const before = await work();
 	const frames = await page.run(`new Promise((done) => { const at = []; let n = 0, last = performance.now(); const step = (now) => { at.push(now - last); last = now; scrollBy(0, 160); if (++n < 240) requestAnimationFrame(step); else done(at.slice(5).sort((a, b) => a - b)); }; requestAnimationFrame(step); })`);
-	t.note(`a scroll frame is ${(((await work()) - before) / 240).toFixed(1)} ms of work; between two ${frames[frames.length >> 1].toFixed(1)} ms, the slowest of a hundred ${frames[Math.floor(frames.length * 0.99)].toFixed(1)}`);
+	t.note(`a scroll frame is ${(((await work()) - before) / 240).toFixed(1)} ms of CPU; between two ${frames[frames.length >> 1].toFixed(1)} ms, the slowest of a hundred ${frames[Math.floor(frames.length * 0.99)].toFixed(1)}`);
 	const places = () => page.run("[...document.querySelectorAll('.list li')].map((li) => ({ at: Number(li.getAttribute('aria-posinset')), id: li.dataset.id, top: li.getBoundingClientRect().top, h: li.getBoundingClientRect().height })).sort((a, b) => a.at - b.at)");
 	const whole = "(() => { const r = [...document.querySelectorAll('.list li')].map((li) => li.getBoundingClientRect()); return r.some((b) => b.top < 330 && b.bottom > 90) && r.some((b) => b.bottom > innerHeight) && r.length < 200; })()";
 	for (const part of [0.5, 0.93, 0.2, 0]) {
