@@ -19,7 +19,7 @@ struct example { /* of one route */
 		char *text;
 		struct value *next;
 	} * values; /* its parameters then */
-	bool is_full;
+	bool may_show, is_full;
 	unsigned looks, version; /* of the plan */
 };
 struct document {
@@ -65,11 +65,24 @@ static unsigned version_of(const struct route_plan *p)
 	return n;
 }
 
+/* Does it say who asks? */
+static bool uses_peer(const struct sqltext *sql)
+{
+	for (size_t i = 0; sql && i < sql->nparts; i++)
+		if (sql->parts[i].kind == SQL_NAME && sql->parts[i].text.n > 8 &&
+			memcmp(sql->parts[i].text.p, "request.", 8) == 0)
+			return true;
+	return false;
+}
+
 static bool may_show(const struct route_decl *r)
 {
-	bool may = !r->nauth && (r->one || r->all);
+	bool may = !r->nauth && (r->one || r->all) && !uses_peer(r->one) && !uses_peer(r->all) &&
+			   !uses_peer(r->otherwise);
 	for (size_t i = 0; i < r->nparams; i++)
 		may &= !r->params[i].header;
+	for (size_t i = 0; i < r->nwith; i++)
+		may &= !uses_peer(r->with[i].sql);
 	return may;
 }
 
@@ -81,7 +94,7 @@ static void forget(struct example *e)
 		free(v);
 	}
 	free(e->body);
-	*e = (struct example){0};
+	*e = (struct example){.may_show = e->may_show};
 }
 
 static void keep_value(struct example *e, const struct serve_names *names, const char *name)
@@ -116,7 +129,7 @@ static void keep(
 void spec_heard(struct spec *s, const struct visit *v, const struct read_answer *a)
 {
 	struct example *e = &s->examples[v->route->index];
-	if (e->is_full || e->looks >= LOOKS || !may_show(v->route))
+	if (!e->may_show || e->is_full || e->looks >= LOOKS)
 		return;
 	e->looks++;
 	keep(s, v->route, &v->names, a);
@@ -222,8 +235,6 @@ static void ask(struct spec *s, const struct route_decl *r)
 	struct asking *k = s->asking;
 	struct one_asked *q = arena_alloc(&k->mem, sizeof *q);
 	*q = (struct one_asked){k, r, {.a = &k->mem}};
-	names_put(&q->names, "request.id", NAME_TEXT, STR("openapi"));
-	names_put(&q->names, "request.ip", NAME_TEXT, STR("127.0.0.1"));
 	k->open++;
 	read_run(s->reads, &read_plans(s->reads)->routes[r->index], &q->names, false, on_asked, q);
 }
@@ -236,7 +247,7 @@ static void ask_all(struct spec *s)
 	s->asking->spec = s;
 	s->asking->open = 1; /* this call */
 	for (size_t i = 0; i < c->nroutes; i++)
-		if (!c->routes[i].nparams && may_show(&c->routes[i]) && !s->examples[i].body)
+		if (!c->routes[i].nparams && s->examples[i].may_show && !s->examples[i].body)
 			ask(s, &c->routes[i]);
 	timer_start(s->m->loop, &s->late, WAIT_MS, on_late, s);
 	let_go(s->asking);
@@ -294,6 +305,8 @@ struct spec *spec_open(struct member *m, struct door *d)
 	struct spec *s = mem_alloc(sizeof *s);
 	s->m = m;
 	s->examples = mem_alloc((m->config->nroutes + 1) * sizeof *s->examples);
+	for (size_t i = 0; i < m->config->nroutes; i++)
+		s->examples[i].may_show = may_show(&m->config->routes[i]);
 	door_add(d, "GET", "/openapi.json", on_document, s);
 	if (decl->spec)
 		door_add(d, "GET", decl->spec, on_document, s);

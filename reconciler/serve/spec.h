@@ -2,9 +2,9 @@
  * names serve.spec, serve.docs.
  *
  * The document follows the plans: it is made when it is asked for and has changed. Its examples are answers
- * that passed here: small good ones of routes that read, ask for no token and take nothing from a header, so
- * that nobody's own data is shown to others; routes without parameters are asked once, when the document is
- * first asked for. */
+ * that passed here: small good ones of routes that read, ask for no token, take nothing from a header and do
+ * not use who asks, so that nobody's own data is shown to others; routes without parameters are asked once,
+ * when the document is first asked for. */
 #ifndef FAIRLEAD_SERVE_SPEC_H
 #define FAIRLEAD_SERVE_SPEC_H
 
