@@ -95,12 +95,16 @@ static void on_up(void *arg)
 	give(l->q);
 }
 
-/* Nobody waits for a server that is not there. */
+/* Nobody waits for a server that is not there. One that has cut a connection may be there still: the next try
+ * tells. */
 static void on_down(void *arg, const struct err *e)
 {
 	struct write_lane *l = arg;
 	struct requests *q = l->q;
+	bool was_up = l->up;
 	l->up = false;
+	if (was_up)
+		return;
 	for (size_t i = 0; i < REQUEST_CONNECTIONS; i++)
 		if (q->lanes[i].up)
 			return;
