@@ -12,8 +12,7 @@ enum {
 	TAG_SELDOM_MS = 10000,
 	NOBODY_MS = 200,
 	WAIT_MS = 50,
-	WAITS_MOST = 20,
-	AGAIN_MOST = 2
+	WAITS_MOST = 20
 };
 
 /* ── one question ── */
@@ -209,15 +208,12 @@ void fetch_lie(struct reader *r, const struct rpc_reply *q, const char *what, st
 	reader_provider_error(r, e);
 }
 
-/* What came of it says nothing about the endpoint but that it answers: one machine of those behind its
- * address may not have yet what another has shown. So it is asked again at once: where they answer in turn,
- * the next one does, and a plan that begins anew each time would ask the same one the same question for ever.
- */
+/* What came of it says nothing about the endpoint but that it answers. */
 static void unsure(
 	struct reader *r, const struct rpc_reply *q, const char *why, void (*again)(struct reader *r))
 {
 	fetch_good(r, q);
-	if (r->unsure++ < AGAIN_MOST)
+	if (reader_asks_again(r))
 		again(r);
 	else
 		reader_retry(r, why);
@@ -599,6 +595,7 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 		fetch_logs(r);
 		return;
 	}
+	r->unsure = 0;
 	range_ok(&r->blocks);
 	prove_step(r);
 }

@@ -176,7 +176,12 @@ static void on_proved(void *arg, const struct proving_reply *p)
 		return;
 	switch (p->end) {
 	case PROVING_DONE: proved(r, p->blocks); break;
-	case PROVING_AGAIN: /* with headers and logs of whoever is best then */
+	case PROVING_AGAIN:
+		if (p->unsure && reader_asks_again(r)) {
+			prove_step(r);
+			break;
+		}
+		/* with headers and logs of whoever is best then */
 		snprintf(why, sizeof why, "a block could not be proved: %s", p->why);
 		reader_retry(r, why);
 		break;

@@ -196,6 +196,7 @@ static void judge(struct proving *j, const struct proof_block *blocks)
 		return;
 	blame(j, &d);
 	if (d.otherwise == PROVING_RESTART) {
+		j->reply.unsure = d.about && d.about->again && !d.giver && !j->other;
 		end(j, PROVING_AGAIN,
 			d.about ? d.about->why : "two endpoints differ, and receipts prove nothing on this chain");
 		return;

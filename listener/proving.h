@@ -60,6 +60,7 @@ struct proving_reply {
 	enum proving_end end;
 	const struct proof_block *blocks; /* until fn returns; their logs live as long as mem */
 	bool giver_lied;
+	bool unsure; /* AGAIN: who was asked does not have the block yet; nothing is said against anybody */
 	char why[260];
 };
 /* fn runs exactly once, in a later turn. All that ask points to lives until then, or until proving_cancel;

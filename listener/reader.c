@@ -13,7 +13,8 @@ enum {
 	LOGS_FILTER_MOST = 16384,
 	LESSONS_MS = 1000,
 	LOOK_AGAIN_MS = 200,
-	CHECKS_IN_A_ROW = 4
+	CHECKS_IN_A_ROW = 4,
+	AGAIN_MOST = 2
 };
 
 /* The one place that changes the phase. */
@@ -48,6 +49,11 @@ bool reader_back(struct reader *r)
 	if (!r->closing && lease_held(r->lease))
 		store_load(r);
 	return false;
+}
+
+bool reader_asks_again(struct reader *r)
+{
+	return r->unsure++ < AGAIN_MOST;
 }
 
 static void may_begin(struct reader *r);

@@ -154,6 +154,10 @@ void reader_loaded(struct reader *r); /* what PostgreSQL holds is known: endpoin
 void reader_read(struct reader *r);   /* the chain is the right one: heads may wake us */
 void reader_again(struct reader *r);  /* what was asked came to nothing: the plan again, of whoever is best */
 void reader_drive(struct reader *r);  /* looks at the plan and starts the next operation */
+/* An answer said nothing, since one machine of those behind an address may not have yet what another has
+ * shown: is the question to be asked again at once? Where they answer in turn, the next one knows; a plan
+ * that begins anew each time would ask the same one the same question for ever. */
+bool reader_asks_again(struct reader *r);
 bool reader_back(struct reader *r);   /* an operation came back; false: it is not wanted any more */
 void reader_reload(struct reader *r); /* from PostgreSQL on, as soon as nothing is in flight */
 void reader_retry(struct reader *r, const char *why); /* later, from PostgreSQL on */

@@ -241,16 +241,7 @@ void bus_trim(struct bus *b, const char *what, const char *who, int64_t min_id)
 
 /* ── there or not ── */
 
-void bus_command(struct bus *b, int argc, const struct str *argv)
-{
-	if (!b->closed && redis_is_up(b->redis))
-		redis_command(b->redis, 0, NULL, NULL, argc, argv);
-}
-
-bool bus_reachable(const struct bus *b)
-{
-	return !b->closed && redis_is_up(b->redis);
-}
+static void ping(void *arg);
 
 static void on_pong(void *arg, const struct redisReply *r, const struct err *e)
 {
@@ -258,6 +249,24 @@ static void on_pong(void *arg, const struct redisReply *r, const struct err *e)
 	(void)r;
 	(void)e; /* whatever is answered was answered, and a connection that ended is told by on_down */
 	b->pinging = false;
+}
+
+/* Its answer says as much as a ping's. */
+void bus_command(struct bus *b, int argc, const struct str *argv)
+{
+	if (b->closed || !redis_is_up(b->redis))
+		return;
+	redis_command(b->redis, 0, b->pinging ? NULL : on_pong, b, argc, argv);
+	if (b->pinging)
+		return;
+	b->pinging = true;
+	b->asked_ms = loop_now_ms(b->loop);
+	timer_start(b->loop, &b->ping, PING_MS, ping, b);
+}
+
+bool bus_reachable(const struct bus *b)
+{
+	return !b->closed && redis_is_up(b->redis);
 }
 
 /* INV-11: a Redis that is stopped keeps its sockets open, and a quiet process would never know. */

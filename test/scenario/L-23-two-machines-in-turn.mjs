@@ -5,8 +5,12 @@ export const name = "one endpoint, its address, two machines that answer strictl
 import { reading } from "../lib/reading.mjs";
 
 export default async function (t) {
+	for (const completeness of ["none", "receipts"]) await inTurn(t, completeness);
+}
+
+async function inTurn(t, completeness) {
 	const { assert } = t;
-	const w = await reading(t, { chain: { retry: '{ first: "20ms", max: "30s" }', poll: "200ms" } });
+	const w = await reading(t, { chain: { completeness, retry: '{ first: "20ms", max: "30s" }', poll: "200ms" } });
 	const { n } = w;
 	await w.book(60, [0, 3]);
 	await w.start("listener");
@@ -20,4 +24,5 @@ export default async function (t) {
 			}
 		}
 	assert.deepEqual(await w.reorgs(), [], "a flapping head is no reorg");
+	await w.stopAll();
 }
