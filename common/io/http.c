@@ -232,6 +232,14 @@ int http_port(const struct http_server *s)
 	return 0;
 }
 
+int http_port_at(const struct http_server *s, size_t i)
+{
+	const struct http_listener *l = s->listeners;
+	while (l && i--)
+		l = l->next;
+	return l ? l->port : 0;
+}
+
 int http_connections(const struct http_server *s)
 {
 	return s->connections;

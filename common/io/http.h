@@ -32,6 +32,9 @@ struct http_options {
 	uint64_t send_ms;    /* a peer that takes not one byte of what waits is dropped; 0: idle_ms */
 	uint64_t answer_ms;  /* for the caller to answer; 0: any time. http_deadline changes it for one request */
 	http_request_fn on_late; /* once, that time being over: answer now. NULL: 503 is answered */
+	/* What can't be read as a request (400 408 413 414 417 431 501 505), once, in its turn: answer now, the
+	 * connection ends behind it. why: a sentence. q has neither headers nor body. NULL: no body is sent. */
+	void (*on_refused)(void *arg, struct http_request *q, int status, const char *why);
 };
 struct http_server *http_open(struct loop *l, const struct http_options *o, http_request_fn fn, void *arg);
 
@@ -45,7 +48,9 @@ struct http_listener_options {
 bool http_listen(struct http_server *s, const char *address, struct err *e);
 bool http_listen_as(
 	struct http_server *s, const char *address, const struct http_listener_options *o, struct err *e);
-int http_port(const struct http_server *s);        /* of the first TCP listener */
+int http_port(const struct http_server *s); /* of the first TCP listener */
+int http_port_at(
+	const struct http_server *s, size_t i);        /* of listener i, in order from 0; a unix socket: 0 */
 int http_connections(const struct http_server *s); /* open now, streams and upgraded ones among them */
 /* Takes no more connections, ends idle ones; answers that are due close theirs; streams are told
  * (on_going_away). on_drained runs once nothing is open; the deadline is the caller's, who then calls

@@ -203,7 +203,9 @@ void http_answer(struct http_request *q, int status, const char *content_type, s
 	if (c->server->closing || c->server->draining)
 		c->final = true;
 	bool bare = status == 204 || status == 304 || status < 200;
-	if (q->gzip && !bare)
+	if (q->gzip && status == 304) /* what a 200 would vary by (RFC 9110 section 15.4.5) */
+		http_answer_header(q, "Vary", "Accept-Encoding");
+	else if (q->gzip && !bare)
 		body = pack(q, body);
 	http_answer_head(q, status, content_type, bare ? -1 : (int64_t)body.n, http_answer_connection(q));
 	if (bare || q->method == HTTP_HEAD)

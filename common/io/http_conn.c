@@ -88,8 +88,23 @@ void http_conn_close(struct http_conn *c, enum http_gone why)
 	uv_close(&c->s.handle, on_closed);
 }
 
+static const char *sentence(int status)
+{
+	switch (status) {
+	case 408: return "The request did not arrive whole in time; send it again, faster";
+	case 413: return "The body is larger than this path takes; send less at once";
+	case 414: return "The request line is too long; shorten the URL";
+	case 417: return "Expect can only ask for 100-continue; leave it out";
+	case 431: return "The headers are too many or too long; send fewer or shorter ones";
+	case 501:
+		return "This method or transfer coding is not known here; use a common method and plain chunked";
+	case 505: return "Only HTTP/1.1 and HTTP/1.0 are spoken here; ask with one of them";
+	default: return "This can't be read as one HTTP/1.1 request and nothing else; mend its lines and headers";
+	}
+}
+
 /* Answers what could not be read as a request, behind the answers that are due, and takes no more. */
-static void refuse(struct http_conn *c, int status)
+static void refuse(struct http_conn *c, int status, const char *why)
 {
 	struct http_request *q = http_spare_take(c->server);
 	q->method = HTTP_GET;
@@ -99,7 +114,10 @@ static void refuse(struct http_conn *c, int status)
 	*(c->first ? &c->last->next : &c->first) = q;
 	c->last = q;
 	c->waiting++;
-	http_answer_refusal(q, status);
+	if (c->listener->o.on_refused)
+		c->listener->o.on_refused(c->server->arg, q, status, why);
+	else
+		http_answer_refusal(q, status);
 }
 
 /* ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────── */
@@ -140,7 +158,7 @@ void http_conn_on_due(struct http_conn *c)
 	if (c->wait == HTTP_WAIT_SEND)
 		on_unread(c);
 	else if (c->wait == HTTP_WAIT_REQUEST && speaks)
-		refuse(c, 408);
+		refuse(c, 408, sentence(408));
 	else
 		http_conn_close(c, HTTP_GONE_PEER);
 }
@@ -215,7 +233,7 @@ static void parse(struct http_conn *c, const char *bytes, size_t n)
 		int status = http_parse(c->parser, bytes + done, n - done, &used);
 		done += used;
 		if (status)
-			refuse(c, status);
+			refuse(c, status, sentence(status));
 	}
 	c->parsing = false;
 	/* One time for a whole request: it begins with its first bytes and is not moved by the next ones. */
@@ -286,9 +304,23 @@ static void on_peer_gone(struct http_conn *c)
 	http_conn_advance(c);
 }
 
+/* A TLS record never begins with a letter (RFC 8446 section 5.1), a request line always does. */
+static bool is_plain(struct http_conn *c, const char *bytes, size_t n)
+{
+	bool first = !c->heard && n > 0;
+	c->heard = true;
+	return first && bytes[0] >= 'A' && bytes[0] <= 'Z';
+}
+
 static void take_tls(struct http_conn *c, const char *bytes, size_t n)
 {
 	static char plain[16384];
+	if (is_plain(c, bytes, n)) {
+		http_tls_free(c->tls);
+		c->tls = NULL;
+		refuse(c, 400, "This port speaks TLS; ask with https://");
+		return;
+	}
 	http_tls_feed(c->tls, bytes, n);
 	int got = 0;
 	while (!c->closing && (got = http_tls_read(c->tls, plain, sizeof plain)) > 0)

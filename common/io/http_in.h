@@ -73,6 +73,7 @@ struct http_conn {
 	bool parsing : 1;   /* on the stack: answers are gathered and leave behind it */
 	bool receiving : 1; /* a request has begun and has not ended */
 	bool reading : 1;
+	bool heard : 1; /* with TLS: its first bytes have been looked at */
 	bool final : 1; /* no request is taken any more; ends when the last answer has left */
 	bool eof : 1;   /* the peer has ended its side */
 	/* all said, our side is ended: waits for the peer's end, so that no reset eats the answer */

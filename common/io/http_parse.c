@@ -181,6 +181,13 @@ static int read_body_next(struct http_parser *p, const llhttp_t *ll)
 	return 0;
 }
 
+/* RFC 9110 section 9.1: a method that is not known is 501. One is, when a token and a blank are. */
+static int method_status(struct str head)
+{
+	const char *blank = memchr(head.p, ' ', head.n);
+	return blank && http_is_token((struct str){head.p, (size_t)(blank - head.p)}) ? 501 : 400;
+}
+
 static int read_head(struct http_parser *p)
 {
 	struct http_request *q = p->open;
@@ -191,7 +198,10 @@ static int read_head(struct http_parser *p)
 	q->method = ll.method;
 	q->http10 = ll.http_major == 1 && ll.http_minor == 0;
 	if (e != HPE_PAUSED)
-		return p->status ? p->status : e == HPE_INVALID_VERSION ? 505 : 400;
+		return p->status                  ? p->status
+			   : e == HPE_INVALID_VERSION ? 505
+			   : e == HPE_INVALID_METHOD  ? method_status((struct str){q->head.p, q->head.n})
+										  : 400;
 	q->keep_alive = llhttp_should_keep_alive(&ll) != 0;
 	q->upgrade = !q->http10 && ll.flags & F_UPGRADE && ll.flags & F_CONNECTION_UPGRADE;
 	int status = head_status(q, &ll);

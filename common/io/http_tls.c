@@ -23,7 +23,7 @@ struct http_tls {
 
 enum { SETTLE_MS = 200 };
 
-static bool refused(struct err *e, const char *what, const char *file)
+static bool refused(struct err *e, const char *what, const char *file, const char *cure)
 {
 	unsigned long code = ERR_peek_error();
 	char reason[256] = "";
@@ -31,7 +31,7 @@ static bool refused(struct err *e, const char *what, const char *file)
 		ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 	snprintf(reason, sizeof reason, "%s", text ? text : "unknown reason");
 	ERR_clear_error();
-	return err_set(e, ERR_REJECTED, "%s %s can't be used: %s", what, file, reason);
+	return err_set(e, ERR_REJECTED, "%s %s can't be used (%s); %s", what, file, reason, cure);
 }
 
 static int no_password(char *buf, int size, int writing, void *arg)
@@ -63,13 +63,14 @@ static SSL_CTX *load(const char *cert, const char *key, struct err *e)
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);
 	SSL_CTX_set_alpn_select_cb(ctx, choose, NULL);
 	ERR_clear_error();
+	static const char cure[] = "name a PEM file with the key of that certificate, without a password";
 	bool ok = true;
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-		ok = refused(e, "The certificate", cert);
+		ok = refused(e, "The certificate", cert, "name a PEM file that begins with this server's own");
 	else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		ok = refused(e, "The key", key);
+		ok = refused(e, "The key", key, cure);
 	else if (SSL_CTX_check_private_key(ctx) != 1)
-		ok = refused(e, "The key", key);
+		ok = refused(e, "The key", key, cure);
 	if (ok)
 		return ctx;
 	SSL_CTX_free(ctx);

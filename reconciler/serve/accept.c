@@ -80,6 +80,19 @@ bool origin_allowed(struct str origin, const char *const *allowed, size_t n)
 	return false;
 }
 
+bool is_foreign(struct str origin, struct str site, struct str mode, struct str host)
+{
+	if (site.p)
+		return !str_is(site, "same-origin") && !str_is(site, "none") &&
+			   !(str_is(mode, "navigate") && !origin.p);
+	if (!origin.p)
+		return false;
+	size_t scheme = origin.n > 8 && memcmp(origin.p, "https://", 8) == 0  ? 8
+					: origin.n > 7 && memcmp(origin.p, "http://", 7) == 0 ? 7
+																		  : 0;
+	return !scheme || origin.n - scheme != host.n || strncasecmp(origin.p + scheme, host.p, host.n) != 0;
+}
+
 bool is_token_list(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {

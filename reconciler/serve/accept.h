@@ -11,6 +11,10 @@ int accept_weight(struct str accept, const char *type);
 bool is_json_type(struct str content_type);
 /* Whether origin is among those allowed; "*" is any. */
 bool origin_allowed(struct str origin, const char *const *allowed, size_t n);
+/* Whether a browser's page of another origin asks: by Sec-Fetch-Site and -Mode (no page can set them) where
+ * they are given, else by its Origin beside the Host it asked. A link that is followed (a navigation without
+ * an Origin) is nobody's page. No header at all: no browser. p == NULL: not there. */
+bool is_foreign(struct str origin, struct str site, struct str mode, struct str host);
 /* A header list of a preflight that can be repeated: tokens and commas alone. */
 bool is_token_list(struct str s);
 

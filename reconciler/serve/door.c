@@ -13,7 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BODY_MOST = 1 << 20, BODY_OTHER = 4096, CONNECTIONS = 10240, PER_PEER = 4096 };
+enum {
+	BODY_MOST = 1 << 20,
+	BODY_OTHER = 4096,
+	CONNECTIONS = 10240,
+	PER_PEER = 4096,
+	SEND_MS = 20000, /* a reader that takes nothing for so long holds an answer's memory for nobody */
+};
 
 struct door {
 	struct member *m;
@@ -41,7 +47,7 @@ static void cors(struct visit *v)
 {
 	const struct serve_decl *s = serve_of(v->door);
 	struct str origin = http_header(v->q, "Origin");
-	if (!s->ncors)
+	if (!s->ncors || v->own)
 		return;
 	http_answer_header(v->q, "Vary", "Origin");
 	if (!origin.p || !origin_allowed(origin, s->cors, s->ncors))
@@ -105,6 +111,20 @@ static bool hex_only(struct str s)
 	return true;
 }
 
+/* 00-<trace, 32>-<span, 16>-<flags, 2> (W3C Trace Context): the trace goes on, the span is ours. A version
+ * that is not known yet may have more behind these (section 4.3); zeros alone are no id. */
+static bool is_traced(struct str t)
+{
+	if (t.n < 55 || t.p[2] != '-' || t.p[35] != '-' || t.p[52] != '-' || !hex_only((struct str){t.p, 2}) ||
+		!hex_only((struct str){t.p + 3, 32}) || !hex_only((struct str){t.p + 36, 16}) ||
+		!hex_only((struct str){t.p + 53, 2}))
+		return false;
+	bool first = t.p[0] == '0' && t.p[1] == '0';
+	if (first ? t.n != 55 : (t.p[0] == 'f' && t.p[1] == 'f') || (t.n > 55 && t.p[55] != '-'))
+		return false;
+	return strspn(t.p + 3, "0") < 32 && strspn(t.p + 36, "0") < 16;
+}
+
 /* A peer's own id is kept when it is a word that logs and headers can hold. */
 static void identify(struct visit *v)
 {
@@ -115,12 +135,7 @@ static void identify(struct visit *v)
 			   strchr("-_.:", own.p[i]);
 	uint64_t n = v->door->asked++;
 	v->id = good ? own : str_of(arena_printf(v->a, "%s-%" PRIx64, v->door->run, n));
-	/* 00-<trace, 32>-<span, 16>-<flags, 2> (W3C Trace Context): the trace goes on, the span is ours */
-	bool traced = trace.n == 55 && trace.p[0] == '0' && trace.p[1] == '0' && trace.p[2] == '-' &&
-				  trace.p[35] == '-' && trace.p[52] == '-' && hex_only((struct str){trace.p + 3, 32}) &&
-				  hex_only((struct str){trace.p + 36, 16}) && hex_only((struct str){trace.p + 53, 2}) &&
-				  strspn(trace.p + 3, "0") < 32;
-	if (traced)
+	if (is_traced(trace))
 		v->trace = str_of(arena_printf(v->a, "00-%.32s-%.4s%012" PRIx64 "-%.2s", trace.p + 3, v->door->run,
 			(n + 1) & 0xFFFFFFFFFFFF, trace.p + 53));
 	names_put(&v->names, "request.id", NAME_TEXT, v->id);
@@ -157,34 +172,51 @@ static struct str header_of(void *arg, const char *name)
 	return http_header(arg, name);
 }
 
+/* An application's own shape has one place for what is wrong: all of it stands there. */
 static void refuse_fields(struct visit *v, const struct input_errors *e)
 {
-	visit_trouble(v, &(struct trouble){.status = 400, .detail = e->list[0].text, .fields = e});
+	struct buf all = {0};
+	for (size_t i = 0; i < (serve_of(v->door)->errors ? e->n : 1); i++)
+		buf_printf(&all, "%s%s", i ? "; " : "", e->list[i].text);
+	visit_trouble(v, &(struct trouble){.status = 400, .detail = all.p, .fields = e});
+	buf_fini(&all);
 }
 
-static bool read_fields(struct visit *v, const struct path_match *m)
+/* Whether the body can be read at all: JSON, not packed. */
+static bool is_readable(struct visit *v)
 {
-	struct input_errors e;
-	struct input_text from = {
-		.path = m->values, .npath = m->n, .query = http_query(v->q), .header = header_of, .arg = v->q};
-	if (!input_params(v->way->params, &from, &v->names, &e)) {
-		refuse_fields(v, &e);
+	struct str type = http_header(v->q, "Content-Type"), coding = http_header(v->q, "Content-Encoding");
+	if (coding.p && !str_is(coding, "identity")) {
+		visit_header(v, "Accept-Encoding", "identity");
+		visit_refuse(v, 415, "The body is taken as it is: send it without Content-Encoding");
 		return false;
 	}
-	if (!v->route->has_body)
-		return true;
-	struct str type = http_header(v->q, "Content-Type");
 	if (type.p && !is_json_type(type)) {
 		visit_header(v, "Accept", "application/json");
 		visit_refuse(v, 415, "The body is JSON: send Content-Type: application/json");
 		return false;
 	}
-	struct str body = http_body(v->q);
-	if (!input_body(v->way->body, body.n ? body : STR("{}"), &v->names, &e)) {
-		refuse_fields(v, &e);
-		return false;
-	}
 	return true;
+}
+
+static bool read_fields(struct visit *v, const struct path_match *m)
+{
+	struct input_errors e, more;
+	struct input_text from = {
+		.path = m->values, .npath = m->n, .query = http_query(v->q), .header = header_of, .arg = v->q};
+	if (v->route->has_body && !is_readable(v))
+		return false;
+	bool good = input_params(v->way->params, &from, &v->names, &e);
+	struct str body = http_body(v->q);
+	if (v->route->has_body &&
+		!input_body(v->way->body, body.n ? body : STR("{}"), &v->names, good ? &e : &more)) {
+		for (size_t i = 0; !good && i < more.n && e.n < INPUT_ERRORS; i++)
+			e.list[e.n++] = more.list[i];
+		good = false;
+	}
+	if (!good)
+		refuse_fields(v, &e);
+	return good;
 }
 
 static bool acceptable(struct visit *v)
@@ -230,7 +262,7 @@ static void options(struct visit *v, unsigned allowed)
 	char allow[64];
 	allow_text(allowed, allow);
 	visit_header(v, "Allow", allow);
-	if (origin.p && s->ncors && origin_allowed(origin, s->cors, s->ncors)) {
+	if (origin.p && s->ncors && !v->own && origin_allowed(origin, s->cors, s->ncors)) {
 		visit_header(v, "Access-Control-Allow-Methods", allow);
 		visit_header(v, "Access-Control-Max-Age", "600");
 		if (wants.p && is_token_list(wants))
@@ -254,11 +286,24 @@ static void not_here(struct visit *v, enum path_result r, unsigned allowed, stru
 	}
 }
 
+/* The page's own paths: what it shows and does is for no page of elsewhere, whatever serve.cors says. */
+static bool is_let_near(struct visit *v)
+{
+	struct http_request *q = v->q;
+	if (!v->own || !is_foreign(http_header(q, "Origin"), http_header(q, "Sec-Fetch-Site"),
+					   http_header(q, "Sec-Fetch-Mode"), http_host(q)))
+		return true;
+	visit_refuse(v, 403, "Only pages of this server itself may ask here; open it at its own address");
+	return false;
+}
+
 static void serve(struct visit *v, const struct path_match *m)
 {
 	const struct way *w = m->target;
 	v->way = w;
 	v->route = w->route;
+	if (!is_let_near(v))
+		return;
 	for (size_t i = 0; !w->route && i < w->nnames && i < m->n; i++)
 		names_put(&v->names, w->names[i], NAME_TEXT, m->values[i]);
 	if (!w->route || (let_in(v) && acceptable(v) && read_fields(v, m)))
@@ -275,15 +320,25 @@ static void on_request(void *arg, struct http_request *q)
 	bool known = str_is(method, "HEAD") || asks || path_method_of(method, &way);
 	enum path_result r =
 		known && way != PATH_ANY ? path_find(v->door->paths, way, http_path(q), v->a, m) : PATH_NONE;
+	v->own = r == PATH_FOUND && ((const struct way *)m->target)->own;
 	if (!known || way == PATH_ANY)
 		visit_refuse(v, 501, "%.*s is no method that this server knows", (int)(method.n < 40 ? method.n : 40),
 			method.p);
+	else if (asks && str_is(http_path(q), "*")) /* the server itself (RFC 9110 section 9.3.7) */
+		options(v, 1U << PATH_ANY);
 	else if (asks && (r == PATH_FOUND || r == PATH_OTHER))
 		options(v, m->allowed);
 	else if (r == PATH_FOUND)
 		serve(v, m);
 	else
 		not_here(v, r, m->allowed, method);
+}
+
+static void on_refused(void *arg, struct http_request *q, int status, const char *why)
+{
+	struct visit *v = visit_new(arg, q);
+	v->unread = true;
+	visit_refuse(v, status, "%s", why);
 }
 
 static size_t body_limit(void *arg, const struct http_request *q)
@@ -319,6 +374,7 @@ void door_add(
 	w->names = names;
 	w->serve = fn;
 	w->arg = arg;
+	w->own = text_starts(path, "/_fairlead");
 	must(path_method_of(str_of(method), &m));
 	path_add(d->paths, m, s, n, w); /* serve.ready may say /readyz again: the first one stays */
 }
@@ -371,6 +427,8 @@ struct door *door_open(
 		.max_body = BODY_MOST,
 		.max_connections = CONNECTIONS,
 		.max_per_peer = PER_PEER,
+		.send_ms = SEND_MS,
+		.on_refused = on_refused,
 	};
 	struct door *d = mem_alloc(sizeof *d);
 	uint8_t random[8];
@@ -405,7 +463,7 @@ bool door_listen(struct door *d, struct problems *ps, struct err *e)
 		if (!http_listen_as(d->server, s->listen[i], local ? &plain : &tls, e))
 			return err_prefix(e, "serve.listen %s", s->listen[i]);
 		log_info("serve", "The front door is open", F_STR("at", s->listen[i]),
-			F_INT("port", http_port(d->server)), F_BOOL("tls", s->cert && !local));
+			F_INT("port", http_port_at(d->server, i)), F_BOOL("tls", s->cert && !local));
 	}
 	return true;
 }

@@ -17,6 +17,7 @@ struct way {                        /* what one method of one path stands for */
 	void *arg;
 	struct input *params, *body; /* of a route */
 	struct tally *tally;
+	bool own;                 /* below /_fairlead: for pages of this origin alone */
 	const char *const *names; /* of the parameters of an engine path, in order */
 	size_t nnames;
 };

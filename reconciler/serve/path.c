@@ -169,7 +169,7 @@ static bool walk(struct search *s, const struct path_node *n, size_t i, size_t v
 }
 
 /* Parts between slashes. */
-static enum path_result part(struct search *s, struct arena *a, struct str path)
+static enum path_result split(struct search *s, struct arena *a, struct str path)
 {
 	if (!path.n || path.p[0] != '/')
 		return PATH_NONE;
@@ -201,7 +201,7 @@ enum path_result path_find(
 	out->allowed = 0;
 	out->n = 0;
 	out->has_rest = false;
-	enum path_result got = part(&s, a, path);
+	enum path_result got = split(&s, a, path);
 	if (got != PATH_FOUND)
 		return got;
 	if (!walk(&s, &t->root, 0, 0))

@@ -52,17 +52,18 @@ void tally_cached(struct tally *t)
 static void write_line(
 	const struct tally *t, const struct visit *v, int status, size_t bytes, uint64_t took_us)
 {
-	struct str method = http_method(v->q);
+	struct str method = v->unread ? STR("-") : http_method(v->q), at = v->unread ? STR("-") : http_path(v->q);
 	bool changed = !str_is(method, "GET") && !str_is(method, "HEAD") && !str_is(method, "OPTIONS");
-	char id[80], path[300], peer[64], trace[64];
+	char id[80], word[16], path[300], peer[64], trace[64];
 	snprintf(id, sizeof id, "%.*s", (int)v->id.n, v->id.p);
-	snprintf(
-		path, sizeof path, "%.*s", (int)http_path(v->q).n, http_path(v->q).p); /* a query may hold a secret */
+	snprintf(word, sizeof word, "%.*s", (int)method.n, method.p);
+	snprintf(path, sizeof path, "%.*s", (int)at.n, at.p); /* a query may hold a secret */
 	snprintf(peer, sizeof peer, "%.*s", (int)http_peer(v->q).n, http_peer(v->q).p);
 	snprintf(trace, sizeof trace, "%.*s", (int)v->trace.n, v->trace.p);
 	LOG_AT(changed || status >= 400 ? LOG_INFO : LOG_DEBUG, "http", "Answered", F_STR("route", t->label),
-		F_STR("path", path), F_INT("status", status), F_UINT("us", took_us), F_UINT("bytes", bytes),
-		F_STR("peer", peer), F_STR("who", v->who), F_STR("request", id), F_STR("trace", trace));
+		F_STR("method", word), F_STR("path", path), F_INT("status", status), F_UINT("us", took_us),
+		F_UINT("bytes", bytes), F_STR("peer", peer), F_STR("who", v->who), F_STR("request", id),
+		F_STR("trace", v->trace.n ? trace : NULL));
 }
 
 void tally_answer(struct tally *t, const struct visit *v, int status, size_t bytes)

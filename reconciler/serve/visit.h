@@ -22,6 +22,8 @@ struct visit {
 	const char *who;                /* the auth name that let it in, or NULL */
 	uint64_t began_us;              /* clock_mono_us */
 	bool as_text;                   /* the peer wants text/plain */
+	bool own;                       /* a path for our own pages alone: no CORS */
+	bool unread;                    /* no request could be read: it has no method, path or headers */
 };
 
 /* type NULL: none. Sets what every answer has: its id, CORS, no sniffing; counts and logs it. */

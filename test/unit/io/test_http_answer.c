@@ -136,6 +136,7 @@ static void bodies_that_must_not_be_are_not(void **state)
 	p = ask("GET", "/same", "Accept-Encoding: gzip\r\n");
 	assert_true(text_starts(p->in.p, "HTTP/1.1 304 Not Modified\r\n"));
 	assert_false(peer_heard(p, "Content-Length") || peer_heard(p, "gzip"));
+	assert_true(peer_heard(p, "Vary: Accept-Encoding\r\n")); /* as its 200 would */
 	assert_int_equal(body_of(p).n, 0);
 	peer_free(l, p);
 	p = ask("GET", "/odd", "");

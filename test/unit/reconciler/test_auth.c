@@ -203,6 +203,22 @@ static void accepts(void **state)
 	assert_true(origin_allowed(STR("https://a.example"), list, 1));
 	assert_false(origin_allowed(STR("https://a.example.evil"), list, 1));
 	assert_true(origin_allowed(STR("null"), any, 1));
+	/* whose page asks */
+	const struct str none = {NULL, 0}, host = STR("a.example:3000");
+	assert_false(is_foreign(none, none, none, host));
+	assert_false(is_foreign(STR("https://A.example:3000"), none, none, host));
+	assert_false(
+		is_foreign(STR("http://elsewhere"), STR("same-origin"), none, host)); /* a proxy renamed Host */
+	assert_false(is_foreign(none, STR("none"), STR("navigate"), host));
+	assert_false(is_foreign(none, STR("cross-site"), STR("navigate"), host)); /* a link */
+	assert_true(
+		is_foreign(STR("http://b"), STR("cross-site"), STR("navigate"), host)); /* a form that posts */
+	assert_true(is_foreign(STR("http://a.example:3000"), STR("same-site"), STR("cors"), host));
+	assert_true(is_foreign(none, STR("cross-site"), STR("no-cors"), host)); /* a script, a picture */
+	assert_true(is_foreign(STR("null"), none, none, host));
+	assert_true(is_foreign(STR("http://a.example"), none, none, host));
+	assert_true(is_foreign(STR("http://a.example:3000.evil"), none, none, host));
+	assert_true(is_foreign(STR("http://"), none, none, none));
 	assert_false(is_token_list(STR("X-A\r\nSet-Cookie: a")));
 	assert_true(is_token_list(STR("authorization, content-type")));
 }
