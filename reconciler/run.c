@@ -244,6 +244,11 @@ static bool on_open(void *arg, struct member *m, struct problems *ps)
 	struct reconciler *r = arg;
 	struct err e = {0};
 	*r = (struct reconciler){.m = m, .doing = RECON_NONE};
+	if (m->options.serve_only && !m->config->serve.nlisten) {
+		fprintf(stderr,
+			"fairlead-reconciler: --serve-only, and the file serves nothing; give serve: its listen:\n");
+		return false;
+	}
 	r->front = front_open(m, ps, &e);
 	if (e.text[0])
 		fprintf(stderr, "fairlead-reconciler: %s\n", e.text);
@@ -254,9 +259,11 @@ static void on_start(void *arg, struct member *m)
 {
 	struct reconciler *r = arg;
 	const struct config *c = m->config;
+	front_start(r->front);
+	if (m->options.serve_only) /* no lane, no clock */
+		return;
 	r->nchains = c->nchains;
 	r->npools = c->nsigners;
-	front_start(r->front);
 	backoff_init(&r->backoff, 200, 10000, (uint64_t)getpid());
 	make_metrics(r);
 	r->chains = mem_alloc((c->nchains + 1) * sizeof *r->chains);
@@ -311,9 +318,11 @@ static void on_drain(void *arg)
 {
 	struct reconciler *r = arg;
 	r->closing = true;
-	r->open = 1 + (r->front != NULL); /* the lane, the front door */
+	r->open = !r->m->options.serve_only + (r->front != NULL); /* the lane, the front door */
 	if (r->front)
 		front_drain(r->front, one_ended, r);
+	if (r->m->options.serve_only)
+		return;
 	if (r->doing == RECON_NONE) {
 		drained(r);
 		return;
@@ -369,7 +378,10 @@ static void beat(void *arg, struct beat *b)
 		reason_code(&why, r->front ? "wait_pg_serves" : "wait_pg");
 		reason_int(&why, "since", b->away_since);
 	} else {
-		reason_code(&why, r->why[0] ? "clock_waits" : r->lease && lease_held(r->lease) ? "clock" : "standby");
+		reason_code(&why, r->m->options.serve_only           ? "serves"
+						  : r->why[0]                        ? "clock_waits"
+						  : r->lease && lease_held(r->lease) ? "clock"
+															 : "standby");
 		reason_text(&why, "text", r->why);
 	}
 	beat_doing(b, &why);
@@ -394,6 +406,9 @@ int reconciler_main(int argc, char **argv)
 			.group = OPTION_LOOK,
 			.text = "the live screen of the whole fleet; with --once: printed once"},
 		{.flag = "--once", .group = OPTION_LOOK, .text = "with --top: plain text, then the end"},
+		{.flag = "--serve-only",
+			.group = OPTION_RUN,
+			.text = "the gateway: only the front door, with a role of fairlead_gateway"},
 		{0},
 	};
 	static const struct member_program p = {

@@ -18,7 +18,7 @@ enum { OPTIONS_HEALTH_MAX = 4 };
 struct options {
 	const char *file;      /* fairlead.yaml if not given */
 	const char *health[4]; /* --health ADDR, repeatable; NULL ends */
-	bool check, print, help, version, faults, once, top;
+	bool check, print, help, version, faults, once, top, serve_only;
 	const char *once_name;     /* --once NAME */
 	bool has_from, from_start; /* --from BLOCK; from_start: --from start, where each contract begins */
 	uint64_t from;

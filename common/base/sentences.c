@@ -70,6 +70,7 @@ const struct sentence sentences[] = {
 	{"wait_pg_serves", "wait", 0, "waiting {since:since} for PostgreSQL; serves this page", 0, 0},
 	{"pg_was_away", "wait", 0, "PostgreSQL did not answer", 0, 0},
 	{"standby", "well", 0, "stands by", 0, 0},
+	{"serves", "well", 0, "serves", 0, 0},
 	{"at_head", "well", 0, "reads {chain} at its head, block {done:#}", 0, 0},
 	{"catching_up", "sea", 0, "catches up with {chain}: {left:#} blocks to go", 0, 0},
 	{"no_endpoint", "wait", 0, "no endpoint of {chain} answers[: {text}]", 0, 0},

@@ -157,7 +157,8 @@ static void try_install(void *arg)
 		return;
 	struct problems ps = {0};
 	struct err e = {0};
-	enum install_result got = install(m->config, m->conninfo, INSTALL_FOR_REAL, &ps, &e);
+	enum install_result got =
+		install(m->config, m->conninfo, m->options.serve_only ? INSTALL_LOOK : INSTALL_FOR_REAL, &ps, &e);
 	switch (got) {
 	case INSTALL_DONE: start_program(m); break;
 	case INSTALL_BUSY: timer_start(m->loop, &r->install_timer, BUSY_RETRY_MS, try_install, m); break;
@@ -185,7 +186,8 @@ static void start_program(struct member *m)
 	beats_phase(r->beats, "running", NULL);
 	log_info("start", "Started", F_STR("version", FAIRLEAD_VERSION), F_STR("file", m->config->file),
 		F_UINT("start_ms", loop_now_ms(m->loop) - r->started_ms), F_INT("pid", getpid()));
-	r->totals = totals_open(m->loop, m->pg, r->p->short_name);
+	if (!m->options.serve_only) /* the gateway's role writes no table of the engine */
+		r->totals = totals_open(m->loop, m->pg, r->p->short_name);
 	r->p->on_start(r->p->arg, m);
 	if (r->p->on_wish)
 		r->p->on_wish(r->p->arg, "", "");
@@ -227,7 +229,9 @@ static void end_drained(void *arg)
 
 void member_drained(struct member *m)
 {
-	if (m->run->phase == PHASE_DRAINING)
+	if (m->run->phase == PHASE_DRAINING && !m->run->totals)
+		loop_later(m->loop, end_drained, m);
+	else if (m->run->phase == PHASE_DRAINING)
 		totals_finish(m->run->totals, end_drained, m);
 }
 

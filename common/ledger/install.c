@@ -296,12 +296,33 @@ static bool nothing_to_do(struct setup *s, bool *done)
 	return true;
 }
 
+/* What others install is waited for. The file may differ from the installed one for a while: whether the
+ * routes prepare tells. */
+static void look_only(struct setup *s)
+{
+	struct standing now;
+	s->result = INSTALL_DONE;
+	if (!look(s, &now) || !version_fits(s, &now) || now.schema >= schema_version)
+		return;
+	s->result = INSTALL_AWAY;
+	err_put(s->e, ERR_TRANSIENT,
+		now.schema
+			? "the database has schema %d and this program needs %d; waiting for a program of the fleet to "
+			  "migrate it"
+			: "the database holds nothing of Fairlead yet (schema %d of %d); waiting for a program of the "
+			  "fleet to install it",
+		now.schema, schema_version);
+}
+
 enum install_result install(
 	const struct config *c, const char *conninfo, enum install_mode mode, struct problems *ps, struct err *e)
 {
 	struct setup s = {.c = c, .mode = mode, .ps = ps, .e = e, .result = INSTALL_DONE};
 	bool done = false;
-	if (connected(&s, conninfo) && (mode == INSTALL_CHECK || nothing_to_do(&s, &done)) && !done)
+	if (mode == INSTALL_LOOK && connected(&s, conninfo))
+		look_only(&s);
+	else if (mode != INSTALL_LOOK && connected(&s, conninfo) &&
+			 (mode == INSTALL_CHECK || nothing_to_do(&s, &done)) && !done)
 		transaction(&s);
 	PQfinish(s.conn);
 	arena_fini(&s.mem);

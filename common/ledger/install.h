@@ -23,6 +23,9 @@ enum install_result {
 };
 enum install_mode {
 	INSTALL_FOR_REAL,
+	/* Nothing is made: DONE when the schema that this program works with stands, AWAY as long as somebody
+	 * else has yet to install it: for a role that may only read */
+	INSTALL_LOOK,
 	INSTALL_CHECK, /* everything inside one transaction that is rolled back: for --check; lock_timeout 2 s */
 };
 enum install_result install(
