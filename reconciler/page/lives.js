@@ -306,6 +306,16 @@ export class Lives {
 		}
 	}
 
+	// Unfolds that life and brings it into view, from wherever it is.
+	async showOne(id) {
+		const there = () => this.rows.findIndex((r) => r.life.id === id);
+		if (there() < 0) await this.load({ before: String(BigInt(id) + 1n) });
+		if (there() < 0) return;
+		if (!this.open.has(id)) await this.turn(id);
+		this.current = id;
+		this.move(0);
+	}
+
 	fetchAround(y0, view) {
 		const end = this.tops[this.rows.length];
 		if (y0 > end + 200 || y0 + view < -200) return this.leap(y0 + this.base);

@@ -304,7 +304,8 @@ function route() {
 	if ($("q").value.trim() !== q) $("q").value = q;
 	for (const b of $("kinds").children) attr(b, { "aria-pressed": String(b.dataset.kind === kind) });
 	showBrief();
-	if (all && (!was || lives.kind !== kind || lives.q !== q)) {
+	const life = all && /^\d+$/.test(p.get("life") ?? "") ? p.get("life") : null;
+	if (all && (!was || lives.kind !== kind || lives.q !== q || life)) {
 		Object.assign(lives, { kind, q });
 		if (!was) {
 			lives.open.clear();
@@ -314,7 +315,7 @@ function route() {
 		}
 		lives.loading = true;
 		scrollTo(0, 0);
-		lives.load();
+		lives.load().then((ok) => ok && life && lives.showOne(life));
 	} else if (!all) {
 		if (was) {
 			lives.open.clear();

@@ -15,7 +15,7 @@ export function parked(p) {
 		const text = JSON.stringify(g);
 		let d = drawn.get(g.of);
 		if (d?.text === text) continue;
-		const li = el("li", "", mark(g.tone === "stop" ? "dead" : "parked", g.tone), el("div", "", el("p", "which", rich(g.what)), el("p", "sub", rich(g.sub))), el("div", "why", el("p", "", rich(g.cause)), el("p", "", rich(g.cure))));
+		const li = el("li", "", mark(g.tone === "stop" ? "dead" : "parked", g.tone), el("div", "", el("p", "which", /^\d+$/.test(g.life ?? "") ? attr(el("a", "", rich(g.what)), { href: `#lives?${new URLSearchParams({ kind: "parked", life: g.life })}` }) : rich(g.what)), el("p", "sub", rich(g.sub))), el("div", "why", el("p", "", rich(g.cause)), el("p", "", rich(g.cure))));
 		const had = d?.li.querySelector(".acts");
 		if (g.acts.length) li.append(had ?? actions(g.acts.map((act) => ({ act, of: g.of })), g.what));
 		if (d) d.li.replaceWith(li);

@@ -96,6 +96,22 @@ export default async function (t) {
 	assert.ok(await page.run("document.querySelectorAll('*').length") < 6000, "bounded");
 	await page.run("scrollTo(0, 0)");
 	await l.sees("document.querySelector('.list li[aria-posinset=\"1\"]')", "the newest again");
+	s.reveal("5151");
+	await l.sees(`${keys}[0] === '5151'`, "a reveal in the view of all");
+
+	// a parked group leads to its life, unfolded
+	await l.key("1");
+	await l.sees("document.querySelector('#groups .which a')?.offsetParent", "the parked ones");
+	await l.click("#groups .which a");
+	await l.sees("document.querySelector('.list li.open .cure')", "its cure");
+	assert.equal(await page.run("document.activeElement.closest('li').dataset.id"), s.doc.parked.groups[0].life);
+
+	// and any life has an address, however long ago it was
+	await l.open(`${s.url}#lives?life=50000`);
+	await l.sees("document.querySelector('.list li.open .times') && document.activeElement.closest('li')?.dataset.id === '50000'", "that life");
+	await page.run("scrollBy(0, -3000)");
+	await l.sees("[...document.querySelectorAll('.list li')].some((li) => Number(li.dataset.id) > 50000)", "those above it");
+
 	await l.click("#theme");
 	assert.equal(await page.run("getComputedStyle(document.body).backgroundColor"), "rgb(11, 19, 24)");
 	await l.click("#theme");
