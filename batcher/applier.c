@@ -25,6 +25,7 @@ static void (*const starts[WORK_KINDS])(struct applier *a) = {
 	[WORK_UNBATCH] = work_unbatch,
 	[WORK_CUT] = work_cut,
 	[WORK_LOOK] = work_look,
+	[WORK_REPLAY] = work_replay,
 };
 
 static void stop_hearing(struct applier *a)
@@ -232,7 +233,7 @@ void applier_wish(struct applier *a, const char *kind, const char *batch)
 {
 	if (a->phase == APPLIER_OFF || a->closing)
 		return;
-	if (!*kind)
+	if (!*kind || text_is(kind, "replay"))
 		applier_want(a, WORK_LOOK);
 	for (size_t i = 0; i < a->ncutters; i++) {
 		struct cutter *k = &a->cutters[i];

@@ -30,6 +30,7 @@ enum applier_work { /* in the order in which it is done when several are wanted 
 	WORK_UNBATCH,   /* items whose event was taken back leave unbound batches */
 	WORK_CUT,       /* waiting items become batches */
 	WORK_LOOK,      /* what is there to do at all */
+	WORK_REPLAY,    /* a run of what a request wants to be applied again: behind all else */
 	WORK_KINDS,
 	WORK_NONE = WORK_KINDS,
 };
@@ -67,8 +68,10 @@ struct applier {
 
 	int64_t at, final_seen;
 	bool tail; /* the run goes to the log's end; false behind a bell: the next one comes soon (rules_apply) */
-	int history;           /* the history that has something to apply; 0: none is known of */
-	int64_t history_at;    /* number applied last of it */
+	int history;        /* the history that has something to apply; 0: none is known of */
+	int64_t history_at; /* number applied last of it */
+	int64_t replay;     /* wish to apply a rule again; 0: none is known of */
+	const char *replay_rule;
 	int64_t unpark_behind; /* as release_behind, of events that wait in a rule */
 	int64_t grace_block;   /* unbatch when the chain has come to it; -1: nothing to do */
 	struct {
@@ -114,7 +117,11 @@ void work_release(struct applier *a);
 void work_unbatch(struct applier *a);
 void work_cut(struct applier *a);
 void work_look(struct applier *a);
+void work_replay(struct applier *a);                                 /* replay.c */
 bool cutter_due(struct applier *a, struct cutter *k, struct cut *c); /* is there something to cut now? */
+
+/* replay.c */
+void replay_looked(struct applier *a, const struct pg_reply *r, int stmt); /* the wishes to replay */
 
 /* bury.c. A8: a run stopped at something whose own fault it is. What follows is arranged. */
 void bury_met(struct applier *a, const struct rules_ran *ran, enum applier_work of);

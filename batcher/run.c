@@ -43,7 +43,7 @@ static void on_drain(void *arg)
 static void on_wish(void *arg, const char *kind, const char *subject)
 {
 	const struct batcher *b = arg;
-	bool ours = !*kind || text_is(kind, "flush") || text_is(kind, "item");
+	bool ours = !*kind || text_is(kind, "flush") || text_is(kind, "item") || text_is(kind, "replay");
 	for (struct applier *a = b->appliers; ours && a; a = a->next)
 		applier_wish(a, kind, subject);
 }

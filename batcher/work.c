@@ -438,7 +438,7 @@ static void took_look(struct applier *a, const struct queue_look *l)
 	}
 }
 
-static void took_wishes(struct applier *a, const struct pg_reply *r, int stmt)
+static void took_flushes(struct applier *a, const struct pg_reply *r, int stmt)
 {
 	struct wish_row w;
 	for (int row = 0; row < pg_rows(r, stmt); row++) {
@@ -462,7 +462,8 @@ static void on_look(void *arg, const struct pg_reply *r)
 	took_look(a, &l);
 	a->history = history_look_read(r, 1 + (int)a->ncutters);
 	a->want[WORK_HISTORY] = a->history > 0;
-	took_wishes(a, r, 2 + (int)a->ncutters);
+	took_flushes(a, r, 2 + (int)a->ncutters);
+	replay_looked(a, r, 3 + (int)a->ncutters);
 	for (size_t i = 0; i < a->ncutters; i++) {
 		struct cut c;
 		rules_peek_read(r, 1 + (int)i, &a->cutters[i].waits);
@@ -481,5 +482,6 @@ void work_look(struct applier *a)
 		rules_peek(u, a->cutters[i].decl->name);
 	history_look(u, a->chain->name);
 	wishes_look(u, WISH_FLUSH, NULL);
+	wishes_look(u, WISH_REPLAY, NULL);
 	pg_unit_run(u, 0, on_look, a);
 }

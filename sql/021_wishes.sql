@@ -20,3 +20,18 @@ BEGIN
 	PERFORM pg_notify('fairlead_wish', p_kind || ':' || p_subject);
 	RETURN v_id;
 END $$;
+
+-- replay: where it stands. It ends behind the number that the chain's lane had applied when it began.
+ALTER TABLE fairlead.wish ADD COLUMN behind bigint, ADD COLUMN upto bigint;
+
+-- An event that the rule can't be applied to again: a person has to look, and the others follow.
+CREATE FUNCTION fairlead.replay_bury(p_lane text, p_epoch bigint, p_wish bigint, p_seq bigint, p_state text, p_text text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM fairlead.hold(p_lane, p_epoch);
+	UPDATE fairlead.wish SET behind = p_seq WHERE id = p_wish AND behind = p_seq - 1;
+	IF FOUND THEN
+		INSERT INTO fairlead.dead_letter (lane, seq, what, sqlstate, message, tries)
+		VALUES (p_lane, p_seq, 'replay of number ' || p_seq, p_state, p_text, 1);
+	END IF;
+END $$;

@@ -256,6 +256,9 @@ static void from(const struct value *step, struct request_step *out)
 static void run(struct request *q, const struct value *step, struct request_step *out)
 {
 	out->rule = rule(q, step->items);
+	if (out->rule && !out->rule->compare)
+		problem_add(q->l->ps, step->items->at, "run takes a rule with every: and compare:, as %s is none",
+			step->items->text.p);
 	out->only = one_field(q, value_get(step, "only"));
 	out->wait_ms = value_get(step, "wait")->number;
 }
@@ -263,6 +266,15 @@ static void run(struct request *q, const struct value *step, struct request_step
 static void replay(struct request *q, const struct value *step, struct request_step *out)
 {
 	out->rule = rule(q, step->items);
+	if (out->rule && out->rule->nevents == 0)
+		problem_add(
+			q->l->ps, step->items->at, "replay takes a rule on events, as %s is none", step->items->text.p);
+	for (size_t i = 1; out->rule && i < out->rule->nevents; i++)
+		if (out->rule->events[i]->contract->chain != out->rule->events[0]->contract->chain) {
+			problem_add(q->l->ps, step->items->at,
+				"replay of %s, whose events are of two chains, is not in this version", step->items->text.p);
+			break;
+		}
 	from(step, out);
 }
 

@@ -238,7 +238,7 @@ const struct keyword keywords[] = {
 {"step.rank", "member", KEY_FIELD, NEED, 0, 0, 0, "whose score"},
 {"step.rank", "add", KEY_FIELD, NEED, 0, 0, 0, "by how much"},
 {"step.rank", "window", KEY_DURATION, 0, 0, 0, 0, "of the board"},
-{"step.run", "only", KEY_FIELD, 0, 0, 0, 0, "the rows whose column equals that name"},
+{"step.run", "only", KEY_FIELD, LATER, 0, 0, 0, "the rows whose column equals that name"},
 {"step.run", "wait", KEY_DURATION, 0, 0, 0, 0, "for its end"},
 {"step.catchup", "from", KEY_DEPTH, 0, 0, 0, "start", "the first block"},
 {"step.replay", "from", KEY_DEPTH, 0, 0, 0, "start", "the first block"},

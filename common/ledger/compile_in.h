@@ -121,7 +121,7 @@ void script_function(
 	struct compiler *k, const char *name, const char *args, const char *returns, const char *body);
 
 /* compile_steps.c: one function's text while it is made */
-enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK, BODY_HAPPEN, BODY_HISTORY };
+enum body_kind { BODY_APPLY, BODY_FINAL, BODY_UNPARK, BODY_HAPPEN, BODY_HISTORY, BODY_REPLAY };
 struct body {
 	struct compiler *k;
 	const struct chain_decl *chain;
@@ -199,6 +199,12 @@ struct branch { /* one event type that rules of the lane name: a branch of the r
 	const struct event_decl *ev;
 	const char *table;
 };
+size_t lane_branches(const struct body *b, struct branch *out);
+/* _fl.hi and _fl.first of a run behind _fl.v_from; the run in order, with what its events' rules do. */
+void lane_run_end(struct buf *o, const struct branch *br, size_t n, const char *last);
+void lane_run_loop(struct body *b, const struct branch *br, size_t n);
+/* compile_replay.c */
+void replay_function(struct compiler *k, const struct chain_decl *chain, int chain_id);
 bool lane_runs(const struct body *b, const struct rule_decl *r, const struct event_decl *ev);
 void lane_moves(struct buf *o, const char *lane); /* its position, to _fl.hi */
 void lane_answer(struct buf *o);

@@ -4,6 +4,8 @@
  * the transaction of the effects (INV-3). */
 #include "common/ledger/compile_in.h"
 
+#include "common/ledger/rules.h"
+
 #define VARIABLES                                                                                           \
 	" r record; v_at bigint; v_from bigint; v_head bigint; f bigint; g_seq bigint; g_first bigint; first "  \
 	"bigint; hi bigint; cur bigint := 0;"                                                                   \
@@ -16,7 +18,7 @@ static bool rule_counts(const struct rule_decl *r, enum body_kind kind)
 {
 	if (r->off || r->nevents == 0)
 		return false;
-	if (kind == BODY_HISTORY) /* its blocks are final */
+	if (kind == BODY_HISTORY || kind == BODY_REPLAY) /* its blocks are final */
 		return true;
 	return kind == BODY_UNPARK ? steps_may_park(r) : r->at_final == (kind == BODY_FINAL);
 }
@@ -31,6 +33,8 @@ static bool rule_names(const struct rule_decl *r, const struct event_decl *ev)
 
 bool lane_runs(const struct body *b, const struct rule_decl *r, const struct event_decl *ev)
 {
+	if (b->kind == BODY_REPLAY && !rules_is_replayed(b->k->c, r, b->chain))
+		return false;
 	return rule_counts(r, b->kind) && rule_names(r, ev);
 }
 
@@ -63,7 +67,7 @@ bool lane_has_final(const struct config *c, const struct chain_decl *chain)
 }
 
 /* B2: the function names its own children; inheritance is not pruned at run time. */
-static size_t branches_find(const struct body *b, struct branch *out)
+size_t lane_branches(const struct body *b, struct branch *out)
 {
 	struct compiler *k = b->k;
 	size_t n = 0;
@@ -100,7 +104,7 @@ static void run_query(struct buf *o, const struct branch *br, size_t n)
 
 /* Numbers that no rule of this lane names cost nothing: the p_max numbers of a run begin at the first that
  * one does. */
-static void run_end(struct buf *o, const struct branch *br, size_t n, const char *last)
+void lane_run_end(struct buf *o, const struct branch *br, size_t n, const char *last)
 {
 	if (n) {
 		buf_text(o, "SELECT min(q.seq) INTO _fl.first FROM (");
@@ -115,8 +119,14 @@ static void run_end(struct buf *o, const struct branch *br, size_t n, const char
 static void rules_of(struct body *b, const struct event_decl *ev, const char *row)
 {
 	for (size_t i = 0; i < b->k->c->nrules; i++) /* in file order */
-		if (lane_runs(b, &b->k->c->rules[i], ev))
+		if (lane_runs(b, &b->k->c->rules[i], ev)) {
+			if (b->kind == BODY_REPLAY)
+				buf_printf(&b->code, "IF _fl.w.subject = %s AND _fl.r._block >= _fl.w.from_block THEN\n",
+					quote(b->k, b->k->c->rules[i].name));
 			steps_rule(b, &b->k->c->rules[i], ev, row);
+			if (b->kind == BODY_REPLAY)
+				buf_text(&b->code, "END IF;\n");
+		}
 }
 
 /* Events of one transaction stand together in the log: its first one is where the transaction is told. */
@@ -165,7 +175,7 @@ void lane_raise_others(struct buf *o)
 				"_fl.m, DETAIL = coalesce(_fl.d, ''), HINT = coalesce(_fl.h, '');\n");
 }
 
-static void run_loop(struct body *b, const struct branch *br, size_t n)
+void lane_run_loop(struct body *b, const struct branch *br, size_t n)
 {
 	struct buf *o = &b->code;
 	bool final = b->kind == BODY_FINAL;
@@ -175,7 +185,7 @@ static void run_loop(struct body *b, const struct branch *br, size_t n)
 		"_fl.cur := _fl.v_from;\n");
 	if (final) /* A2: filed where the lane stands, not under the event's number */
 		buf_text(o, "PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n");
-	if (b->kind != BODY_APPLY &&
+	if ((b->kind == BODY_FINAL || b->kind == BODY_HISTORY) &&
 		has_final_trigger(b->k->c, b->chain)) { /* one that an earlier run began is told already */
 		buf_text(o, "_fl.last_tx := NULL; SELECT q.tx INTO _fl.last_tx FROM (");
 		for (size_t i = 0; i < n; i++)
@@ -277,7 +287,7 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 {
 	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_APPLY};
 	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
-	size_t n = branches_find(&b, br);
+	size_t n = lane_branches(&b, br);
 	buf_printf(&b.code,
 		"_fl.v_from := fairlead.hold(%s, p_epoch); _fl.v_events := 0; _fl.v_items := 0; _fl.v_parked := 0; "
 		"_fl.v_lines := '{}'; undone := "
@@ -289,10 +299,10 @@ static void apply_function(struct compiler *k, const struct chain_decl *chain, i
 	leave_tail(&b.code, chain_id);
 	reorg_entry(&b, lane);
 	static const char last[] = "_fl.v_head, _fl.g_seq - 1, _fl.due_seq";
-	run_end(&b.code, br, n, last);
+	lane_run_end(&b.code, br, n, last);
 	if (n) {
 		lane_set_wise(&b, br, n, last, lane);
-		run_loop(&b, br, n);
+		lane_run_loop(&b, br, n);
 	}
 	lane_moves(&b.code, lane);
 	lane_finish(&b, "apply_", "p_epoch bigint, p_max bigint, p_tail bool DEFAULT true, " FL_RAN, "");
@@ -304,7 +314,7 @@ static void history_function(struct compiler *k, const struct chain_decl *chain,
 {
 	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_HISTORY};
 	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
-	size_t n = branches_find(&b, br);
+	size_t n = lane_branches(&b, br);
 	const char *name = quote(k, chain->name);
 	const char *lane = arena_printf(&k->mem, "fairlead.history_lane('apply', %s, p_n)", name);
 	buf_printf(&b.code,
@@ -314,11 +324,11 @@ static void history_function(struct compiler *k, const struct chain_decl *chain,
 		"p_n);\n"
 		"PERFORM set_config('fairlead.chain', '%d', true);\n",
 		name, name, chain_id);
-	run_end(&b.code, br, n, "_fl.v_head");
+	lane_run_end(&b.code, br, n, "_fl.v_head");
 	if (n) {
 		if (!has_final_trigger(k->c, chain))
 			lane_set_wise(&b, br, n, "_fl.v_head", lane);
-		run_loop(&b, br, n);
+		lane_run_loop(&b, br, n);
 	}
 	lane_moves(&b.code, lane);
 	lane_finish(&b, "history_", "p_epoch bigint, p_n int, p_max bigint, " FL_RAN, "");
@@ -349,7 +359,7 @@ static void final_function(struct compiler *k, const struct chain_decl *chain, i
 {
 	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_FINAL};
 	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
-	size_t n = branches_find(&b, br);
+	size_t n = lane_branches(&b, br);
 	buf_printf(&b.code,
 		"_fl.v_at := fairlead.hold(%s, p_epoch); undone := -1;\n"
 		"SELECT c.floor_seq, c.final INTO _fl.f, _fl.fin FROM fairlead.chain c WHERE c.id = %d;\n"
@@ -360,8 +370,8 @@ static void final_function(struct compiler *k, const struct chain_decl *chain, i
 		"SELECT t.at INTO _fl.told FROM fairlead.message_final t WHERE t.chain = %d;\n"
 		"_fl.told := coalesce(_fl.told, 0);\n",
 		lane, chain_id, chain_id, chain_id, chain_id);
-	run_end(&b.code, br, n, "_fl.v_at");
-	run_loop(&b, br, n);
+	lane_run_end(&b.code, br, n, "_fl.v_at");
+	lane_run_loop(&b, br, n);
 	buf_printf(&b.code,
 		"IF _fl.hi > _fl.v_from THEN\n"
 		"PERFORM set_config('fairlead.seq', greatest(_fl.v_at, _fl.f)::text, true);\n"
@@ -407,7 +417,7 @@ static void unpark_function(
 {
 	struct body b = {.k = k, .chain = chain, .chain_id = chain_id, .kind = BODY_UNPARK};
 	struct branch *br = arena_alloc(&k->mem, (k->c->nevents + 1) * sizeof(*br));
-	size_t n = branches_find(&b, br);
+	size_t n = lane_branches(&b, br);
 	struct buf *o = &b.code;
 	buf_text(&b.decl, " p record;");
 	for (size_t j = 0; j < n; j++)
@@ -482,7 +492,7 @@ static void bury_function(struct compiler *k, const struct chain_decl *chain, in
 static bool lane_has_park(const struct body *b)
 {
 	struct branch *br = arena_alloc(&b->k->mem, (b->k->c->nevents + 1) * sizeof(*br));
-	return branches_find(b, br) > 0;
+	return lane_branches(b, br) > 0;
 }
 
 void lane_functions(struct compiler *k, const struct chain_decl *chain, int chain_id)
@@ -492,6 +502,8 @@ void lane_functions(struct compiler *k, const struct chain_decl *chain, int chai
 	apply_function(k, chain, chain_id, lane);
 	if (k->ps->n == before)
 		history_function(k, chain, chain_id);
+	if (k->ps->n == before)
+		replay_function(k, chain, chain_id);
 	if (lane_has_final(k->c, chain))
 		final_function(k, chain, chain_id, lane);
 	struct body park = {.k = k, .chain = chain, .kind = BODY_UNPARK};

@@ -281,6 +281,7 @@ static void insert(struct body *b, const struct publishing *p, const char *data)
 		[BODY_UNPARK] = "greatest(_fl.v_at, _fl.f)",
 		[BODY_HAPPEN] = "NULL",
 		[BODY_HISTORY] = "NULL",
+		[BODY_REPLAY] = "NULL",
 	};
 	struct compiler *k = b->k;
 	buf_printf(&b->code,

@@ -280,8 +280,14 @@ static void steps_code(struct steps *s)
 		case STEP_SQL: sql_code(s, st); break;
 		case STEP_LET: let_code(s, st); break;
 		case STEP_BATCH: batch_code(s, st); break;
-		case STEP_LOG: log_code(s, st); break;
-		case STEP_PUBLISH: publish_step(s, st); break;
+		case STEP_LOG:
+			if (s->b->kind != BODY_REPLAY)
+				log_code(s, st);
+			break;
+		case STEP_PUBLISH:
+			if (s->b->kind != BODY_REPLAY)
+				publish_step(s, st);
+			break;
 		}
 	}
 }

@@ -190,6 +190,7 @@ static void add_route(crypto_generichash_state *h, const struct route_decl *r)
 		add_sql(h, s->lost);
 		add_calls(h, s->calls, s->ncalls);
 		add_text(h, s->batch ? s->batch->name : NULL);
+		add_text(h, s->rule ? s->rule->name : NULL);
 		add_text(h, s->as);
 	}
 }

@@ -63,6 +63,28 @@ void rules_history(struct pg_unit *u, const struct lane *lane, const char *chain
 	pg_put_int(u, max);
 }
 
+void rules_replay(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t wish, int64_t max)
+{
+	call(u, "replay_", chain, "$1, $2, $3");
+	pg_put_int(u, lane->epoch);
+	pg_put_int(u, wish);
+	pg_put_int(u, max);
+}
+
+void rules_replay_bury(
+	struct pg_unit *u, const struct lane *lane, int64_t wish, int64_t seq, const char *state, struct str text)
+{
+	static const struct pg_sql sql = {
+		"rules_replay_bury", "SELECT fairlead.replay_bury($1, $2, $3, $4, $5, $6)"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, lane->name);
+	pg_put_int(u, lane->epoch);
+	pg_put_int(u, wish);
+	pg_put_int(u, seq);
+	pg_put_text(u, state);
+	pg_put_str(u, text);
+}
+
 void rules_final(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max)
 {
 	call_run(u, lane, "final_", chain, max);
@@ -314,5 +336,23 @@ bool rules_has_park(const struct config *c, const char *chain)
 		for (size_t j = 0; j < c->rules[i].nsteps && !c->rules[i].off && on_chain(&c->rules[i], chain); j++)
 			if (c->rules[i].steps[j].kind == STEP_LET && c->rules[i].steps[j].missing == MISSING_PARK)
 				return true;
+	return false;
+}
+
+static bool any_replays(const struct route_decl *r, const struct rule_decl *rule)
+{
+	for (size_t i = 0; i < r->nsteps; i++)
+		if (r->steps[i].verb == REQ_REPLAY && r->steps[i].rule == rule)
+			return true;
+	return false;
+}
+
+bool rules_is_replayed(const struct config *c, const struct rule_decl *r, const struct chain_decl *chain)
+{
+	if (r->off || r->nevents == 0 || r->events[0]->contract->chain != chain)
+		return false;
+	for (size_t i = 0; i < c->nroutes; i++)
+		if (any_replays(&c->routes[i], r))
+			return true;
 	return false;
 }

@@ -31,7 +31,15 @@ void rules_unpark(struct pg_unit *u, const struct lane *lane, const char *chain,
  * and to of its answer are ids, 0 when there was none. */
 void rules_happen(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t max);
 
-/* The answer of the five. Everything up to `to` is applied and committed with the position; what stands at
+/* One run of a wish to replay (sql/021): max numbers behind where it stands, below the window. due of its
+ * answer: it is done, and the wish is gone; to < head: again; else when the window has moved on. Only where
+ * rules_is_replayed. */
+void rules_replay(struct pg_unit *u, const struct lane *lane, const char *chain, int64_t wish, int64_t max);
+/* Behind a run that stopped: the event is put aside, the next run goes on behind it. */
+void rules_replay_bury(struct pg_unit *u, const struct lane *lane, int64_t wish, int64_t seq,
+	const char *state, struct str text);
+
+/* The answer of the six. Everything up to `to` is applied and committed with the position; what stands at
  * stop_seq is not: it was the event's own fault (A8), and `to` is stop_seq - 1. Whatever is not the event's
  * fault raises instead. */
 struct rules_ran {
@@ -111,6 +119,10 @@ int64_t rules_fixed(const struct pg_reply *r, int stmt);
 struct config;
 bool rules_has_final(const struct config *c, const char *chain);
 bool rules_has_park(const struct config *c, const char *chain);
+struct chain_decl;
+struct rule_decl;
+/* Is it a rule on events of this chain that a route may replay? */
+bool rules_is_replayed(const struct config *c, const struct rule_decl *r, const struct chain_decl *chain);
 bool rules_has_happen(const struct config *c, const char *chain);
 
 #endif

@@ -848,13 +848,18 @@ static void test_requests(void **state)
 		{{.more = POST("      - { verify: z, by: [ x, w ], message: x, as: x }\n")},
 			{"has no name z", "by is one name", "has no name w", "has x already"}},
 		{{.more = POST("      - { verify: y, by: x, message: x, as: 1x }\n")}, {"1x is no name"}},
-		{{.more = POST("      - { flush: c }\n      - { catchup: man }\n      - { run: x, only: x }\n      - "
+		{{.more = POST("      - { flush: c }\n      - { catchup: man }\n      - { run: x }\n      - "
 					   "{ compare: SELECT 1 AS a, chain: C.code(1) }\n")},
 			{"no batch is named c", "no chain is named man; did you mean main?",
 				"no rule is named x; give the rule a name:", "compare is of rules with every:"}},
 		{{.rules = "  - { on: C.E, name: mirror, batch: b }",
 			 .more = POST("      - { run: mirror, only: x, wait: 5s }\n      - { replay: miror }\n")},
-			{"no rule is named miror; did you mean mirror?"}},
+			{"run takes a rule with every: and compare:, as mirror is none", "only is not in this version",
+				"no rule is named miror; did you mean mirror?"}},
+		{{.rules = "  - { name: m, every: 1h, compare: \"SELECT 1 AS id, 'x' AS code\", chain: { code: "
+				   "C.code(id) } }",
+			 .more = POST("      - { run: m }\n      - { replay: m }\n")},
+			{"replay takes a rule on events, as m is none"}},
 		{{.more = POST("      - { batch: b }\n")},
 			{"routes.POST /a has no name id; it has x y", "24:17 routes.POST /a has no name id"}},
 		{{.more = POST(

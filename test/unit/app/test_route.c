@@ -9,6 +9,8 @@ static const char *const text =
 	"batches: { b: { key: id, max: 1, send: \"C.set(id, 'x')\" } }\n"
 	"rules:\n  - { on: C.E, name: mirror, sql: SELECT 1 }\n"
 	"  - { on: pay.mined, log: \"{tx.hash}\" }\n"
+	"  - { name: recheck, every: 1h, compare: \"SELECT 1 AS id, 'x' AS code\", chain: { code: C.code(id) } "
+	"}\n"
 	"routes:\n"
 	"  \"GET /lock/{id}/x/{rest*}\":\n    params:\n      q: { type: int, default: 50, min: 1, max: 100, "
 	"header: "
@@ -24,7 +26,7 @@ static const char *const text =
 	"    body: { id: uint256, code: string, sig: bytes65 }\n    do:\n"
 	"      - { verify: sig, by: code, message: code, else: SELECT 401 AS _status }\n"
 	"      - { send: \"C.set(id, code)\", skip: \"C.code(id) == code\", wait: 30s, as: sent }\n"
-	"      - { run: mirror, wait: 5s }\n      - { catchup: main, from: 7 }\n      - { replay: mirror, from: "
+	"      - { run: recheck, wait: 5s }\n      - { catchup: main, from: 7 }\n      - { replay: mirror, from: "
 	"start }\n"
 	"      - { reply: \"SELECT :sent.hash AS hash\" }\n      - { publish: \"t.{id}\" }\n"
 	"serve:\n  auth: { admin: { bearer: \"${T}\" }, jwt: { jwt: \"${J:-}\" } }\n  cors: [ a, b ]\n"
@@ -115,7 +117,7 @@ static void test_steps(void **state)
 	assert_ptr_equal(s[1].batch, &c->batches[1]);
 	assert_int_equal(s[1].wait_ms, 30000);
 	assert_string_equal(s[1].as, "sent");
-	assert_ptr_equal(s[2].rule, &c->rules[0]);
+	assert_ptr_equal(s[2].rule, &c->rules[2]);
 	assert_true(s[3].chain == &c->chains[0] && s[3].has_from && s[3].from == 7);
 	assert_true(s[4].from_start && !s[4].has_from);
 	assert_int_equal(r->nauth, 2);
