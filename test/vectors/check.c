@@ -20,6 +20,8 @@ static struct kind {
 	{"abi", check_abi, 0, 0},
 	{"event", check_event, 0, 0},
 	{"block", check_block, 0, 0},
+	{"typed", check_typed, 0, 0},
+	{"said", check_said, 0, 0},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

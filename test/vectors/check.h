@@ -33,5 +33,7 @@ void check_tx(const struct vector *v);
 void check_abi(const struct vector *v);
 void check_event(const struct vector *v);
 void check_block(const struct vector *v);
+void check_typed(const struct vector *v);
+void check_said(const struct vector *v);
 
 #endif
