@@ -97,11 +97,13 @@ bool path_add(struct path_table *t, enum path_method m, const struct route_segme
 
 struct str path_decode(struct arena *a, struct str s, bool plus)
 {
-	if (!memchr(s.p, '%', s.n) && !(plus && memchr(s.p, '+', s.n)))
-		return s;
+	if (!memchr(s.p, '%', s.n) && !(plus && memchr(s.p, '+', s.n))) /* bytes may stand there as they are */
+		return utf8_valid(s) && !memchr(s.p, 0, s.n) ? s : (struct str){NULL, 0};
 	char *out = arena_alloc(a, s.n + 1);
 	size_t n = 0;
 	for (size_t i = 0; i < s.n; i++) {
+		if (!s.p[i])
+			return (struct str){NULL, 0};
 		if (s.p[i] != '%') {
 			out[n++] = plus && s.p[i] == '+' ? ' ' : s.p[i];
 			continue;

@@ -10,6 +10,9 @@ const routes = `
     one: SELECT :id AS n
   GET /rest/{path*}:
     one: SELECT :path AS path
+  GET /sized:
+    params: { size: string }
+    one: SELECT :size AS n
   GET /big:
     cache: 1h
     all: "SELECT i, repeat('abc', 10) AS word FROM generate_series(1, 500) i"
@@ -83,6 +86,8 @@ export default async function (t) {
 		assert.equal(r.status, status, path.slice(0, 40));
 		if (n) assert.equal(r.json.n, n);
 	}
+	const bytes = (path) => w.raw(Buffer.from(last(path), "latin1"));
+	assert.deepEqual([(await bytes("/n/\u00c3\u00a4"))[0].json?.n, (await bytes("/n/\u00ff"))[0].status, (await bytes("/n/1?x=\u00ff"))[0].status, (await bytes("/sized?size=\u00ff"))[0].status], ["ä", 400, 200, 400], "bytes as they are");
 	for (const [path, rest] of [["/rest/a/b", "a/b"], ["/rest/../..", "../.."], ["/rest/a%2F%2Fb", "a//b"], ["/rest/a//b", "a//b"]]) assert.equal((await w.raw(last(path)))[0].json.path, rest, path);
 
 	// whose it is
