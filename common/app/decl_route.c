@@ -67,7 +67,8 @@ static void read_name(struct route *r)
 	for (const char *p = r->path; *p == '/';) {
 		size_t n = strcspn(p + 1, "/");
 		buf_char(&shape, '/');
-		segment(r, (struct str){p + 1, n}, p[1 + n] == 0, &shape);
+		if (strcmp(r->path, "/") != 0) /* which has no part */
+			segment(r, (struct str){p + 1, n}, p[1 + n] == 0, &shape);
 		p += 1 + n;
 	}
 	r->out->key = name;
