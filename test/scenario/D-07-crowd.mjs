@@ -55,7 +55,7 @@ export default async function (t) {
 	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'fairlead-requests' AND datname = current_database() AND state <> 'idle'")).n === 0, "every connection to be given back");
 	assert.equal(await post(1), 200);
 	assert.ok(most <= 4, `${most} connections`);
-	assert.ok(rss() < before + 16384, `${before} KiB, then ${rss()} KiB`);
+	if (w.options.build === "release") assert.ok(rss() < before + 16384, `${before} KiB, then ${rss()} KiB`);
 	agent.destroy();
 	t.note(`${good} of 2,000 served at once, the rest told to come again or refused`);
 }
