@@ -112,7 +112,7 @@ static void keep(
 	struct spec *s, const struct route_decl *r, const struct serve_names *names, const struct read_answer *a)
 {
 	struct example *e = &s->examples[r->index];
-	bool full = !memmem(a->body.p, a->body.n, "[]", 2);
+	bool full = a->body.n && !memmem(a->body.p, a->body.n, "[]", 2);
 	if (a->status != 200 || !text_is(a->type, "application/json") || !a->body.n || a->body.n > SPEC_EXAMPLE ||
 		(e->body && !full))
 		return;
