@@ -22,9 +22,11 @@ function showLock() {
 	attr($("lock"), { "aria-label": open ? "Acts are unlocked. Lock them" : "Unlock acts", title: open ? "Lock acts" : "Unlock acts" });
 	$("lock-mark").setAttribute("href", open ? "#m-unlock" : "#m-lock");
 	$("lock").classList.toggle("on", open);
-	for (const use of document.querySelectorAll(".act .lock")) use.hidden = open;
-	document.body.classList.toggle("unlocked", open);
+	document.body.classList.toggle("unlocked", open); // which hides the locks of the acts
+	for (const b of document.querySelectorAll(".act[data-name]")) label(b);
 }
+
+const label = (b) => b.setAttribute("aria-label", b.dataset.name + (token === null ? ", asks for the admin token" : ""));
 
 // Resolves to whether acts are unlocked now.
 function unlock() {
@@ -76,9 +78,8 @@ export function actions(acts, name) {
 	place.setAttribute("aria-live", "polite");
 	box.append(row, place);
 	for (const { act, of } of acts) {
-		const lock = mark("lock", "lock");
-		lock.hidden = token !== null;
-		const b = attr(el("button", "act", lock, labels[act] ?? act), { type: "button", "aria-label": `${labels[act] ?? act} ${name}${token === null ? ", asks for the admin token" : ""}` });
+		const b = attr(el("button", "act", mark("lock", "lock"), labels[act] ?? act), { type: "button", "data-name": `${labels[act] ?? act} ${name}` });
+		label(b);
 		b.addEventListener("click", () => begin(place, b, act, of));
 		row.append(b);
 	}

@@ -303,6 +303,8 @@ function route() {
 	const kind = all ? (kinds.find(([k]) => k === p.get("kind"))?.[0] ?? "all") : "all", q = all ? (p.get("q") ?? "") : "";
 	if ($("q").value.trim() !== q) $("q").value = q;
 	for (const b of $("kinds").children) attr(b, { "aria-pressed": String(b.dataset.kind === kind) });
+	const chosen = $("kinds").querySelector("[aria-pressed=true]");
+	$("kinds").scrollLeft = chosen.offsetLeft - $("kinds").offsetLeft - 40;
 	showBrief();
 	const life = all && /^\d+$/.test(p.get("life") ?? "") ? p.get("life") : null;
 	if (all && (!was || lives.kind !== kind || lives.q !== q || life)) {

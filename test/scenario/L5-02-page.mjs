@@ -148,6 +148,7 @@ export default async function (t) {
 	await l.key("Enter");
 	await l.sees("/nothing can be sent twice/.test(document.querySelector('#groups .effect').innerText + document.querySelector('#groups li:nth-child(2) .effect').innerText)", "its effect, before");
 	assert.deepEqual(s.acts, []);
+	assert.equal(await page.run("[...document.querySelectorAll('.act .lock')].filter((m) => getComputedStyle(m).display !== 'none').length"), 0);
 	await l.click("#groups .go");
 	await l.sees("/waits for the next batch/.test(document.querySelector('#groups li:nth-child(2) .effect').innerText)", "that it was done");
 	assert.deepEqual(s.acts, [{ act: "retry", of: "group:b2" }]);
