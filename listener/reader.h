@@ -1,6 +1,6 @@
 /* reader: one chain's leader: what it is doing, and the one operation that it has in flight.
  *
- * reader.c decides and moves between phases; fetch.c asks the node; store.c writes to PostgreSQL. At any time
+ * reader.c decides and moves between phases; fetch*.c ask the node; store.c writes to PostgreSQL. At any time
  * at most one operation of a reader is in flight, so each callback knows the phase it returns to. */
 #ifndef FAIRLEAD_LISTENER_READER_H
 #define FAIRLEAD_LISTENER_READER_H
@@ -182,7 +182,7 @@ void backfill_stop(struct reader *r);
 bool backfill_commit_is_out(const struct reader *r);  /* of this term or one before */
 struct pg_copy *backfill_copy_open(struct reader *r); /* a connection for COPY */
 
-/* fetch.c: each starts one question and ends in one of reader_* or store_* */
+/* fetch_blocks.c, fetch_logs.c: each starts one question and ends in one of reader_* or store_* */
 void fetch_first(struct reader *r);
 /* What is final now, by the endpoint's word: how deep the window must be (R5). */
 void fetch_tag(struct reader *r);
