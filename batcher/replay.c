@@ -21,7 +21,7 @@ void replay_looked(struct applier *a, const struct pg_reply *r, int stmt)
 	for (int row = 0; row < pg_rows(r, stmt) && a->replay == 0; row++) {
 		struct wish_row w;
 		wishes_read(r, stmt, row, &w);
-		const struct rule_decl *rule = rule_of(a, w.subject);
+		const struct rule_decl *rule = wishes_is(&w, WISH_REPLAY) ? rule_of(a, w.subject) : NULL;
 		if (!rule)
 			continue; /* of another chain, or of another version of the file */
 		a->replay = w.id;

@@ -444,7 +444,7 @@ static void took_flushes(struct applier *a, const struct pg_reply *r, int stmt)
 	for (int row = 0; row < pg_rows(r, stmt); row++) {
 		wishes_read(r, stmt, row, &w);
 		for (size_t i = 0; i < a->ncutters; i++)
-			if (str_is(w.subject, a->cutters[i].decl->name))
+			if (wishes_is(&w, WISH_FLUSH) && str_is(w.subject, a->cutters[i].decl->name))
 				a->cutters[i].flush = a->cutters[i].wanted = true;
 	}
 }
@@ -463,7 +463,7 @@ static void on_look(void *arg, const struct pg_reply *r)
 	a->history = history_look_read(r, 1 + (int)a->ncutters);
 	a->want[WORK_HISTORY] = a->history > 0;
 	took_flushes(a, r, 2 + (int)a->ncutters);
-	replay_looked(a, r, 3 + (int)a->ncutters);
+	replay_looked(a, r, 2 + (int)a->ncutters);
 	for (size_t i = 0; i < a->ncutters; i++) {
 		struct cut c;
 		rules_peek_read(r, 1 + (int)i, &a->cutters[i].waits);
@@ -481,7 +481,6 @@ void work_look(struct applier *a)
 	for (size_t i = 0; i < a->ncutters; i++)
 		rules_peek(u, a->cutters[i].decl->name);
 	history_look(u, a->chain->name);
-	wishes_look(u, WISH_FLUSH, NULL);
-	wishes_look(u, WISH_REPLAY, NULL);
+	wishes_look(u, WISH_FLUSH, WISH_REPLAY, NULL);
 	pg_unit_run(u, 0, on_look, a);
 }

@@ -244,7 +244,7 @@ static void look_for_wish(void *arg)
 	if (s->wish_out || !s->live || sweep_runs(s))
 		return;
 	struct pg_unit *u = pg_unit(s->r->m->pg);
-	wishes_look(u, WISH_CATCHUP, s->r->chain->name);
+	wishes_look(u, WISH_CATCHUP, WISH_CATCHUP, s->r->chain->name);
 	s->wish_out = true;
 	run_beside(s, u, on_wish);
 }

@@ -142,7 +142,7 @@ void settle_look(struct reconciler *r)
 	clock_pools(u);
 	if (!r->rules_loaded)
 		clock_rules(u);
-	wishes_look(u, WISH_RUN, NULL);
+	wishes_look(u, WISH_RUN, WISH_RUN, NULL);
 	pg_unit_run(u, 0, on_look, r);
 }
 

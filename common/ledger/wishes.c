@@ -1,13 +1,19 @@
 #include "common/ledger/wishes.h"
 
-void wishes_look(struct pg_unit *u, enum wish w, const char *subject)
+void wishes_look(struct pg_unit *u, enum wish w, enum wish other, const char *subject)
 {
 	static const struct pg_sql sql = {"wishes_look",
-		"SELECT id, from_block, subject FROM fairlead.wish"
-		" WHERE kind = $1 AND ($2::text IS NULL OR subject = $2) ORDER BY id"};
+		"SELECT id, from_block, subject, kind FROM fairlead.wish"
+		" WHERE kind IN ($1, $2) AND ($3::text IS NULL OR subject = $3) ORDER BY id"};
 	pg_stmt(u, &sql);
 	pg_put_text(u, wish_words[w]);
+	pg_put_text(u, wish_words[other]);
 	pg_put_text(u, subject);
+}
+
+bool wishes_is(const struct wish_row *r, enum wish w)
+{
+	return str_is(r->kind, wish_words[w]);
 }
 
 void wishes_read(const struct pg_reply *r, int stmt, int row, struct wish_row *out)
@@ -15,7 +21,8 @@ void wishes_read(const struct pg_reply *r, int stmt, int row, struct wish_row *o
 	*out = (struct wish_row){.id = pg_get_int(r, stmt, row, 0),
 		.has_from = !pg_is_null(r, stmt, row, 1),
 		.from = pg_get_int(r, stmt, row, 1),
-		.subject = pg_get(r, stmt, row, 2)};
+		.subject = pg_get(r, stmt, row, 2),
+		.kind = pg_get(r, stmt, row, 3)};
 }
 
 void wishes_begin(struct pg_unit *u, int64_t id)

@@ -13,11 +13,13 @@
 struct wish_row {
 	int64_t id; /* 0: none */
 	bool has_from;
-	int64_t from;       /* a block; 0 and below: the start */
-	struct str subject; /* borrowed for the callback */
+	int64_t from;             /* a block; 0 and below: the start */
+	struct str subject, kind; /* borrowed for the callback */
 };
-/* All of a kind; subject NULL: of every subject. A row each, in the order in which they were wished. */
-void wishes_look(struct pg_unit *u, enum wish w, const char *subject);
+/* All of a kind or of two (the same twice: of one); subject NULL: of every subject. A row each, in the order
+ * in which they were wished. */
+void wishes_look(struct pg_unit *u, enum wish w, enum wish other, const char *subject);
+bool wishes_is(const struct wish_row *r, enum wish w);
 void wishes_read(const struct pg_reply *r, int stmt, int row, struct wish_row *out);
 
 /* In the transaction in which the work begins, and in the one in which it is done. One that asks for more
