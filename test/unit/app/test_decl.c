@@ -841,9 +841,10 @@ static void test_requests(void **state)
 		{{.more = POST("      - { verify: y, by: x, as: good }\n")},
 			{"verify takes message (EIP-191), or type and domain (EIP-712)"}},
 		{{.more = POST("      - { verify: y, by: x, type: \"T(uint a)\", as: good }\n")},
-			{"verify: a type needs its domain"}},
-		{{.more = POST("      - { verify: y, by: x, type: \"T(uint a)\", domain: { contract: D }, as: good, "
-					   "else: SELECT 1 AS e }\n")},
+			{"has no name a; it has x y", "verify: a type needs its domain"}},
+		{{.more =
+				 POST("      - { verify: y, by: x, type: \"T(string x)\", domain: { contract: D }, as: good, "
+					  "else: SELECT 1 AS e }\n")},
 			{"no contract is named D", "verify says what comes of it: as, or else"}},
 		{{.more = POST("      - { verify: z, by: [ x, w ], message: x, as: x }\n")},
 			{"has no name z", "by is one name", "has no name w", "has x already"}},
