@@ -203,7 +203,7 @@ static void test_shapes(void **state)
 	assert_int_equal(types.n, 1);
 	assert_int_equal(types.list[0].elem, s[1].all.columns[3].elem);
 	shape_is(&w, &s[2].steps[0].sql, "id:bigint", "tid:bigint! bytes:bytea!");
-	shape_is(&w, &s[2].steps[2].sql, "tid:bigint bytes:bytea job.id:numeric", "");
+	shape_is(&w, &s[2].steps[2].sql, "tid:bigint bytes:byteax job.id:numeric", "");
 	shape_is(&w, &s[2].steps[4].sql, "good:boolean sent.block:integer", "good:boolean b:integer");
 	arena_fini(&a);
 	config_free(c);
