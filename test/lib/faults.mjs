@@ -11,8 +11,7 @@ import { programs } from "./world.mjs";
 
 export const withoutSkip = (text) => text.replace(/^ *skip:.*\n/m, "");
 // Short waits, and a comparison each second, so that the points of the clocks are passed too.
-// A route whose steps go on as a job, for the points of requests.
-const quick = (text) => withoutSkip(text).replaceAll("every: 5m", "every: 1s").replace("\nroutes:\n", `\nroutes:\n  POST /walk:\n    do: [ { reply: "SELECT true AS ok" }, { sql: "SELECT 1 AS n" } ]\n`);
+const quick = (text) => withoutSkip(text).replaceAll("every: 5m", "every: 1s");
 export const quickEnv = { BATCH_TIMEOUT_MS: "100", POLLING_INTERVAL_MS: "500", RPC_RETRY_DELAY_MS: "20", RECONNECT_DELAY_MS: "20", GRACEFUL_SHUTDOWN_TIMEOUT_MS: "20000", ADMIN_TOKEN: null };
 
 // Every token of ids: one item, done, its code on the chain, written once; every transaction that left was committed before.
@@ -81,10 +80,6 @@ export async function walk(t, mode) {
 		listen_before_retract: reorg, listen_after_retract: reorg,
 		repair_before_ring: stuck, repair_after_ring: stuck,
 	};
-	const ask = () => { // until it is passed; a process that dies or sleeps there answers nobody
-		const port = running.reconciler.now.lines("serve").at(-1)?.port;
-		if (port) fetch(`http://127.0.0.1:${port}/walk`, { method: "POST", signal: AbortSignal.timeout(1000) }).catch(() => {});
-	};
 	async function reorg() { // of empty blocks: what the fleet did stays, the log gets a retraction
 		await w.chain.rpc("anvil_reorg", 2, []);
 	}
@@ -115,9 +110,8 @@ export async function walk(t, mode) {
 		running[program] = armed;
 		const first = armed.now;
 		if (mode === "stop") await w.waitFor(() => stateOf(first.pid) === "T" || first.lines("lease.gain").length > 0, `${program} to lead`);
-		const asks = /^(request|job)_/.test(id);
 		if (provoke[id]) await provoke[id]();
-		else if (!asks) await reveal();
+		else await reveal();
 		const reached = () => {
 			try {
 				return readFileSync(trace, "utf8").split("\n").includes(point.name);
@@ -125,13 +119,7 @@ export async function walk(t, mode) {
 				return false;
 			}
 		};
-		await w.waitFor(async () => {
-			if (asks && !reached()) {
-				ask();
-				await new Promise((r) => setTimeout(r, 200));
-			}
-			return reached();
-		}, `the fault point ${point.name} to be reached`);
+		await w.waitFor(reached, `the fault point ${point.name} to be reached`);
 		if (mode === "kill") {
 			await w.waitFor(() => armed.deaths === 1 && armed.codes[0] === "SIGKILL" && armed.now !== first, `${program} to die at ${point.name} and to be started again`);
 		} else if (mode === "stop") {
