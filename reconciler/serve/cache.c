@@ -149,6 +149,8 @@ static void answer_kept(const struct entry *e, struct visit *v)
 		left > 0 ? left / 1000 : 0);
 	visit_header(v, "Cache-Control", text);
 	visit_header(v, "ETag", e->etag);
+	if (v->route->one) /* JSON or text: a cache between us and them must not mix them */
+		visit_header(v, "Vary", "Accept");
 	if (none.p && etag_matches(none, e->etag))
 		visit_answer(v, 304, NULL, STR(""));
 	else

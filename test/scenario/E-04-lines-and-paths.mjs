@@ -71,6 +71,11 @@ export default async function (t) {
 		if (packed) assert.ok(r.body.length * 4 < plain.body.length);
 	}
 	assert.equal((await fetchRaw("/small", { "Accept-Encoding": "gzip" })).h("content-encoding"), undefined, "not worth it");
+	for (const [accept, type] of [["application/json", /json/], ["text/plain", /^text\/plain/]]) {
+		const r = await w.http("/small", { headers: { accept } });
+		assert.match(r.headers["content-type"], type);
+		assert.match(r.headers.vary, /(^|, )Accept(,|$)/, "two forms at one address");
+	}
 	const etag = plain.h("etag");
 	assert.match(etag, /^W\/"/, "both forms bear it");
 	for (const [given, status] of [[etag, 304], [etag.slice(2), 304], ["*", 304], [`"a", ${etag}`, 304], ['"a"', 200], [etag.replace('W/"', 'W/"0'), 200], [etag.slice(3, -1), 200]]) {
