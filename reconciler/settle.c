@@ -5,17 +5,19 @@
 #include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/messages.h"
+#include "common/ledger/requests.h"
 #include "common/ledger/wishes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 enum {
-	AT_ONCE = 1000,
+	AT_ONCE = 1000, /* verdicts a transaction: INV-10 */
 	KEEP_BLOCKS = 256,
 	ANALYZE_EACH = 30,
-	STUCK_MS = 3000 /* shorter is no moment to show */
-};                  /* AT_ONCE verdicts a transaction: INV-10 */
+	STUCK_MS = 3000,      /* shorter is no moment to show */
+	ANSWERS_MS = 86400000 /* stored answers of once: are kept for a day */
+};
 
 /* ── look ── */
 
@@ -268,6 +270,7 @@ void settle_house(struct reconciler *r)
 			clock_prune(u, recon_lane(r), r->chains[i].id, KEEP_BLOCKS);
 	clock_retire(u, recon_lane(r), r->m->config->fleet.keep_done_ms, r->m->config->fleet.keep_failed_ms);
 	messages_prune(u, recon_lane(r), r->m->config->fleet.keep_done_ms);
+	request_prune(u, recon_lane(r)->epoch, ANSWERS_MS, r->m->config->fleet.keep_failed_ms);
 	clock_count(u, recon_lane(r));
 	if (r->stuck_ms >= STUCK_MS)
 		clock_stuck(u, recon_lane(r), r->stuck_at, r->stuck_ms, "pg_was_away");

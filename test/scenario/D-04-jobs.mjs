@@ -102,6 +102,8 @@ export default async function (t) {
 	assert.equal((await w.one("SELECT state FROM fairlead.job WHERE id = $1", [changed])).state, "waiting");
 	await w.stop("reconciler");
 
+	await w.sql("INSERT INTO fairlead.answer (route, who, key, digest, steps, at) SELECT 'POST /x', '', k, '', '', clock_timestamp() - a FROM (VALUES ('old', interval '25 h'), ('new', interval '23 h')) v(k, a)");
+
 	// another file: the job is left for who knows it, and dead when nobody has for long
 	const { readFileSync, writeFileSync } = await import("node:fs");
 	const file = `${w.dir}/other.yaml`;
@@ -114,4 +116,6 @@ export default async function (t) {
 	await w.sql("UPDATE fairlead.job SET at = at - interval '1 hour' WHERE id = $1", [changed]);
 	await w.waitFor(async () => (await w.one("SELECT state FROM fairlead.job WHERE id = $1", [changed])).state === "dead", "the stranger to be dead");
 	assert.match((await w.one("SELECT message FROM fairlead.dead WHERE what LIKE $1", [`job ${changed} %`])).message, /no replica/);
+	// what is a day old goes
+	await w.waitFor(async () => (await w.sql("SELECT key FROM fairlead.answer")).map((r) => r.key).join() === "new", "the old answer to go", 90000);
 }
