@@ -335,7 +335,7 @@ static void every_state_has_its_line(void **state)
 	assert_string_equal(
 		text(o, "lives.rows.0.text"), "*Parked {@1799999962000}.* a_b.json has no code for 4211");
 	assert_string_equal(
-		text(o, "lives.rows.0.say"), "Token 4211, Parked 38 s. a_b.json has no code for 4211");
+		text(o, "lives.rows.0.say"), "Token 4211, parked 38 s. a_b.json has no code for 4211");
 	assert_true(cJSON_IsNull(at(o, "lives.rows.0.ms")));
 	cJSON_Delete(o);
 	l = one("void", 2);
