@@ -153,11 +153,67 @@ static void the_fence_holds(void **state)
 	world_close(&w);
 }
 
+static bool says(struct world *w, const char *sql, const char *want)
+{
+	PGresult *r = PQexec(w->pg, sql);
+	bool same =
+		PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && text_is(PQgetvalue(r, 0, 0), want);
+	PQclear(r);
+	return same;
+}
+
+/* P5: a holder that freezes behind its fence, before it has said Sync, keeps the row locked; its lease is
+ * over, so its backend is ended and the lane is taken. One that works is left alone. */
+static void a_frozen_holder(void **state)
+{
+	static const char take[] = "SELECT (fairlead.take('apply:main', 'b', '100ms')).epoch IS NOT NULL";
+	(void)state;
+	struct world w;
+	struct turn a;
+	world_open(&w);
+	world_migrate(&w);
+	turn_open(&a, &w);
+	turn_take(&a, "apply:main", "a");
+	struct pg_unit *u = pg_unit(a.pg);
+	lane_fence(u, &a.lane);
+	pg_unit_begin(u);
+	uint64_t since = clock_mono_us();
+	while (!says(&w, "SELECT count(*) FROM (SELECT FROM fairlead.lane FOR UPDATE SKIP LOCKED) x", "1")) {
+		spin_once(a.loop); /* until only lane clock is free: the fence has run */
+		assert_true(clock_mono_us() - since < SPIN_GIVE_UP_MS * 1000ull);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_true(says(&w, take, "f")); /* the lease is not over */
+	gives(&w, "1",
+		"SELECT count(*) FROM pg_stat_activity WHERE pid = (SELECT backend FROM fairlead.lane WHERE name = "
+		"'apply:main')");
+	pg_unit_undo(u);
+	u = pg_unit(a.pg);
+	lane_fence(u, &a.lane);
+	turn_run(&a, u);
+	assert_int_equal(a.outcome, PG_OK);
+
+	run(&w, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = 'apply:main'");
+	u = pg_unit(a.pg);
+	lane_fence(u, &a.lane);
+	pg_unit_begin(u);
+	while (!says(&w, "SELECT count(*) FROM (SELECT FROM fairlead.lane FOR UPDATE SKIP LOCKED) x", "1"))
+		spin_once(a.loop);
+	while (!says(&w, take, "t")) /* from here on a's loop stands still */
+		assert_true(clock_mono_us() - since < SPIN_GIVE_UP_MS * 1000ull);
+	gives(&w, "b|2", "SELECT holder, epoch FROM fairlead.lane WHERE name = 'apply:main'");
+	turn_run(&a, u);
+	assert_int_not_equal(a.outcome, PG_OK);
+	turn_close(&a);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_holds_it),
 		cmocka_unit_test(the_fence_holds),
+		cmocka_unit_test(a_frozen_holder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
