@@ -199,8 +199,12 @@ static void a_frozen_holder(void **state)
 	pg_unit_begin(u);
 	while (!says(&w, "SELECT count(*) FROM (SELECT FROM fairlead.lane FOR UPDATE SKIP LOCKED) x", "1"))
 		spin_once(a.loop);
-	while (!says(&w, take, "t")) /* from here on a's loop stands still */
+	while (!says(&w,
+		"SELECT bool_or(state_change < clock_timestamp() - interval '60 ms') FROM pg_stat_activity WHERE "
+		"application_name = 'fairlead-test'",
+		"t")) /* from here on a's loop stands still */
 		assert_true(clock_mono_us() - since < SPIN_GIVE_UP_MS * 1000ull);
+	assert_true(says(&w, take, "t"));
 	gives(&w, "b|2", "SELECT holder, epoch FROM fairlead.lane WHERE name = 'apply:main'");
 	turn_run(&a, u);
 	assert_int_not_equal(a.outcome, PG_OK);
