@@ -42,7 +42,8 @@ export default async function (t) {
 		const written = ++id, missed = ++id;
 		await holder.query("BEGIN; LOCK TABLE companions.token_revealed IN SHARE MODE");
 		await w.reveal([written]);
-		await w.waitFor(() => blocked("listener"), "the listener to be at work");
+		// its rows leave while the node is still asked; the commit is under way once the answer is there
+		await w.waitFor(async () => (await blocked("listener")) && (await w.health("listener", "/status")).body.includes('"phase":"writing"'), "the listener's commit to wait");
 		await told("listener", signal);
 		await w.reveal([missed]);
 		await holder.query("ROLLBACK");
