@@ -317,20 +317,28 @@ static void put_chains(struct buf *b, const struct seen *s)
 
 /* ── signers ── */
 
+/* {"<key>": "<value>", "text": …} */
+static void put_said(struct buf *b, const char *key, const char *value, const char *fmt, va_list ap)
+	__attribute__((format(printf, 4, 0)));
+static void put_said(struct buf *b, const char *key, const char *value, const char *fmt, va_list ap)
+{
+	struct buf text = {0};
+	buf_vprintf(&text, fmt, ap);
+	put_open(b, NULL, '{');
+	put_text(b, key, value);
+	put_text(b, "text", text.p);
+	put_close(b, '}');
+	buf_fini(&text);
+}
+
 static void put_fact(struct buf *b, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 static void put_fact(struct buf *b, const char *name, const char *fmt, ...)
 {
-	struct buf text = {0};
 	va_list ap;
 	va_start(ap, fmt);
-	buf_vprintf(&text, fmt, ap);
+	put_said(b, "name", name, fmt, ap);
 	va_end(ap);
-	put_open(b, NULL, '{');
-	put_text(b, "name", name);
-	put_text(b, "text", text.p);
-	put_close(b, '}');
-	buf_fini(&text);
 }
 
 static const struct seen_signer *beat_of(const struct seen *s, const char *name)
@@ -506,16 +514,10 @@ static void put_ready(struct buf *b, const char *tone, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 static void put_ready(struct buf *b, const char *tone, const char *fmt, ...)
 {
-	struct buf text = {0};
 	va_list ap;
 	va_start(ap, fmt);
-	buf_vprintf(&text, fmt, ap);
+	put_said(b, "tone", tone, fmt, ap);
 	va_end(ap);
-	put_open(b, NULL, '{');
-	put_text(b, "tone", tone);
-	put_text(b, "text", text.p);
-	put_close(b, '}');
-	buf_fini(&text);
 }
 
 static void put_usual(struct buf *b, const struct seen *s)

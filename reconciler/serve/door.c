@@ -468,11 +468,6 @@ bool door_listen(struct door *d, struct problems *ps, struct err *e)
 	return true;
 }
 
-int door_port(const struct door *d)
-{
-	return http_port(d->server);
-}
-
 void door_drain(struct door *d, void (*done)(void *arg), void *arg)
 {
 	http_drain(d->server, done, arg);

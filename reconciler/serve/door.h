@@ -33,7 +33,6 @@ void door_add(struct door *d, const char *method, const char *path, void (*serve
 /* Takes the application's routes behind the engine's paths and listens on serve.listen. false: problems were
  * added, or *e says why. */
 bool door_listen(struct door *d, struct problems *ps, struct err *e);
-int door_port(const struct door *d); /* of the first TCP listener, else 0 */
 /* In-flight answers finish; done runs when all is closed. */
 void door_drain(struct door *d, void (*done)(void *arg), void *arg);
 void door_close(struct door *d);
