@@ -15,7 +15,7 @@ struct change {
 	uint64_t era, nonce;
 	struct arena mem;
 	struct attempt attempt;
-	struct tx tx;
+	struct signing sign; /* its tx is whole but for its prices when sign_attempt runs */
 	struct intake in;
 	struct intake_batch batch;
 };
@@ -81,7 +81,40 @@ static const char *change_reason(struct change *c, const struct slot *slot)
 	return text;
 }
 
-/* The price, then the bytes, then the commit. c->tx is whole but for its prices. */
+static void commit_attempt(struct change *c)
+{
+	struct sender *s = c->s;
+	struct slot *slot = slot_of(c);
+	if (!slot || !lease_held(s->lease) || fault_hit(FAULT_send_before_commit)) {
+		end_change(c);
+		return;
+	}
+	struct slots_signed row = sign_row(&c->attempt, slot->batch, slot->nonce);
+	row.reason = change_reason(c, slot);
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	slots_add(u, &l, &row, 1);
+	pg_unit_run(u, 0, on_added, c);
+}
+
+static void on_signed(void *arg, bool ok, const struct err *e)
+{
+	struct change *c = arg;
+	struct sender *s = c->s;
+	if (ok) {
+		sign_take(&c->sign, &c->attempt);
+		commit_attempt(c);
+		return;
+	}
+	if (c->era == s->era) {
+		sender_trouble(s, "signer", 0, str_of(e->text));
+		if (slot_of(c))
+			window_held(&s->window, slot_of(c));
+	}
+	end_change(c);
+}
+
+/* The price, then the bytes, then the commit. */
 static void sign_attempt(struct change *c)
 {
 	struct sender *s = c->s;
@@ -103,18 +136,9 @@ static void sign_attempt(struct change *c)
 		end_change(c);
 		return;
 	}
-	sign_fill(s, &c->tx, &f);
-	sign_into(s, &c->mem, &c->tx, &f, &c->attempt);
-	if (fault_hit(FAULT_send_before_commit)) {
-		end_change(c);
-		return;
-	}
-	struct slots_signed row = sign_row(&c->attempt, slot->batch, slot->nonce);
-	row.reason = change_reason(c, slot);
-	struct pg_unit *u = pg_unit(s->m->pg);
-	struct slots_lane l = sender_lane(s);
-	slots_add(u, &l, &row, 1);
-	pg_unit_run(u, 0, on_added, c);
+	sign_fill(s, &c->sign.tx, &f);
+	c->attempt.fee = f;
+	hand_sign(s->hand, &c->mem, &c->sign, 1, on_signed, c);
 }
 
 /* The same call at a higher price. */
@@ -124,8 +148,8 @@ static void replace(struct change *c, const struct slot *slot)
 	struct signature sig;
 	struct err e = {0};
 	uint8_t sender[20], hash[32];
-	must(tx_decode(&c->mem, (struct bytes){arena_copy(&c->mem, old->raw, old->nraw), old->nraw}, &c->tx, &sig,
-		sender, hash, &e));
+	must(tx_decode(&c->mem, (struct bytes){arena_copy(&c->mem, old->raw, old->nraw), old->nraw}, &c->sign.tx,
+		&sig, sender, hash, &e));
 	c->attempt = (struct attempt){.kind = old->kind == ATTEMPT_CANCEL ? ATTEMPT_CANCEL : ATTEMPT_BUMP,
 		.items =
 			arena_copy(&c->mem, old->nitems ? old->items : (int64_t[1]){0}, old->nitems * sizeof *old->items),
@@ -136,8 +160,8 @@ static void replace(struct change *c, const struct slot *slot)
 /* A no-op: the nonce is used up and nothing else happens. */
 static void cancel(struct change *c)
 {
-	c->tx = (struct tx){.nonce = c->nonce, .gas = 21000};
-	memcpy(c->tx.to, key_address(c->s->key), 20);
+	c->sign.tx = (struct tx){.nonce = c->nonce, .gas = 21000};
+	memcpy(c->sign.tx.to, hand_address(c->s->hand), 20);
 	c->attempt = (struct attempt){.kind = ATTEMPT_CANCEL};
 	sign_attempt(c);
 }
@@ -174,7 +198,7 @@ static void on_estimate(void *arg, const struct rpc_reply *r)
 		cancel(c); /* what is left would fail: its items are free when the cancel is final */
 		return;
 	}
-	c->tx.gas = s->signer->gas_limit ? s->signer->gas_limit : gas;
+	c->sign.tx.gas = s->signer->gas_limit ? s->signer->gas_limit : gas;
 	sign_attempt(c);
 }
 
@@ -189,9 +213,9 @@ static void ask_rest(struct change *c)
 		cancel(c);
 		return;
 	}
-	c->tx = (struct tx){.nonce = c->nonce};
-	memcpy(c->tx.to, to->addresses[0], 20);
-	c->tx.data = sign_data(&c->mem, data);
+	c->sign.tx = (struct tx){.nonce = c->nonce};
+	memcpy(c->sign.tx.to, to->addresses[0], 20);
+	c->sign.tx.data = sign_data(&c->mem, data);
 	c->attempt = (struct attempt){.kind = ATTEMPT_RECOMPOSED};
 	c->attempt.items = arena_alloc(&c->mem, b->n * sizeof *c->attempt.items);
 	for (size_t i = 0; i < b->n; i++)

@@ -28,9 +28,11 @@ struct group {
 	uint64_t read_ms, asked_ms, committed_ms;
 	size_t calls;
 	/* as committed: sign.c */
+	struct signing *signing; /* what the hand is asked */
 	struct slots_signed *sign;
 	struct attempt *attempts;
-	size_t nsigned;
+	size_t nsigned, nfates;
+	struct slots_fate *fates;
 	/* halving */
 	struct intake_batch *sick;
 	struct poison poison;

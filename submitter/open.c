@@ -169,7 +169,7 @@ static void on_checked(void *arg, const struct rpc_reply *r)
 		s->delegated = r->answers[1].ok && r->answers[1].result.n > 8 &&
 					   memcmp(r->answers[1].result.p, "\"0xef0100", 9) == 0;
 		char hex[41];
-		hex_to(hex, key_address(s->key), 20);
+		hex_to(hex, hand_address(s->hand), 20);
 		snprintf(s->lane_name, sizeof s->lane_name, "send:%" PRIu64 ":0x%s", s->network, hex);
 		log_info("checked", "The chain, its contracts and must: fit", F_STR("signer", s->signer->name),
 			F_STR("address", s->address), F_UINT("network", s->network));
@@ -187,7 +187,7 @@ static void ask_chain(struct sender *s, const struct slots_chain *row)
 	q->s = s;
 	q->row = *row;
 	q->ncontracts = called(s, q->contracts);
-	hex_to(hex, key_address(s->key), 20);
+	hex_to(hex, hand_address(s->hand), 20);
 	rpc_call(r, "eth_chainId", "[]");
 	rpc_call(r, "eth_getCode", "[\"0x%s\",\"latest\"]", hex);
 	for (size_t i = 0; i < q->ncontracts; i++) {
@@ -278,7 +278,7 @@ static void take_row(
 		slot = window_add(&s->window, (uint64_t)row->nonce, row->batch, sender_now(s));
 	/* Bytes that we wrote ourselves: anything else is our bug, and must not be sent. */
 	must(tx_decode(&mem, (struct bytes){a.raw, a.nraw}, &tx, &sig, sender, a.hash, &e));
-	must(memcmp(a.hash, row->hash, 32) == 0 && memcmp(sender, key_address(s->key), 20) == 0 &&
+	must(memcmp(a.hash, row->hash, 32) == 0 && memcmp(sender, hand_address(s->hand), 20) == 0 &&
 		 tx.nonce == slot->nonce);
 	a.gas = tx.gas;
 	window_attempt(slot, &a);

@@ -63,7 +63,7 @@ static const uint8_t *address_of(void *arg, const struct signer_decl *d)
 	const struct run *r = arg;
 	for (size_t i = 0; i < r->n; i++)
 		if (r->senders[i]->signer == d)
-			return key_address(r->senders[i]->key);
+			return hand_address(r->senders[i]->hand);
 	return NULL;
 }
 
@@ -85,7 +85,7 @@ static const struct sender *twin(const struct run *r, const struct signer_decl *
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->senders[i]->chain == d->chain &&
-			memcmp(key_address(r->senders[i]->key), key_address(k), 20) == 0)
+			memcmp(hand_address(r->senders[i]->hand), key_address(k), 20) == 0)
 			return r->senders[i];
 	return NULL;
 }
@@ -104,7 +104,7 @@ static bool add_sender(struct run *r, const struct signer_decl *d)
 		log_odd("key", "A signer's key can't be used", F_STR("signer", d->name), F_STR("reason", e.text));
 		return false;
 	}
-	r->senders[r->n++] = sender_new(r->m, d, k, &r->names);
+	r->senders[r->n++] = sender_new(r->m, d, hand_of_key(k), &r->names);
 	return true;
 }
 

@@ -25,7 +25,7 @@ uint64_t sender_now(const struct sender *s)
 struct slots_lane sender_lane(struct sender *s)
 {
 	return (struct slots_lane){
-		.lane = lease_lane(s->lease), .chain = s->chain_row, .signer = key_address(s->key)};
+		.lane = lease_lane(s->lease), .chain = s->chain_row, .signer = hand_address(s->hand)};
 }
 
 /* ── what goes wrong ── */
@@ -435,19 +435,19 @@ static void make_meters(struct sender *s)
 }
 
 struct sender *sender_new(
-	struct member *m, const struct signer_decl *signer, struct key *key, const struct call_scope *names)
+	struct member *m, const struct signer_decl *signer, struct hand *hand, const struct call_scope *names)
 {
 	struct sender *s = mem_alloc(sizeof *s);
 	struct endpoint at;
 	s->m = m;
 	s->signer = signer;
 	s->chain = signer->chain;
-	s->key = key;
+	s->hand = hand;
 	s->names = names;
 	s->final = -1;
 	s->window.grace = signer->chain->grace;
 	s->policy = (struct fee_policy){signer->has_max, signer->has_tip, signer->max, signer->tip};
-	address_to_eip55(s->address, key_address(key));
+	address_to_eip55(s->address, hand_address(hand));
 	snprintf(s->endpoint, sizeof s->endpoint, "%s",
 		endpoint_parse(&at, sender_endpoint(s)->url, NULL) ? at.name : s->chain->name);
 	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
@@ -485,6 +485,6 @@ void sender_free(struct sender *s)
 {
 	for (size_t i = 0; i < sizeof s->controls / sizeof *s->controls; i++)
 		free(s->controls[i].data);
-	key_free(s->key);
+	hand_free(s->hand);
 	free(s);
 }

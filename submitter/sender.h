@@ -10,6 +10,7 @@
  *   group.c   a group → simulated calls (intake, halving), and what becomes of items that don't go
  *   ask.c     the group's questions to the node
  *   sign.c    simulated calls → signed bytes, committed
+ *   hand.c    who signs
  *   change.c  replacements and re-composed slots
  *   beat.c    what a beat says of it
  *   cast.c    committed bytes → the node, in nonce order
@@ -21,12 +22,12 @@
 
 #include "common/base/backoff.h"
 #include "common/evm/address.h"
-#include "common/evm/key.h"
 #include "common/fleet/lease.h"
 #include "common/io/heads.h"
 #include "common/io/metrics.h"
 #include "common/io/rpc.h"
 #include "common/ledger/slots.h"
+#include "submitter/hand.h"
 #include "submitter/intake.h"
 #include "submitter/plan.h"
 #include "submitter/slot.h"
@@ -70,7 +71,7 @@ struct sender {
 	struct member *m;
 	const struct signer_decl *signer;
 	const struct chain_decl *chain;
-	struct key *key; /* owned */
+	struct hand *hand; /* owned */
 	char address[ADDRESS_TEXT];
 	char lane_name[LANE_NAME], endpoint[300];
 	int chain_row;
@@ -135,7 +136,7 @@ void sender_beat(struct sender *s, struct beat *b); /* beat.c */
 
 /* sender.c */
 struct sender *sender_new(
-	struct member *m, const struct signer_decl *signer, struct key *key, const struct call_scope *names);
+	struct member *m, const struct signer_decl *signer, struct hand *hand, const struct call_scope *names);
 void sender_start(struct sender *s);
 void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg);
 void sender_close(
@@ -185,11 +186,9 @@ void feed_release_held(struct sender *s);                    /* those whose time
 void feed_block(const struct sender *s, char out[100]);
 
 /* sign.c */
-struct tx;
 void sign_fill(const struct sender *s, struct tx *t, const struct fee *f); /* type, chain id, prices */
-/* Signs t; the bytes are in a. */
-void sign_into(
-	const struct sender *s, struct arena *a, const struct tx *t, const struct fee *f, struct attempt *out);
+void sign_take(
+	const struct signing *from, struct attempt *out); /* hash, bytes and gas of what a hand signed */
 struct slots_signed sign_row(const struct attempt *a, int64_t batch, uint64_t nonce);
 struct bytes sign_data(struct arena *a, struct str hex); /* 0x… → bytes */
 void sign_gwei(char out[60], struct u256 wei);           /* "18.500 gwei", for people */

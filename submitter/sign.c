@@ -95,17 +95,12 @@ struct bytes sign_data(struct arena *a, struct str hex)
 	return (struct bytes){p, n};
 }
 
-/* Signs t and keeps the bytes in a. */
-void sign_into(
-	const struct sender *s, struct arena *a, const struct tx *t, const struct fee *f, struct attempt *out)
+void sign_take(const struct signing *from, struct attempt *out)
 {
-	struct buf raw = {0};
-	tx_sign(t, s->key, &raw, out->hash);
-	out->fee = *f;
-	out->gas = t->gas;
-	out->raw = arena_copy(a, raw.p, raw.n);
-	out->nraw = raw.n;
-	buf_fini(&raw);
+	memcpy(out->hash, from->hash, 32);
+	out->gas = from->tx.gas;
+	out->raw = from->raw;
+	out->nraw = from->nraw;
 }
 
 struct slots_signed sign_row(const struct attempt *a, int64_t batch, uint64_t nonce)
@@ -168,7 +163,7 @@ static const char *first_reason(const struct sender *s, struct arena *a)
 
 /* Skip, simulation, policy, balance and price come before the nonce (S4); what passes them all is signed, in
  * order. */
-static void sign_batches(struct sender *s, struct group *g)
+static void compose_batches(struct sender *s, struct group *g)
 {
 	struct fee f;
 	struct u256 sum = window_cost(&s->window), cost;
@@ -182,6 +177,7 @@ static void sign_batches(struct sender *s, struct group *g)
 	}
 	const char *why = first_reason(s, &g->mem);
 	g->sign = arena_alloc(&g->mem, g->in.n * sizeof *g->sign);
+	g->signing = arena_alloc(&g->mem, g->in.n * sizeof *g->signing);
 	g->attempts = arena_alloc(&g->mem, g->in.n * sizeof *g->attempts);
 	for (size_t i = 0; i < g->in.n && g->nsigned < room; i++) {
 		struct intake_batch *b = &g->batches[i];
@@ -202,9 +198,10 @@ static void sign_batches(struct sender *s, struct group *g)
 		sign_fill(s, &t, &f);
 		memcpy(t.to, b->decl->send.contract->addresses[0], 20);
 		t.data = sign_data(&g->mem, b->data);
+		a->fee = f;
 		set_items(g, b, a);
-		sign_into(s, &g->mem, &t, &f, a);
-		g->sign[g->nsigned] = sign_row(a, b->id, t.nonce);
+		g->signing[g->nsigned].tx = t;
+		g->sign[g->nsigned].batch = b->id;
 		g->sign[g->nsigned++].reason = why;
 	}
 }
@@ -274,31 +271,56 @@ static void on_committed(void *arg, const struct pg_reply *r)
 	sender_drive(s);
 }
 
-void sign_commit(struct sender *s)
+/* Nothing of it is committed: read again. */
+static void drop_signed(struct group *g)
 {
-	struct group *g = s->group;
-	struct slots_fate *fates;
-	size_t nfates = list_fates(g, &fates);
-	sign_batches(s, g);
-	if (nfates == 0 && g->nsigned == 0) {
-		group_free(g);
-		return;
-	}
-	if (fault_hit(FAULT_send_before_commit)) {
-		group_free(g);
-		s->plan.bell = true;
+	struct sender *s = g->s;
+	s->plan.busy_commit = false;
+	s->plan.bell |= g->era == s->era;
+	g->in_flight--;
+	group_free(g);
+	sender_drive(s);
+}
+
+static void on_signed(void *arg, bool ok, const struct err *e)
+{
+	struct group *g = arg;
+	struct sender *s = g->s;
+	if (!ok && g->era == s->era)
+		sender_trouble(s, "signer", 0, str_of(e->text));
+	if (!ok || g->era != s->era || !lease_held(s->lease) || fault_hit(FAULT_send_before_commit)) {
+		drop_signed(g);
 		return;
 	}
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
-	if (nfates)
-		slots_settle(u, &l, fates, nfates);
+	for (size_t i = 0; i < g->nsigned; i++) {
+		const char *why = g->sign[i].reason;
+		sign_take(&g->signing[i], &g->attempts[i]);
+		g->sign[i] = sign_row(&g->attempts[i], g->sign[i].batch, g->signing[i].tx.nonce);
+		g->sign[i].reason = why;
+	}
+	if (g->nfates)
+		slots_settle(u, &l, g->fates, g->nfates);
 	if (g->nsigned)
 		slots_commit(u, &l, l.lane->at, g->sign, g->nsigned);
+	g->committed_ms = sender_now(s);
+	pg_unit_run(u, 0, on_committed, g);
+}
+
+/* From here the group is s->committing, and nothing else of the lane is given a nonce until it is done. */
+void sign_commit(struct sender *s)
+{
+	struct group *g = s->group;
+	g->nfates = list_fates(g, &g->fates);
+	compose_batches(s, g);
+	if (g->nfates == 0 && g->nsigned == 0) {
+		group_free(g);
+		return;
+	}
 	s->group = NULL;
 	s->committing = g;
 	s->plan.busy_commit = true;
-	g->committed_ms = sender_now(s);
 	g->in_flight++;
-	pg_unit_run(u, 0, on_committed, g);
+	hand_sign(s->hand, &g->mem, g->signing, g->nsigned, on_signed, g);
 }
