@@ -42,15 +42,15 @@ static bool read_keyfile(const char *path, char text[KEY_TEXT], struct err *e)
 	return n >= 0;
 }
 
-static struct key *load_key(const struct signer_decl *d, struct err *e)
+static struct key *load_key(const struct key_decl *d, struct err *e)
 {
 	char text[KEY_TEXT] = "";
 	struct key *k = NULL;
 	if (d->keyfile) {
 		if (read_keyfile(d->keyfile, text, e))
 			k = key_from_hex(str_of(text), e);
-	} else if (d->key.value) {
-		k = key_from_hex(str_of(d->key.value), e);
+	} else if (d->secret.value) {
+		k = key_from_hex(str_of(d->secret.value), e);
 	} else {
 		err_put(e, ERR_REJECTED, "there is no key");
 	}
@@ -93,7 +93,7 @@ static const struct sender *twin(const struct run *r, const struct signer_decl *
 static bool add_sender(struct run *r, const struct signer_decl *d)
 {
 	struct err e = {0};
-	struct key *k = load_key(d, &e);
+	struct key *k = load_key(&d->keys[0], &e);
 	const struct sender *same = k ? twin(r, d, k) : NULL;
 	if (same) {
 		err_put(&e, ERR_REJECTED, "it has the key of signer %s on the same chain", same->signer->name);

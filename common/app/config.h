@@ -93,12 +93,25 @@ struct event_decl { /* a declared event: one typed table, one decl row */
 	struct pos at;
 };
 enum gas_order { ORDER_ANY, ORDER_STRICT };
+enum key_source { SOURCE_ENVIRONMENT, SOURCE_FILE, SOURCE_EXEC, SOURCE_WEB3SIGNER };
+struct key_decl { /* one account of a signer: where its key is, or who signs for it */
+	enum key_source source;
+	struct pos at;
+	struct secret secret;           /* ENVIRONMENT: hex. Empty in a program that signs nothing */
+	const char *keyfile, *passfile; /* FILE: as they are opened; passfile or NULL */
+	const char *const *exec;        /* EXEC: program and arguments, as written */
+	size_t nexec;
+	const char *folder; /* EXEC: where it runs: the folder of the YAML file; "." */
+	const char *url;    /* WEB3SIGNER; may hold credentials */
+	bool has_address;   /* the file names the account; what the source says must be it */
+	uint8_t address[20];
+};
 struct signer_decl {
 	const char *name;
 	struct pos at;
 	const struct chain_decl *chain;
-	struct secret key; /* hex */
-	const char *keyfile;
+	const struct key_decl *keys; /* one an account: a pool has several */
+	size_t nkeys;
 	bool has_must;
 	struct check must;
 	uint64_t gas_limit;              /* 0: estimate × margin */

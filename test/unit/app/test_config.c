@@ -97,7 +97,7 @@ static void test_ktty_contract(void **state)
 	assert_string_equal(c->events[2].columns[0], "token_ids");
 	assert_string_equal(c->events[2].columns[1], "codes");
 	const struct signer_decl *s = c->signers;
-	assert_string_equal(s->key.value, KTTY_KEY);
+	assert_string_equal(s->keys[0].secret.value, KTTY_KEY);
 	assert_true(s->has_must && s->must.has_right);
 	assert_int_equal(s->must.left.kind, CALL_CHAIN);
 	assert_ptr_equal(s->must.left.contract, k);
@@ -120,7 +120,7 @@ static void test_ktty_contract(void **state)
 	assert_string_equal(c->serve.live, "/health/live");
 	assert_true(c->serve.metrics);
 	config_wipe_secrets(c);
-	assert_string_equal(s->key.value, "");
+	assert_string_equal(s->keys[0].secret.value, "");
 	config_free(c);
 }
 
@@ -305,7 +305,7 @@ static void test_keyless(void **state)
 	struct problems ps = {0};
 	struct config *c = world_load(&w, "f.yaml", &ps);
 	assert_non_null(c);
-	assert_null(c->signers[0].key.value);
+	assert_null(c->signers[0].keys[0].secret.value);
 	config_free(c);
 	env[n][0] = "OWNER_PRIVATE_KEY";
 	env[n][1] = "hunter2";

@@ -167,7 +167,7 @@ static void test_serve(void **state)
 	assert_string_equal(s->cert, "d/c.pem");
 	json_is(s->errors, "{\"code\":<status>,\"text\":\"(title): (detail)\"}");
 	config_wipe_keys(c);
-	assert_string_equal(c->signers[0].key.value, "");
+	assert_string_equal(c->signers[0].keys[0].secret.value, "");
 	assert_string_equal(s->auths[0].bearer.value, "token");
 	config_wipe_secrets(c);
 	assert_string_equal(s->auths[0].bearer.value, "");
