@@ -116,8 +116,9 @@ struct signer_decl {
 	struct check must;
 	uint64_t gas_limit;              /* 0: estimate × margin */
 	uint64_t margin_num, margin_den; /* 1.2 = 6/5: exact */
-	bool has_max, has_tip, has_low, has_max_cost;
+	bool has_max, has_tip, has_low, has_max_cost, has_cancel_max;
 	struct u256 max, tip, low, max_cost;
+	struct u256 cancel_max; /* a cancel may pay so much for one gas */
 	uint64_t window;
 	enum gas_order order;
 	bool adopt;
@@ -140,6 +141,7 @@ struct batch_decl {
 	struct check skip;
 	struct call send;
 	const struct signer_decl *signer;
+	uint64_t within_ms; /* mined within this, counted from when it was cut; 0: cheap */
 	uint32_t tries;
 	uint64_t retry_first_ms, retry_max_ms;
 	bool retry_grow;

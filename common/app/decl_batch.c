@@ -29,6 +29,18 @@ static void retry(struct loading *l, const struct value *v, struct batch_decl *b
 	}
 }
 
+/* "12s", "5m", or the word cheap. */
+static void within(struct loading *l, const struct value *v, struct batch_decl *b)
+{
+	const struct value *within = value_get(v, "within");
+	struct unit_error e = {0};
+	if (!within->set || str_is(within->text, "cheap"))
+		return;
+	if (!unit_duration(within->text, &b->within_ms, &e) || b->within_ms == 0)
+		problem_add(l->ps, within->at, "%s is a duration, as 12s or 5m, or the word cheap, not %.*s",
+			within->path, (int)within->text.n, within->text.p);
+}
+
 static void send(struct loading *l, const struct value *v, struct batch_decl *b, bool items)
 {
 	const struct value *send = value_get(v, "send");
@@ -65,6 +77,7 @@ static void sending(struct loading *l, const struct value *v, struct batch_decl 
 		b->skip = *skip->check;
 	}
 	retry(l, v, b);
+	within(l, v, b);
 	send(l, v, b, items);
 }
 

@@ -252,6 +252,12 @@ void decl_signers(struct loading *l)
 		s->low = value_get(v, "low")->amount;
 		s->has_max_cost = value_get(v, "max_cost")->set;
 		s->max_cost = value_get(v, "max_cost")->amount;
+		s->has_cancel_max = value_get(v, "cancel_max")->set;
+		s->cancel_max = value_get(v, "cancel_max")->amount;
+		if (s->has_cancel_max && s->has_max && u256_lt(s->cancel_max, s->max))
+			problem_add(l->ps, value_get(v, "cancel_max")->at,
+				"%s is less than gas.max; leave it out and a cancel may pay what a send may",
+				value_get(v, "cancel_max")->path);
 		s->window = value_get(v, "window")->number;
 		s->order = str_is(value_get(v, "order")->text, "strict") ? ORDER_STRICT : ORDER_ANY;
 		s->adopt = value_get(v, "adopt")->flag;

@@ -399,7 +399,9 @@ static void test_signers(void **state)
 		{{.signer = "  two: { keys: [ \"${TWO_KEY}\", \"${TWO_KEY}\" ] }",
 			 .batch = "    key: id\n    send: C.set(id[], id[])\n    signer: owner"},
 			{"TWO_KEY is not set", "TWO_KEY is not set"}},
-		{{.signer = "    cancel_max: 5 gwei"}, {"signers.owner.cancel_max is not"}},
+		{{.signer = "    cancel_max: 5 gwei"}, {0}},
+		{{.signer = "    gas: { max: 6 gwei }\n    cancel_max: 5 gwei"},
+			{"signers.owner.cancel_max is less than gas.max"}},
 		{{.signer = "    gas: { limit: 20999, max: 1 gwei, tip: 2 gwei }"},
 			{"gas.limit is less than 21000", "gas.tip is more than max"}},
 		{{.signer = "    gas: { max: 5 lamports }"}, {"lamports and sol are of Solana chains"}},
@@ -425,8 +427,13 @@ static void test_batches(void **state)
 {
 	(void)state;
 	static const struct trial trials[] = {
-		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    gas: 5\n    within: cheap"},
-			{"batches.b.gas is not", "batches.b.within is not"}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    gas: 5"}, {"batches.b.gas is not"}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: cheap"}, {0}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: 12s"}, {0}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: 12"},
+			{"batches.b.within is a duration, as 12s or 5m, or the word cheap, not 12"}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: cheep"},
+			{"batches.b.within is a duration, as 12s or 5m, or the word cheap, not cheep"}},
 		{{.batch = "    send: C.set(id[], tags[])"}, {"batches.b needs key"}},
 		{{.batch = "    key: id"}, {"batches.b needs send"}},
 		{{.batch = "    key: [ id, who ]\n    send: C.set(id[], tags[])"},
