@@ -18,10 +18,15 @@ enum answer {
 	ANSWER_UNDERPRICED, /* too cheap for the pool, or for the replacement it is */
 	ANSWER_FUNDS,       /* the account can't pay for it */
 	ANSWER_NONCE_HIGH,  /* refused because a lower nonce is missing */
-	ANSWER_REFUSED,     /* another refusal by the node itself */
+	ANSWER_REFUSED,     /* another refusal by the node itself, in words that we know */
 };
-/* code, message: of the JSON-RPC error. */
+/* code, message: of the JSON-RPC error. Words that are not known here are UNKNOWN. */
 enum answer answer_of_error(int code, struct str message);
+/* json: the raw result. ACCEPTED only where it is the hash of what was sent: a node, or what stands between,
+ * that answers with another hash, with none or with something else took in we don't know what. */
+enum answer answer_of_result(struct str json, const uint8_t hash[32]);
+/* Is it a node that has no time, rather than one that has something against what was asked? */
+bool answer_is_about_the_node(int code, struct str message);
 const char *answer_name(enum answer a); /* "accepted" …: what PostgreSQL stores */
 
 /* Is this error about the way the block was named (EIP-1898's object is not known there), rather than about

@@ -34,12 +34,10 @@ static void store_answers(struct sender *s, const struct cast *c)
 	pg_unit_run(u, 0, on_sent, s);
 }
 
-static void say_refusal(
-	struct sender *s, const struct slot *slot, enum answer a, const struct rpc_answer *said)
+static void say_refusal(struct sender *s, const struct slot *slot, enum answer a, struct str said)
 {
 	char text[200];
-	snprintf(
-		text, sizeof text, "%.*s", (int)(said->message.n > 190 ? 190 : said->message.n), said->message.p);
+	snprintf(text, sizeof text, "%.*s", (int)(said.n > 190 ? 190 : said.n), said.p);
 	if (slot->answer != a || slot->refusals == 0)
 		log_odd("send.refused", "The node did not take a transaction; it is offered again",
 			F_STR("signer", s->signer->name), F_UINT("nonce", slot->nonce), F_INT("batch", slot->batch),
@@ -50,14 +48,16 @@ static void say_refusal(
 static void take_answer(struct sender *s, struct cast *c, size_t i, const struct rpc_answer *a)
 {
 	struct slot *slot = window_at(&s->window, c->nonces[i]);
-	enum answer answer = !a ? ANSWER_UNKNOWN : a->ok ? ANSWER_ACCEPTED : answer_of_error(a->code, a->message);
+	enum answer answer = !a      ? ANSWER_UNKNOWN
+						 : a->ok ? answer_of_result(a->result, c->hashes[i])
+								 : answer_of_error(a->code, a->message);
 	uint32_t evictions;
 	c->answers[i] = answer;
 	if (!slot)
 		return;
 	evictions = slot->evictions;
-	if (a && !a->ok && answer != ANSWER_KNOWN)
-		say_refusal(s, slot, answer, a);
+	if (a && answer != ANSWER_KNOWN && answer != ANSWER_ACCEPTED)
+		say_refusal(s, slot, answer, a->ok ? a->result : a->message);
 	window_answered(&s->window, slot, answer, sender_now(s));
 	metric_add(s->meters.evictions, slot->evictions - evictions);
 	s->balance_due |= answer == ANSWER_FUNDS;

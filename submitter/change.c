@@ -171,8 +171,8 @@ static bool says_nothing(struct sender *s, const struct rpc_answer *a)
 {
 	struct buf data = {0};
 	bool form = !s->by_number && answer_is_block_form(a->code, a->message);
-	bool nothing = !a->ok && !rpc_is_revert(a, &data) &&
-				   (form || answer_of_error(a->code, a->message) == ANSWER_UNKNOWN);
+	bool nothing =
+		!a->ok && !rpc_is_revert(a, &data) && (form || answer_is_about_the_node(a->code, a->message));
 	buf_fini(&data);
 	if (nothing && form)
 		s->by_number = true;
