@@ -57,11 +57,10 @@ static void on_late(void *arg)
 	ahead_undo(arg);
 }
 
-static void begin(void *arg)
+static void begin(struct reader *r)
 {
-	struct reader *r = arg;
 	struct chain_block b;
-	if (r->phase != READER_LIVE || !pg_is_up(r->m->pg) || !guess(r, r->asked, &b))
+	if (!pg_is_up(r->m->pg) || !guess(r, r->asked, &b))
 		return;
 	struct final as_yet = r->final; /* nothing is called final by a guess */
 	r->ahead.block = b;
@@ -79,12 +78,26 @@ static void begin(void *arg)
 	timer_start(r->m->loop, &r->ahead.timer, OPEN_MS, on_late, r);
 }
 
-/* In the next turn: the messages about one block mostly come in one piece, its head before or behind its
- * logs. */
+bool ahead_may(const struct reader *r)
+{
+	return !r->ahead.unit && provider_latency_us(r->rang) <= NEAR_US;
+}
+
+/* PostgreSQL has more to do than the endpoint, so it hears first. */
+static void on_turn(void *arg)
+{
+	struct reader *r = arg;
+	if (!reader_back(r))
+		return;
+	begin(r);
+	fetch_live_ask(r);
+}
+
+/* The messages about one block mostly come in one piece, its head before or behind its logs. */
 void ahead_begin(struct reader *r)
 {
-	if (!r->ahead.unit && provider_latency_us(r->rang) <= NEAR_US)
-		timer_start(r->m->loop, &r->ahead.timer, 0, begin, r);
+	r->in_flight = true;
+	timer_start(r->m->loop, &r->ahead.turn, 0, on_turn, r);
 }
 
 void ahead_undo(struct reader *r)

@@ -255,10 +255,18 @@ static void on_live(void *arg, const struct rpc_reply *q)
 
 void fetch_live(struct reader *r, const uint8_t hash[32])
 {
-	char text[67];
 	memcpy(r->asked, hash, 32);
-	hex_to_0x(text, hash, 32);
 	reader_enter(r, READER_LIVE);
+	if (ahead_may(r))
+		ahead_begin(r);
+	else
+		fetch_live_ask(r);
+}
+
+void fetch_live_ask(struct reader *r)
+{
+	char text[67];
+	hex_to_0x(text, r->asked, 32);
 	struct rpc_request *q = fetch_open_at(r, r->rang, r->step.from, 3);
 	if (!q)
 		return;
@@ -266,7 +274,6 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
 	fetch_ask_tag(r, q);
 	fetch_send(r, q, on_live);
-	ahead_begin(r);
 }
 
 /* R1: blocks whose bloom proves that they are empty are left out. */

@@ -566,6 +566,7 @@ static void on_left(void *arg)
 	arena_fini(&r->mem);
 	timer_free(&r->timer);
 	timer_free(&r->patience);
+	timer_free(&r->ahead.turn);
 	timer_free(&r->ahead.timer);
 	timer_free(&r->lessons);
 	free(r);

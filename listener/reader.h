@@ -135,7 +135,7 @@ struct reader {
 		struct chain_step step;
 		struct chain_block block;
 		struct rows_batch rows; /* written in it, as they were heard */
-		struct timer *timer;
+		struct timer *turn, *timer;
 	} ahead; /* LIVE: what was begun of the commit */
 	int64_t commit_last_seq;
 	uint64_t commit_events;
@@ -190,12 +190,15 @@ void fetch_tag(struct reader *r);
  * nothing is to be waited for. */
 bool fetch_tag_first(struct reader *r);
 void fetch_live(struct reader *r, const uint8_t hash[32]);
+void fetch_live_ask(struct reader *r); /* for r->asked */
 void fetch_headers(struct reader *r);
 void fetch_logs(struct reader *r); /* of the step's headers */
 
 /* ahead.c: the commit of the block that is being asked for is begun with what was heard of it, where that
  * saves time; nothing of it is committed before the block was read (R1). */
-void ahead_begin(struct reader *r); /* of r->asked */
+bool ahead_may(const struct reader *r); /* is it worth while with the endpoint that rang? */
+/* In the next turn: the commit of r->asked is begun, then fetch_live_ask. In flight until then. */
+void ahead_begin(struct reader *r);
 void ahead_undo(struct reader *r);  /* also when nothing was begun */
 /* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one.
  * *written: so many of the rows of b, the first, stand in it already. */
