@@ -35,19 +35,7 @@ static struct str trim(struct str s)
 	return s;
 }
 
-/* Reads the secret straight into its guarded page; it never lies anywhere else. */
-static bool read_secret(struct key *k, struct str hex, struct err *e)
-{
-	if (!hex_from(k->secret, 32, trim(hex)))
-		return err_set(
-			e, ERR_MALFORMED, "a key is 32 bytes of hex: 64 digits, with or without 0x before them");
-	if (!secp256k1_ec_pubkey_create(k->curve, &k->public, k->secret))
-		return err_set(
-			e, ERR_MALFORMED, "a key is a number above 0 and below the order of secp256k1; this is not");
-	return true;
-}
-
-struct key *key_from_hex(struct str hex, struct err *e)
+static struct key *key_new(struct err *e)
 {
 	uint8_t seed[32];
 	if (sodium_init() < 0) {
@@ -65,13 +53,39 @@ struct key *key_from_hex(struct str hex, struct err *e)
 	randombytes_buf(seed, sizeof seed);
 	must(secp256k1_context_randomize(k->curve, seed) == 1);
 	sodium_memzero(seed, sizeof seed);
-	if (!read_secret(k, hex, e)) {
+	return k;
+}
+
+static struct key *seal(struct key *k, struct err *e)
+{
+	if (!secp256k1_ec_pubkey_create(k->curve, &k->public, k->secret)) {
+		err_put(e, ERR_MALFORMED, "a key is a number above 0 and below the order of secp256k1; this is not");
 		key_free(k);
 		return NULL;
 	}
 	must(sodium_mprotect_noaccess(k->secret) == 0);
 	address_of(k->address, &k->public);
 	return k;
+}
+
+/* Both read the secret straight into its guarded page; it never lies anywhere else. */
+struct key *key_from_hex(struct str hex, struct err *e)
+{
+	struct key *k = key_new(e);
+	if (k && !hex_from(k->secret, 32, trim(hex))) {
+		err_put(e, ERR_MALFORMED, "a key is 32 bytes of hex: 64 digits, with or without 0x before them");
+		key_free(k);
+		return NULL;
+	}
+	return k ? seal(k, e) : NULL;
+}
+
+struct key *key_from_bytes(const uint8_t secret[32], struct err *e)
+{
+	struct key *k = key_new(e);
+	if (k)
+		memcpy(k->secret, secret, 32);
+	return k ? seal(k, e) : NULL;
 }
 
 void key_free(struct key *k)

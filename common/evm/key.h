@@ -12,8 +12,9 @@ struct key;
 /* hex: 32 bytes, optional 0x, surrounding white space allowed. The error never quotes it. The caller wipes
  * its text. */
 struct key *key_from_hex(struct str hex, struct err *e);
-void key_free(struct key *k);                    /* wipes */
-const uint8_t *key_address(const struct key *k); /* 20 bytes */
+struct key *key_from_bytes(const uint8_t secret[32], struct err *e); /* the caller wipes its bytes */
+void key_free(struct key *k);                                        /* wipes */
+const uint8_t *key_address(const struct key *k);                     /* 20 bytes */
 
 struct signature {
 	uint8_t r[32], s[32];
