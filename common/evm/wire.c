@@ -74,7 +74,10 @@ static bool passed_over(const struct wire *w)
 
 static struct wire *active(void *ctx)
 {
-	return ((struct wire *)ctx)->active;
+	struct wire *w = ctx;
+	while (w->active != w)
+		w = w->active;
+	return w;
 }
 
 /* Every value but a plain one of a known field comes through here first. */
@@ -319,6 +322,7 @@ bool wire_read(struct wire *w, struct str json)
 		return true;
 	if (w->state == STOPPED)
 		return false;
-	w->active->field = NULL;
-	return refuse(w->active, "is broken or ends too early");
+	w = active(w);
+	w->field = NULL;
+	return refuse(w, "is broken or ends too early");
 }
