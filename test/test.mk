@@ -54,6 +54,17 @@ bench-serve:
 	@$(MAKE) --no-print-directory all
 	@node test/bench/serve.mjs
 
+# Sending 2,000 ready batches beside the same transactions presigned, an ethers and a BullMQ worker: top of test/bench/send.mjs.
+.PHONY: bench-send
+bench-send: $(BUILD)/test/bare
+	@deploy/setup --bench
+	@$(MAKE) --no-print-directory all
+	@node test/bench/send.mjs
+$(BUILD)/test/bare: test/bench/bare.c $(call floor_libs,evm base)
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(call floor_libs,evm base) $(LIBS)
+
 # The scripted node (test/node/README.md): one chain, endpoints that disagree. Not a program of the fleet, never installed.
 NODE := $(BUILD)/test/fairlead-node
 $(NODE): $(call obj,test/node) $(call floor_libs,io evm base)
