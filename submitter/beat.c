@@ -21,7 +21,7 @@ static const char *hold_code(const struct sender *s, const char **text)
 	if (s->hold_kind == HOLD_PRICE)
 		return "hold_price";
 	if (s->blocked[0])
-		return *text = s->blocked, "blocked";
+		return *text = s->blocked_must[0] ? s->blocked_must : s->blocked, "blocked";
 	if (s->trouble[0] && s->failing_since_ms)
 		return *text = s->trouble, "node_trouble";
 	return "";

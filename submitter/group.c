@@ -88,6 +88,7 @@ static void block_lane(struct group *g, struct intake_batch *b)
 			"Every item fails alike, so none is at fault; the lane waits for the contract",
 			F_STR("signer", s->signer->name), F_INT("batch", b->id), F_STR("reason", text));
 	snprintf(s->blocked, sizeof s->blocked, "%s", text);
+	must_ask(s);
 	set_aside(g, b, 0, HELD_LONG_MS);
 }
 
@@ -252,7 +253,7 @@ static void end_asking(struct group *g)
 		struct intake_batch *b = &g->batches[i];
 		if (b->end == INTAKE_GOES) {
 			remember_control(s, b);
-			s->blocked[0] = 0;
+			s->blocked[0] = s->blocked_must[0] = 0;
 		} else if (b->end == INTAKE_WAITS) {
 			if (b->why[0])
 				log_odd("batch.waits", "A batch could not be simulated; it waits", F_INT("batch", b->id),

@@ -2,6 +2,7 @@
 #include "common/evm/logs.h"
 #include "common/evm/tx.h"
 #include "common/io/log.h"
+#include "submitter/must.h"
 #include "submitter/sender.h"
 
 #include <inttypes.h>
@@ -98,55 +99,6 @@ static bool judge_code(struct sender *s, const struct rpc_answer *a, const struc
 	return false;
 }
 
-static void must_text(
-	struct sender *s, struct arena *a, struct bytes ret, char *left, char *right, size_t size)
-{
-	const struct check *k = &s->signer->must;
-	struct str got = {0}, want = {0};
-	struct err e = {0};
-	if (!call_result_text(a, &k->left, ret, &got, &e))
-		got = str_of("unreadable");
-	if (!k->has_right)
-		want = STR("true");
-	else if (!call_text(a, &k->right, NULL, s->names, &want, &e))
-		want = str_of("unreadable");
-	uint8_t address[20];
-	char eip55[ADDRESS_TEXT];
-	if (got.n == 42 && address_from_text(address, got, NULL))
-		address_to_eip55(eip55, address), got = str_of(eip55);
-	snprintf(left, size, "%.*s", (int)got.n, got.p);
-	if (want.n == 42 && address_from_text(address, want, NULL))
-		address_to_eip55(eip55, address), want = str_of(eip55);
-	snprintf(right, size, "%.*s", (int)want.n, want.p);
-}
-
-/* K-60: who may not send says so with what it found and what it wanted. */
-static bool judge_must(struct sender *s, const struct rpc_answer *a)
-{
-	const struct check *k = &s->signer->must;
-	struct arena mem = {0};
-	struct bytes ret = {0};
-	struct err e = {0};
-	struct buf why = {0};
-	bool holds = false, revert = rpc_is_revert(a, &why);
-	char left[200], right[200];
-	if (revert)
-		refuse(s, "must: of signer %s can't be asked: %s.%s() reverts; is the contract the right one?",
-			s->signer->name, k->left.contract->name, k->left.fn->name);
-	else if (!a->ok)
-		sender_trouble(s, "must", a->code, a->message);
-	else if (!data_parse(&mem, a->result, &ret, &e) || !check_holds(&mem, k, ret, s->names, &holds, &e))
-		refuse(s, "must: of signer %s can't be read: %s", s->signer->name, e.text);
-	else if (!holds) {
-		must_text(s, &mem, ret, left, right, sizeof left);
-		refuse(s, "Signer %s (%s) may not send: %s.%s() is %s, it must be %s", s->signer->name, s->address,
-			k->left.contract->name, k->left.fn->name, left, right);
-	}
-	buf_fini(&why);
-	arena_fini(&mem);
-	return holds;
-}
-
 struct check_ask {
 	struct sender *s;
 	struct slots_chain row;
@@ -162,8 +114,15 @@ static void on_checked(void *arg, const struct rpc_reply *r)
 	bool fits = sender_heard(s, r) && judge_network(s, &r->answers[0], &q->row);
 	for (size_t i = 0; fits && i < q->ncontracts; i++)
 		fits = judge_code(s, &r->answers[2 + i], q->contracts[i]);
-	if (fits && s->signer->has_must)
-		fits = judge_must(s, &r->answers[2 + q->ncontracts]);
+	if (fits && s->signer->has_must) {
+		char why[MUST_TEXT];
+		enum must_answer must = must_judge(s, &r->answers[2 + q->ncontracts], why);
+		fits = must == MUST_HOLDS;
+		if (must == MUST_FAILS)
+			refuse(s, "%s", why);
+		else if (must == MUST_UNKNOWN)
+			sender_trouble(s, "must", r->answers[2 + q->ncontracts].code, str_of(why));
+	}
 	if (fits) {
 		/* EIP-7702: 0xef0100 ‖ address */
 		s->delegated = r->answers[1].ok && r->answers[1].result.n > 8 &&
@@ -194,20 +153,8 @@ static void ask_chain(struct sender *s, const struct slots_chain *row)
 		hex_to(hex, q->contracts[i]->addresses[0], 20);
 		rpc_call(r, "eth_getCode", "[\"0x%s\",\"latest\"]", hex);
 	}
-	if (s->signer->has_must) {
-		struct arena a = {0};
-		struct buf data = {0}, text = {0};
-		struct err e = {0};
-		if (!call_encode(&a, &s->signer->must.left, s->names, &data, &e))
-			log_bug("must", "must: can't be put into a call", F_STR("reason", e.text));
-		buf_hex(&text, (const uint8_t *)data.p, data.n);
-		hex_to(hex, s->signer->must.left.contract->addresses[0], 20);
-		rpc_call(
-			r, "eth_call", "[{\"to\":\"0x%s\",\"data\":\"0x%s\"},\"latest\"]", hex, text.p ? text.p : "");
-		buf_fini(&data);
-		buf_fini(&text);
-		arena_fini(&a);
-	}
+	if (s->signer->has_must)
+		must_put(s, r, "\"latest\"");
 	rpc_send(r, on_checked, q);
 }
 

@@ -29,6 +29,7 @@
 #include "common/ledger/slots.h"
 #include "submitter/hand.h"
 #include "submitter/intake.h"
+#include "submitter/must.h"
 #include "submitter/plan.h"
 #include "submitter/slot.h"
 
@@ -126,7 +127,10 @@ struct sender {
 	uint64_t hold_head;   /* HOLD_FUNDS: asked at this head */
 	char hold[320];       /* why nothing is signed though something may be ready: price, balance, cost */
 	char blocked[300];    /* every item fails alike: the contract's word (S6) */
-	char halt[300];       /* LANE_HALTED, or why SETTLING waits */
+	char blocked_must[MUST_TEXT]; /* and what must: says of it; "" when it holds, or there is none */
+	bool must_asked;
+	uint64_t must_head; /* asked at this one */
+	char halt[300];     /* LANE_HALTED, or why SETTLING waits */
 };
 
 /* show.c */

@@ -37,7 +37,8 @@ void sender_reasons(struct sender *s, struct buf *out)
 	case LANE_OPEN:
 		reason_of_lowest(s, out);
 		if (s->blocked[0])
-			buf_printf(out, "Signer %s is blocked: %s\n", who, s->blocked);
+			buf_printf(
+				out, "Signer %s is blocked: %s\n", who, s->blocked_must[0] ? s->blocked_must : s->blocked);
 		if (s->hold[0])
 			buf_printf(out, "Signer %s holds: %s\n", who, s->hold);
 		if (s->chain_halted)
