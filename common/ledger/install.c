@@ -236,7 +236,7 @@ static bool work(struct setup *s)
 	return !real || (setup_run(s, "granting rights",
 						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app(), "
 						 "fairlead.grant_happenings(), fairlead.grant_history(), fairlead.grant_messages(), "
-						 "fairlead.grant_lives(), fairlead.grant_requests()",
+						 "fairlead.grant_lives(), fairlead.grant_requests(), fairlead.grant_pools()",
 						 0, NULL) &&
 						remember(s));
 }
