@@ -28,10 +28,12 @@ struct ask { /* one HTTP request */
 	size_t n, cap;
 	struct share {
 		size_t from, n;
-		bool bundled;
+		enum share_kind { SHARE_ONE, SHARE_VIEWS, SHARE_TRIES } kind;
 	} calls[CALLS_MAX];
 	size_t ncalls;
 };
+
+enum { TRIES_BASE_GAS = 30000 }; /* of a call that tries nothing */
 
 static void on_answers(void *arg, const struct rpc_reply *r);
 
@@ -60,7 +62,7 @@ static struct ask *room(struct asker *k, size_t n)
 		a->cap = 2 * (a->n + n);
 		a->list = mem_grow(a->list, a->cap, sizeof *a->list);
 	}
-	a->calls[a->ncalls++] = (struct share){a->n, n, false};
+	a->calls[a->ncalls++] = (struct share){a->n, n, SHARE_ONE};
 	return a;
 }
 
@@ -86,7 +88,7 @@ static void put_bundle(struct asker *k)
 	if (k->nviews == 0)
 		return;
 	struct ask *a = room(k, k->nviews);
-	a->calls[a->ncalls - 1].bundled = true;
+	a->calls[a->ncalls - 1].kind = SHARE_VIEWS;
 	for (size_t i = 0; i < k->nviews; i++) {
 		bundle_add(&data, k->views[i].q.to, k->views[i].q.data);
 		a->list[a->n++] = k->views[i];
@@ -99,21 +101,103 @@ static void put_bundle(struct asker *k)
 	k->nviews = 0;
 }
 
+/* ── tries ── */
+
+static const struct batch_decl *decl_of(const struct asker *k, const struct asked *one)
+{
+	return k->g->batches[one->q.batch].decl;
+}
+
+/* Out of k->tries and into list: what goes with the first of them, as far as the gas of one call reaches. The
+ * first of list is the one that is asked by itself: the longest, so that none takes more for its bytes. */
+static size_t take_tries(struct asker *k, struct asked *list, uint64_t *gas)
+{
+	const struct batch_decl *d = decl_of(k, &k->tries[0]);
+	uint64_t most = k->g->s->head.gas_limit, sum = TRIES_BASE_GAS, cost;
+	size_t n = 0, left = 0;
+	most = most && most < FEE_TX_GAS_CAP ? most : FEE_TX_GAS_CAP;
+	for (size_t i = 0; i < k->ntries; i++) {
+		struct asked one = k->tries[i];
+		cost = tries_cost(one.q.data, one.q.gas);
+		if (decl_of(k, &one) != d || (n > 0 && sum + cost > most)) {
+			k->tries[left++] = one;
+			continue;
+		}
+		sum += cost;
+		list[n++] = one;
+		if (one.q.data.n > list[0].q.data.n) {
+			list[n - 1] = list[0];
+			list[0] = one;
+		}
+	}
+	k->ntries = left;
+	*gas = sum;
+	return n;
+}
+
+/* One by itself, the others behind it in one call of the same request. */
+static void put_some_tries(struct asker *k)
+{
+	struct asked list[BUNDLE_MAX];
+	struct buf data = {0};
+	uint64_t gas;
+	must(k->ntries > 0);
+	list[0] = k->tries[0];
+	size_t n = take_tries(k, list, &gas);
+	if (k->a && k->a->ncalls + 2 > CALLS_MAX)
+		send_request(k);
+	put_single(k, &list[0]);
+	if (n == 1)
+		return;
+	struct ask *a = room(k, n - 1);
+	a->calls[a->ncalls - 1].kind = SHARE_TRIES;
+	tries_begin(&data);
+	for (size_t i = 1; i < n; i++) {
+		const struct question *q = &list[i].q;
+		tries_add(&data, q->to, q->data, tries_gas(q->data, q->gas));
+		a->list[a->n++] = list[i];
+	}
+	const char *self = k->g->s->address;
+	rpc_call(a->r, "eth_call",
+		"[{\"from\":\"%s\",\"to\":\"%s\",\"gas\":\"0x%" PRIx64
+		"\",\"data\":\"0x%s\"},%s,{\"%s\":{\"code\":\"%s\"}}]",
+		self, self, gas, data.p, k->g->block, self, tries_code);
+	buf_fini(&data);
+}
+
+static void put_tries(struct asker *k)
+{
+	while (k->ntries)
+		put_some_tries(k);
+}
+
+/* A halving's probe is asked for its error, and a delegated account has code of its own (EIP-7702). */
+static bool is_try(const struct asker *k, const struct asked *one)
+{
+	return one->q.kind == QUESTION_FITS && one->probe == PROBE_NONE && !k->g->s->no_tries &&
+		   !k->g->s->delegated && tries_gas(one->q.data, one->q.gas) > 0;
+}
+
 void ask_put(struct asker *k, const struct question *q, size_t probe)
 {
 	struct asked one = {*q, probe};
-	if (q->kind != QUESTION_SKIP || k->g->s->no_bundle) {
+	if (is_try(k, &one)) {
+		k->tries[k->ntries++] = one;
+		if (k->ntries == BUNDLE_MAX)
+			put_tries(k);
+	} else if (q->kind == QUESTION_SKIP && !k->g->s->no_bundle) {
+		k->views[k->nviews++] = one;
+		if (k->nviews == BUNDLE_MAX)
+			put_bundle(k);
+	} else {
 		put_single(k, &one);
-		return;
 	}
-	k->views[k->nviews++] = one;
-	if (k->nviews == BUNDLE_MAX)
-		put_bundle(k);
 }
 
 void ask_flush(struct asker *k)
 {
 	put_bundle(k);
+	put_tries(k);
 	send_request(k);
 }
 
@@ -156,7 +240,7 @@ static bool is_about_block(const struct ask *a, const struct rpc_reply *r)
 	struct group *g = a->g;
 	bool yes = false;
 	for (int i = 0; !g->by_number && !yes && i < r->calls; i++)
-		yes = !r->answers[i].ok && !a->calls[i].bundled && is_block_form(&r->answers[i]);
+		yes = !r->answers[i].ok && a->calls[i].kind == SHARE_ONE && is_block_form(&r->answers[i]);
 	if (yes && !g->s->by_number)
 		log_info("rpc.by_number", "The node knows no block by hash in calls; asking by number",
 			F_STR("endpoint", g->s->endpoint));
@@ -189,13 +273,39 @@ static void take_bundle(
 	}
 }
 
+/* witness: the call of the same declaration that was asked by itself. Where that fails, no try counts. */
+static void take_tries_told(struct asker *again, const struct asked *list, size_t n,
+	const struct rpc_answer *witness, const struct rpc_answer *answer)
+{
+	struct group *g = again->g;
+	bool passes[BUNDLE_MAX];
+	struct bytes ret = {0};
+	bool whole = answer->ok && data_parse(&g->mem, answer->result, &ret, NULL) && tries_read(ret, passes, n);
+	if (!whole && !g->s->no_tries) {
+		g->s->no_tries = true;
+		log_info("rpc.no_tries", "The node can't try many batches in one call; asking them one by one",
+			F_STR("endpoint", g->s->endpoint));
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct reply reply = {.ok = true};
+		if (whole && witness->ok && passes[i])
+			group_told(g, &list[i], &reply);
+		else
+			put_single(again, &list[i]);
+	}
+}
+
 static void take_answers(struct ask *a, const struct rpc_reply *r)
 {
 	struct asker again = {.g = a->g};
 	for (size_t i = 0; i < a->ncalls; i++) {
 		const struct asked *first = &a->list[a->calls[i].from];
-		if (a->calls[i].bundled) {
+		if (a->calls[i].kind == SHARE_VIEWS) {
 			take_bundle(&again, first, a->calls[i].n, &r->answers[i]);
+			continue;
+		}
+		if (a->calls[i].kind == SHARE_TRIES) {
+			take_tries_told(&again, first, a->calls[i].n, &r->answers[i - 1], &r->answers[i]);
 			continue;
 		}
 		struct reply reply = reply_of(a->g, &r->answers[i], first->q.kind == QUESTION_ESTIMATE);

@@ -1,7 +1,8 @@
 /* ask: the questions of a group as JSON-RPC calls, many a request, and the answers as replies to group.c.
  *
- * Views (skip: checks) are bundled, a hundred in one eth_call, where the node can (bundle.h); what a bundle
- * can't answer is asked again by itself, so an answer means the same either way. */
+ * Views (skip: checks) are bundled, a hundred in one eth_call, where the node can (bundle.h), and so are the
+ * calls of batches whose gas is known; what a bundle can't answer is asked again by itself, so an answer
+ * means the same either way. */
 #ifndef FAIRLEAD_SUBMITTER_ASK_H
 #define FAIRLEAD_SUBMITTER_ASK_H
 
@@ -22,6 +23,8 @@ struct asker { /* collects questions into requests; on the caller's stack */
 	struct ask *a;
 	struct asked views[BUNDLE_MAX];
 	size_t nviews;
+	struct asked tries[BUNDLE_MAX];
+	size_t ntries;
 };
 void ask_put(struct asker *k, const struct question *q, size_t probe);
 void ask_flush(struct asker *k); /* what was put leaves; g->in_flight counts the requests */

@@ -134,7 +134,11 @@ static struct group *group_of(struct sender *s, const struct pg_reply *r)
 	g->s = s;
 	g->era = s->era;
 	g->read_ms = sender_now(s);
-	g->in = (struct intake){.a = &g->mem, .shapes = &s->shapes, .names = s->names, .batches = g->batches};
+	g->in = (struct intake){.a = &g->mem,
+		.shapes = &s->shapes,
+		.names = s->names,
+		.batches = g->batches,
+		.fixed_gas = s->signer->gas_limit};
 	size_t room = sign_room(s), left = 0;
 	for (int i = 0; i < pg_rows(r, 0); i++) {
 		struct slots_item row;

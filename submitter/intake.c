@@ -206,9 +206,12 @@ static void ask_whole(
 {
 	struct intake_batch *b = &in->batches[at];
 	const struct shape *s = may_fit && in->by_shape ? shape_of(in, b, intake_alive(b)) : NULL;
-	struct question q = {.kind = s ? QUESTION_FITS : QUESTION_ESTIMATE, .batch = at, .data = b->data};
-	q.gas = s ? s->gas : 0;
-	b->fits = s != NULL;
+	uint64_t known = s ? s->gas : 0;
+	if (may_fit && in->fixed_gas)
+		known = in->fixed_gas;
+	struct question q = {.kind = known ? QUESTION_FITS : QUESTION_ESTIMATE, .batch = at, .data = b->data};
+	q.gas = known;
+	b->fits = known != 0;
 	memcpy(q.to, b->decl->send.contract->addresses[0], 20);
 	hand_out(in, b, &q, fn, arg);
 }

@@ -5,7 +5,7 @@
  * All questions of one intake are asked at one block hash. A batch is never signed unless a simulation of
  * exactly its calldata succeeded there. When many batches are alike, their gas is estimated for a few and the
  * others are only tried with that much (an eth_call with that gas limit): a success proves both that nothing
- * reverts and that the gas suffices. */
+ * reverts and that the gas suffices. Where the file fixes the gas (gas.limit) all are tried with that. */
 #ifndef FAIRLEAD_SUBMITTER_INTAKE_H
 #define FAIRLEAD_SUBMITTER_INTAKE_H
 
@@ -66,7 +66,8 @@ struct intake {
 	const struct call_scope *names; /* for signer.address(): only .address and .arg are used */
 	struct intake_batch *batches;
 	size_t n, awaited;
-	bool by_shape; /* this group is large enough */
+	bool by_shape;      /* this group is large enough */
+	uint64_t fixed_gas; /* gas.limit of the file; 0: estimates */
 };
 enum question_kind {
 	QUESTION_SKIP,     /* eth_call: does the item's skip: hold? */

@@ -98,6 +98,7 @@ struct sender {
 	uint64_t tip_ms;       /* when tip and balance were read; 0: never */
 	bool by_number;        /* the node knows no block by hash in calls (EIP-1898) */
 	bool no_bundle;        /* nor many views in one call (bundle.h) */
+	bool no_tries;         /* nor many batches */
 	bool delegated;        /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
 	bool balance_due;      /* something waits for it */
 	uint64_t listed_count; /* the account's count that was last stored as a sample */

@@ -273,6 +273,29 @@ static void many_alike_are_tried_with_a_known_gas(void **state)
 	world_free(w);
 }
 
+static void a_fixed_gas_is_tried_at_once(void **state)
+{
+	(void)state;
+	struct world *w = world_new();
+	w->in.fixed_gas = 71000;
+	struct intake_batch *b = add(w, 1, 10), *c = add(w, 11, 10), *d = add(w, 21, 3);
+	w->node.bad[13] = true;
+	run(w);
+	assert_int_equal(w->node.fits, 3);
+	assert_int_equal(w->node.estimates, 1); /* the one that failed: why */
+	assert_int_equal(b->end, INTAKE_GOES);
+	assert_int_equal(b->gas, 71000);
+	assert_int_equal(c->end, INTAKE_FAILS);
+	assert_int_equal(d->gas, 71000);
+	/* too little for ten: the estimate says how much it takes, group.c that it does not fit */
+	w->in.n = 0;
+	w->in.fixed_gas = 70999;
+	b = add(w, 1, 10);
+	run(w);
+	assert_int_equal(b->gas, 71000);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +305,7 @@ int main(void)
 		cmocka_unit_test(no_answer_waits),
 		cmocka_unit_test(what_does_not_fit_its_type_is_set_aside),
 		cmocka_unit_test(many_alike_are_tried_with_a_known_gas),
+		cmocka_unit_test(a_fixed_gas_is_tried_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
