@@ -18,6 +18,7 @@ struct cast {
 static void on_sent(void *arg, const struct pg_reply *r)
 {
 	struct sender *s = arg;
+	fault_hit(FAULT_send_after_store);
 	if (pg_fenced(r) && s->lease) /* anything else costs a line of the story, nothing more */
 		lease_lost(s->lease);
 }
@@ -87,6 +88,10 @@ static void on_cast(void *arg, const struct rpc_reply *r)
  * on_added, take_row. */
 void cast_send(struct sender *s, struct window_todo *todo)
 {
+	if (fault_hit(FAULT_send_before_broadcast)) {
+		sender_trouble(s, "eth_sendRawTransaction", 0, STR("nothing has left"));
+		return;
+	}
 	struct cast *c = mem_alloc(sizeof *c);
 	struct rpc_request *q = rpc_request(s->rpc);
 	struct buf hex = {0};

@@ -40,7 +40,7 @@ static void on_added(void *arg, const struct pg_reply *r)
 {
 	struct change *c = arg;
 	struct sender *s = c->s;
-	if (c->era == s->era && fault_hit(FAULT_send_after_commit)) {
+	if (c->era == s->era && fault_hit(FAULT_change_after_commit)) {
 		sender_reload(s, "the answer to a commit was lost");
 	} else if (c->era == s->era && sender_stored(s, r, "a replacement")) {
 		struct slot *slot = window_at(&s->window, c->nonce);
@@ -85,7 +85,7 @@ static void commit_attempt(struct change *c)
 {
 	struct sender *s = c->s;
 	struct slot *slot = slot_of(c);
-	if (!slot || !lease_held(s->lease) || fault_hit(FAULT_send_before_commit)) {
+	if (!slot || !lease_held(s->lease) || fault_hit(FAULT_change_before_commit)) {
 		end_change(c);
 		return;
 	}

@@ -163,17 +163,21 @@ static struct group *group_of(struct sender *s, const struct pg_reply *r)
 	return g;
 }
 
-/* Nothing is ready that is not held: the bells that were heard are done with. */
+/* Nothing is ready that is not held: the bells that were heard are done with, once what they rang for is
+ * committed (INV-1: commit, then acknowledge). on_committed looks again. */
 static void nothing_left(struct sender *s)
 {
 	s->plan.bell = false;
 	s->ramp = 0;
-	if (!s->bell_owed)
+	if (!s->bell_owed || s->committing)
 		return;
+	if (fault_hit(FAULT_send_before_ack)) {
+		s->plan.bell = true;
+		return;
+	}
 	s->bell_owed = false;
-	fault_hit(FAULT_send_before_ack);
 	ear_ready(s->ear, INT64_MAX);
-	fault_hit(FAULT_send_after_ack);
+	s->plan.bell = fault_hit(FAULT_send_after_ack);
 }
 
 /* An idle lane compares nothing with PostgreSQL: this is where it hears that its chain was stopped. */

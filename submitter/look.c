@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "common/evm/logs.h"
+#include "common/io/fault.h"
 #include "common/io/log.h"
 #include "submitter/sender.h"
 
@@ -253,7 +254,9 @@ static void on_watched(void *arg, const struct pg_reply *r)
 	struct sender *s = q->s;
 	struct slots_view v;
 	s->plan.busy_watch = false;
-	if (q->era == s->era && sender_stored(s, r, "a look at the slots")) {
+	if (q->era == s->era && fault_hit(FAULT_watch_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
+	} else if (q->era == s->era && sender_stored(s, r, "a look at the slots")) {
 		slots_viewed(r, 0, &v);
 		s->final = v.final;
 		look_halted(s, v.halted);
@@ -279,6 +282,10 @@ static size_t mined_blocks(const struct sender *s, int64_t *out, size_t max)
 
 void look_watch(struct sender *s)
 {
+	if (fault_hit(FAULT_watch_before_commit)) {
+		sender_reload(s, "open slots could not be compared");
+		return;
+	}
 	struct watch_ask *q = mem_alloc(sizeof *q);
 	int64_t blocks[WATCHED_BLOCKS];
 	struct pg_unit *u = pg_unit(s->m->pg);

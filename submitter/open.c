@@ -1,6 +1,7 @@
 #include "common/base/mem.h"
 #include "common/evm/logs.h"
 #include "common/evm/tx.h"
+#include "common/io/fault.h"
 #include "common/io/log.h"
 #include "submitter/must.h"
 #include "submitter/sender.h"
@@ -260,7 +261,7 @@ static void on_loaded(void *arg, const struct pg_reply *r)
 		free(ids.list);
 		log_info("slots.loaded", "Knows its open slots", F_STR("lane", s->lane_name),
 			F_UINT("slots", s->window.n), F_INT("nonce", lease_lane(s->lease)->at));
-		sender_enter(s, LANE_SETTLING);
+		sender_enter(s, fault_hit(FAULT_load_after_read) ? LANE_LOADING : LANE_SETTLING);
 	}
 	sender_drive(s);
 }
@@ -294,13 +295,19 @@ static void on_moved(void *arg, const struct pg_reply *r)
 {
 	struct sender *s = arg;
 	s->plan.busy_settle = false;
-	if (sender_stored(s, r, "the lane's position") && s->plan.phase == LANE_SETTLING)
+	if (fault_hit(FAULT_mark_after_commit))
+		sender_reload(s, "the answer to a commit was lost");
+	else if (sender_stored(s, r, "the lane's position") && s->plan.phase == LANE_SETTLING)
 		sender_enter(s, LANE_LOADING); /* reads the new position back */
 	sender_drive(s);
 }
 
 static void move_mark(struct sender *s, uint64_t to)
 {
+	if (fault_hit(FAULT_mark_before_commit)) {
+		sender_reload(s, "the lane's position could not be stored");
+		return;
+	}
 	struct pg_unit *u = pg_unit(s->m->pg);
 	log_info("nonce.mark", "The lane begins at the account's count", F_STR("signer", s->signer->name),
 		F_UINT("nonce", to));

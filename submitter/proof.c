@@ -318,7 +318,7 @@ static void on_stored(void *arg, const struct pg_reply *r)
 		for (size_t i = 0; i < st->n; i++)
 			highest = st->nonces[i] > highest ? st->nonces[i] : highest;
 		bus_ring(s->m->bus, BUS_WORK, "results", s->chain->name, (int64_t)highest, (int64_t)st->n);
-		fault_hit(FAULT_verdict_after_ring);
+		bool lost = fault_hit(FAULT_verdict_after_ring);
 		for (size_t i = 0; i < st->n; i++) {
 			struct slot *slot = window_at(&s->window, st->nonces[i]);
 			if (!slot || slot->phase != SLOT_COUNTED)
@@ -329,6 +329,8 @@ static void on_stored(void *arg, const struct pg_reply *r)
 		}
 		proof_fini(s);
 		s->plan.watch_due = true;
+		if (lost)
+			sender_reload(s, "the answer to a ring was lost");
 	}
 	free(q);
 	sender_drive(s);

@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "common/io/endpoint.h"
+#include "common/io/fault.h"
 #include "common/io/log.h"
 #include "submitter/group.h"
 
@@ -14,6 +15,7 @@ enum {
 	HEAD_REST_MS = 5000,  /* nothing is on its way at all: so long a newer head may wait */
 	BEHIND_MS = 20,       /* the listener is ahead of our head: asked again after this long, */
 	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */
+	FAULT_RETRY_MS = 100, /* an armed fault point failed */
 	STALE_MS = 500,       /* without a WebSocket: a head older than this is asked anew before a simulation */
 };
 
@@ -163,6 +165,8 @@ static void on_gain(void *arg, const struct lane *l)
 	if (s->m->draining)
 		return;
 	sender_enter(s, LANE_LOADING);
+	if (fault_hit(FAULT_lane_after_take))
+		s->retry_ms = sender_now(s) + FAULT_RETRY_MS;
 	sender_drive(s);
 }
 
@@ -208,6 +212,10 @@ static void on_heads_state(void *arg, const struct heads_state *h)
 /* Everything fits: from now on heads ring, the lane is wanted, and bells are heard. */
 static void begin(struct sender *s)
 {
+	if (fault_hit(FAULT_lane_before_take)) {
+		s->retry_ms = sender_now(s) + FAULT_RETRY_MS;
+		return;
+	}
 	const struct chain_decl *c = s->chain;
 	struct heads_options h = {.rpc = s->rpc,
 		.ws_url = sender_endpoint(s)->ws,
@@ -348,6 +356,7 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 static void on_lease_closed(void *arg)
 {
 	struct sender *s = arg;
+	fault_hit(FAULT_lane_after_leave);
 	s->lease = NULL;
 	s->on_left(s->left_arg);
 }
@@ -369,6 +378,8 @@ static bool leave(struct sender *s, const struct window_todo *todo)
 		ear_close(s->ear);
 	s->heads = NULL;
 	s->ear = NULL;
+	if (s->lease && fault_hit(FAULT_lane_before_leave))
+		lease_lost(s->lease); /* it runs out by itself */
 	if (s->lease)
 		lease_close(s->lease, on_lease_closed, s);
 	else
@@ -382,7 +393,7 @@ void sender_drive(void *arg)
 	struct window_todo todo;
 	if (s->plan.phase == LANE_LEFT)
 		return;
-	if (s->plan.phase == LANE_SPARE && !s->heads)
+	if (s->plan.phase == LANE_SPARE && !s->heads && sender_now(s) >= s->retry_ms)
 		begin(s);
 	for (;;) {
 		facts(s, &todo);

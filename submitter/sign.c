@@ -267,6 +267,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 			F_UINT("took_ms", sender_now(s) - g->committed_ms));
 	}
 	g->in_flight--; /* not before: reading anew drops the groups */
+	s->plan.bell |= g->era == s->era && s->bell_owed;
 	group_free(g);
 	sender_drive(s);
 }

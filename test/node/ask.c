@@ -139,6 +139,20 @@ static void put_error(struct buf *b, int64_t code, struct str message, struct st
 	buf_char(b, '}');
 }
 
+/* A quantity that is off by so much, never below zero; false: the result is none. */
+static bool put_moved(struct buf *b, const struct ask *a, int64_t plus)
+{
+	char *end;
+	if (a->result.n < 5 || memcmp(a->result.p, "\"0x", 3) != 0)
+		return false;
+	uint64_t v = strtoull(a->result.p + 3, &end, 16), less = (uint64_t)-plus;
+	if (*end != '"')
+		return false;
+	v = plus > 0 ? v + (uint64_t)plus : v > less ? v - less : 0;
+	buf_printf(b, "\"0x%llx\"", (unsigned long long)v);
+	return true;
+}
+
 static void put_answer(struct ask *a, bool ok, const struct mood *m, struct reply *r)
 {
 	struct buf *b = reply_text(r);
@@ -151,7 +165,8 @@ static void put_answer(struct ask *a, bool ok, const struct mood *m, struct repl
 		put_error(b, a->code, (struct str){a->message.p, a->message.n}, (struct str){a->data.p, a->data.n});
 	} else {
 		buf_text(b, ",\"result\":");
-		buf_put(b, a->result.p, a->result.n);
+		if (!m || !m->plus || !put_moved(b, a, m->plus))
+			buf_put(b, a->result.p, a->result.n);
 		if (a->query) {
 			r->parts[r->nparts - 1].query = a->query;
 			a->query = NULL;

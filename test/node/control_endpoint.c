@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* Commands about endpoints: endpoint set mood calm limit lie truth cut down up push. */
+/* Commands about endpoints: endpoint set mood moods calm limit lie truth cut down up push. */
 
 static char *json_kept(struct world *w, const cJSON *v)
 {
@@ -163,6 +163,8 @@ static bool read_harm(struct world *w, const cJSON *o, struct mood *m, struct er
 	m->type = arena_text(&w->arena, json_text(o, "type"));
 	m->headers = headers_kept(w, json_get(o, "headers"));
 	m->result = json_kept(w, cJSON_GetObjectItemCaseSensitive(o, "result"));
+	const cJSON *plus = json_get(o, "plus");
+	m->plus = cJSON_IsNumber(plus) ? (int64_t)plus->valuedouble : 0;
 	m->id_text = json_kept(w, json_get(o, "id_is"));
 	if (!error)
 		return true;
@@ -211,7 +213,7 @@ static bool do_mood(struct world *w, const cJSON *o, struct buf *out, struct err
 			"id method holding via skip times chance seed behind latency jitter hang swallow cut truncate "
 			"status "
 			"body "
-			"type headers result id_is error as kind limit",
+			"type headers result plus id_is error as kind limit",
 			e) ||
 		!control_on(w, o, &on, e))
 		return false;
@@ -247,6 +249,25 @@ static bool do_calm(struct world *w, const cJSON *o, struct buf *out, struct err
 				*p = (*p)->next;
 			else
 				p = &(*p)->next;
+	return true;
+}
+
+/* How often each mood took a call: that it did is what a test must prove before it blames or praises anybody. */
+static bool do_moods(struct world *w, const cJSON *o, struct buf *out, struct err *e)
+{
+	struct chosen on;
+	if (!control_known(o, "", e) || !control_on(w, o, &on, e))
+		return false;
+	buf_char(out, '[');
+	for (size_t i = 0; i < on.n; i++)
+		for (const struct mood *m = on.list[i]->moods; m; m = m->next) {
+			buf_text(out, out->p[out->n - 1] == '[' ? "{" : ",{");
+			put_field_number(out, "on", on.list[i]->number);
+			put_field_text(out, "id", m->id);
+			put_field_number(out, "touched", m->touched);
+			buf_char(out, '}');
+		}
+	buf_char(out, ']');
 	return true;
 }
 
@@ -471,6 +492,6 @@ static bool do_endpoint(struct world *w, const cJSON *o, struct buf *out, struct
 	return true;
 }
 
-const struct command endpoint_commands[] = {{"set", do_set}, {"mood", do_mood}, {"calm", do_calm},
+const struct command endpoint_commands[] = {{"set", do_set}, {"mood", do_mood}, {"moods", do_moods}, {"calm", do_calm},
 	{"limit", do_limit}, {"lie", do_lie}, {"truth", do_truth}, {"cut", do_cut}, {"down", do_down},
 	{"up", do_up}, {"push", do_push}, {"endpoint", do_endpoint}, {NULL, NULL}};

@@ -24,7 +24,7 @@ struct heard *record_raw(struct endpoint *ep, const char *raw)
 	struct world *w = ep->world;
 	w->heard = mem_grow(w->heard, w->nheard + 1, sizeof *w->heard);
 	struct heard *h = &w->heard[w->nheard++];
-	*h = (struct heard){
+	*h = (struct heard){.wall_ms = (uint64_t)clock_wall_ms(),
 		.at_us = clock_mono_us() - w->started_us, .endpoint = (uint32_t)ep->number, .raw = mem_text(raw)};
 	return h;
 }
@@ -100,6 +100,7 @@ static void put_heard(struct buf *out, const struct heard *h)
 {
 	buf_char(out, '{');
 	put_field_number(out, "at_us", h->at_us);
+	put_field_number(out, "wall_ms", h->wall_ms);
 	put_field_number(out, "on", h->endpoint);
 	put_key(out, "accepted");
 	buf_text(out, h->accepted ? "true" : "false");

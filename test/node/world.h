@@ -40,6 +40,7 @@ struct mood {
 	int64_t code;
 	const char *message, *data; /* data: JSON text */
 	const char *result;         /* JSON text instead of the true result */
+	int64_t plus;               /* a quantity is that much higher, or lower */
 	const char *id_text;        /* JSON text in the place of the id */
 };
 
@@ -144,7 +145,7 @@ struct asked {      /* a call that was heard */
 	char *method, *params;
 };
 struct heard { /* a raw transaction that was heard, accepted or not */
-	uint64_t at_us;
+	uint64_t at_us, wall_ms;
 	uint32_t endpoint;
 	bool decoded, accepted;
 	char *raw;
