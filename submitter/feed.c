@@ -163,10 +163,12 @@ static struct group *group_of(struct sender *s, const struct pg_reply *r)
 	return g;
 }
 
-/* Nothing is ready that is not held: the bells that were heard are done with, once what they rang for is
- * committed (INV-1: commit, then acknowledge). on_committed looks again. */
+/* Nothing is ready that is not held: the bells that were heard before are done with, once what they rang for
+ * is committed (INV-1: commit, then acknowledge). on_committed looks again. */
 static void nothing_left(struct sender *s)
 {
+	if (s->rung_since)
+		return; /* what rang may have been committed behind what was read: looks again */
 	s->plan.bell = false;
 	s->ramp = 0;
 	if (!s->bell_owed || s->committing)
@@ -223,6 +225,7 @@ void feed_read(struct sender *s)
 	*q = (struct read_ask){s, s->era, (size_t)ramp[s->ramp] > room ? (int)room : ramp[s->ramp]};
 	struct pg_unit *u = pg_unit(s->m->pg);
 	s->plan.busy_read = true;
+	s->rung_since = false;
 	slots_ready(u, s->signer->name, s->chain_row, q->limit, but, n);
 	pg_unit_run(u, 0, on_read, q);
 }

@@ -183,6 +183,7 @@ static void on_bell(void *arg, bool rung)
 	struct sender *s = arg;
 	(void)rung;
 	s->bell_owed = true;
+	s->rung_since = true;
 	s->plan.bell = true;
 	sender_drive(s);
 }

@@ -80,7 +80,8 @@ struct sender {
 	struct rpc *rpc;
 	struct heads *heads;
 	struct ear *ear;
-	bool bell_owed; /* the ear waits for ear_ready */
+	bool bell_owed;  /* the ear waits for ear_ready */
+	bool rung_since; /* the ear rang since ready batches were last read */
 	struct lease *lease;
 	struct timer *timer;
 	struct plan plan;

@@ -137,7 +137,7 @@ function reorgs(c, repool) {
 			}, "a transaction of ours in a block");
 			await c.until(async () => c.passed() && (c.point.startsWith("verdict") || (await c.w.one("SELECT count(*) AS n FROM fairlead.verdict")).n > 0), "its verdict");
 			const head = await c.n.head();
-			await c.n.do({ reorg: { depth: head.number - block + 1, blocks: head.number - block + 2, pool: false } });
+			await c.n.do({ reorg: { depth: head - block + 1, blocks: head - block + 2, pool: false } });
 			gone = (await c.receipts()).filter((r) => r === null).length;
 			c.miner.release("reorg");
 		},
@@ -209,11 +209,12 @@ async function reach(c) {
 
 // INV-1: what a dead or frozen submitter has acknowledged is bound.
 async function acknowledgedIsBound(c) {
-	const groups = await c.w.redis("XINFO", "GROUPS", "certify:sends:owner").catch(() => []);
-	for (const g of groups) {
+	const stream = "certify:sends:owner";
+	for (const g of await c.w.redis("XINFO", "GROUPS", stream).catch(() => [])) {
 		const of = (name) => g[g.indexOf(name) + 1];
-		const [pending, lowest] = await c.w.redis("XPENDING", "certify:sends:owner", of("name"));
-		const top = pending ? Number(lowest.split("-")[0]) - 1 : Number(of("last-delivered-id").split("-")[0]);
+		const pending = new Set((await c.w.redis("XPENDING", stream, of("name"), "-", "+", 100)).map((e) => e[0]));
+		const delivered = await c.w.redis("XRANGE", stream, "-", of("last-delivered-id"));
+		const top = Math.max(0, ...delivered.map((e) => e[0]).filter((id) => !pending.has(id)).map((id) => Number(id.split("-")[0])));
 		const { n } = await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready' AND id <= $1", [top]);
 		c.w.t.assert.equal(n, 0, `${n} batches up to ${top} are acknowledged and not bound`);
 	}

@@ -2,7 +2,7 @@
 //
 // A failing cell keeps its logs in .run/certify/<cell>/ and prints the command that repeats it. Closes with figure lines.
 import { fork } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
@@ -102,22 +102,25 @@ export async function withServers(fn) {
 	}
 }
 
+const logsOf = (dir) => (existsSync(dir) ? readdirSync(dir, { withFileTypes: true }) : []).flatMap((e) => (/^world\d+$/.test(e.name) ? logsOf(join(dir, e.name)) : /^submitter\d\.log$/.test(e.name) ? [join(dir, e.name)] : []));
+
 // ── the table ──
 const color = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code, text) => (color ? `\x1b[${code}m${text}\x1b[0m` : text);
 function table(results) {
 	const names = Object.keys(moods), widths = names.map((m) => Math.max(m.length, 1));
 	const lines = [`${" ".repeat(31)}${names.map((m, i) => m.padEnd(widths[i])).join("  ")}`];
-	for (const point of points)
-		for (const action of actions) {
-			if (!cells.some((c) => c.point === point && c.action === action)) continue;
+	for (const point of points) {
+		const rows = actions.filter((action) => names.some((m) => results.has(`${point}:${action}:${m}`)));
+		for (const action of rows) {
 			const marks = names.map((m, i) => {
 				const r = results.get(`${point}:${action}:${m}`);
 				const mark = !r ? paint(2, "·") : r.problems.length ? paint("1;31", "✗") : "✓";
 				return mark + " ".repeat(widths[i] - 1);
 			});
-			lines.push(`  ${(action === actions[0] ? point : "").padEnd(22)} ${action.padEnd(5)} ${marks.join("  ")}`.trimEnd());
+			lines.push(`  ${(action === rows[0] ? point : "").padEnd(22)} ${action.padEnd(5)} ${marks.join("  ")}`.trimEnd());
 		}
+	}
 	return lines;
 }
 
@@ -138,8 +141,7 @@ async function main() {
 			if (r.problems.length) {
 				console.log(`${paint("1;31", "✗")} ${cell.id}   ${(r.ms / 1000).toFixed(1)} s`);
 				for (const p of r.problems) console.log(p.trimEnd().replace(/^/gm, "    "));
-				const dir = join(work, cell.id.replaceAll(":", "-"));
-				for (const f of readdirSync(dir).filter((f) => /^submitter\d\.log$/.test(f))) console.log(`    ── ${f} ──\n${tail(join(dir, f), 8).replace(/^/gm, "    ")}`);
+				for (const f of logsOf(join(work, cell.id.replaceAll(":", "-")))) console.log(`    ── ${f.slice(root.length + 1)} ──\n${tail(f, 8).replace(/^/gm, "    ")}`);
 				console.log(`    again: make certify CELLS=${cell.id}\n`);
 			} else if (Date.now() - last > 10000) {
 				last = Date.now();
