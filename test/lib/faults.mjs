@@ -1,5 +1,6 @@
 // What F-01 walks: every fault point on an event's way, in one running fleet, each reached with work under way. Those of requests and
-// their jobs (request_…, job_…) are passed by no event: D-04 and D-05 walk them.
+// their jobs (request_…, job_…) are passed by no event: D-04 and D-05 walk them. Those of a lane's take-over, of replacements and of
+// the looks in between are walked by the cells of test/certify, a dozen of them in G-01; `walked` says which.
 //
 //   walk(t, mode)     mode: "kill" (the process kills itself, a supervisor restarts it) | "err" (the point fails) |
 //                     "stop" (it freezes past its lease, a second process takes over, then it wakes)
@@ -57,10 +58,12 @@ export async function faultPoints(w) {
 
 const stateOf = (pid) => readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /s, "")[0];
 
+export const walked = (id) => !/^(request|job|lane|load|mark|watch|change)_|^send_(before_broadcast|after_store)$/.test(id);
+
 export async function walk(t, mode) {
 	const { assert } = t;
 	const w = await t.world({ mining: 0.25, yaml: quick, env: quickEnv });
-	const all = await faultPoints(w), points = all.filter((p) => !/^(request|job)_/.test(p.id));
+	const all = await faultPoints(w), points = all.filter((p) => walked(p.id));
 	const text = readFileSync(new URL("../../common/io/fault.def", import.meta.url), "utf8");
 	assert.equal(all.length, [...text.matchAll(/^FAULT_POINT\(/gm)].length, "--faults lists them all");
 	const ids = [];

@@ -252,7 +252,8 @@ static bool do_calm(struct world *w, const cJSON *o, struct buf *out, struct err
 	return true;
 }
 
-/* How often each mood took a call: that it did is what a test must prove before it blames or praises anybody. */
+/* How often each mood took a call: that it did is what a test must prove before it blames or praises anybody.
+ */
 static bool do_moods(struct world *w, const cJSON *o, struct buf *out, struct err *e)
 {
 	struct chosen on;
@@ -492,6 +493,6 @@ static bool do_endpoint(struct world *w, const cJSON *o, struct buf *out, struct
 	return true;
 }
 
-const struct command endpoint_commands[] = {{"set", do_set}, {"mood", do_mood}, {"moods", do_moods}, {"calm", do_calm},
-	{"limit", do_limit}, {"lie", do_lie}, {"truth", do_truth}, {"cut", do_cut}, {"down", do_down},
-	{"up", do_up}, {"push", do_push}, {"endpoint", do_endpoint}, {NULL, NULL}};
+const struct command endpoint_commands[] = {{"set", do_set}, {"mood", do_mood}, {"moods", do_moods},
+	{"calm", do_calm}, {"limit", do_limit}, {"lie", do_lie}, {"truth", do_truth}, {"cut", do_cut},
+	{"down", do_down}, {"up", do_up}, {"push", do_push}, {"endpoint", do_endpoint}, {NULL, NULL}};

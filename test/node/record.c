@@ -25,7 +25,9 @@ struct heard *record_raw(struct endpoint *ep, const char *raw)
 	w->heard = mem_grow(w->heard, w->nheard + 1, sizeof *w->heard);
 	struct heard *h = &w->heard[w->nheard++];
 	*h = (struct heard){.wall_ms = (uint64_t)clock_wall_ms(),
-		.at_us = clock_mono_us() - w->started_us, .endpoint = (uint32_t)ep->number, .raw = mem_text(raw)};
+		.at_us = clock_mono_us() - w->started_us,
+		.endpoint = (uint32_t)ep->number,
+		.raw = mem_text(raw)};
 	return h;
 }
 

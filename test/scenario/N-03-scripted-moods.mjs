@@ -40,6 +40,14 @@ export default async function (t) {
 		const a = await raw("eth_chainId");
 		assert.deepEqual([a.status, JSON.parse(a.text).error.code], [400, 1]);
 	});
+	await inMood({ id: "high", method: "eth_blockNumber", plus: 2, times: 2 }, async () => {
+		for (const said of ["0x34", "0x34", "0x32"]) assert.equal(await n.rpc("eth_blockNumber", [], 1), said);
+		assert.deepEqual(await n.do({ moods: { on: 1 } }), [{ on: 1, id: "high", touched: 2 }]);
+	});
+	await inMood({ method: ["eth_blockNumber", "eth_chainId"], plus: -51 }, async () => {
+		assert.deepEqual([await n.rpc("eth_blockNumber", [], 1), Number(await n.rpc("eth_chainId", [], 1))], ["0x0", 31337 - 51]);
+		assert.equal((await n.rpc("eth_getBlockByNumber", ["0x1", false], 1)).number, "0x1", "what is no quantity stays");
+	});
 	await inMood({ id_is: "other" }, async () => assert.equal(JSON.parse((await raw("eth_chainId")).text).id, "other"));
 	await inMood({ cut: "before" }, () => assert.rejects(raw("eth_chainId"), { code: "ECONNRESET" }));
 	await inMood({ cut: "middle" }, () => assert.rejects(raw("eth_getLogs", range(0, 50)), /aborted|cut|hang up/));
