@@ -11,8 +11,6 @@
 enum {
 	TIP_MS = 10000, /* tips and balance are asked again with a head after this long */
 	OLDER_MAX = 5,  /* so many answers in a row name an older head: then it is the chain, not a balancer */
-	FOREIGN_HEADS =
-		3, /* a counted slot without any receipt for so many heads: something else may have used its nonce */
 	WATCHED_BLOCKS = 1024,
 	HISTORY_BLOCKS = 5,
 	HISTORY_TEXT = 4096,
@@ -143,7 +141,12 @@ static void take_count(struct sender *s, uint64_t count)
 {
 	struct slot *low;
 	uint64_t now = sender_now(s);
+	uint64_t mark = (uint64_t)lease_lane(s->lease)->at;
 	s->plan.receipts_due |= window_head(&s->window, s->head.number, count, now);
+	if (count > mark && s->plan.phase == LANE_OPEN && !s->plan.busy_commit)
+		open_passed(s, count);
+	else if (count <= mark && s->plan.phase == LANE_HALTED && s->halt_kind == HALT_ELSEWHERE)
+		sender_goes_on(s); /* a reorg, or a node that had it wrong */
 	s->plan.watch_due |= s->window.n > 0 || s->chain_halted;
 	low = window_lowest(&s->window);
 	metric_set(s->meters.oldest, low ? (double)(now - low->made_ms) / 1000 : 0);
@@ -294,9 +297,9 @@ void look_watch(struct sender *s)
 	s->plan.busy_watch = true;
 	s->plan.watch_due = false;
 	slots_watch(u, &l, blocks, mined_blocks(s, blocks, WATCHED_BLOCKS));
-	if (s->listed_count != s->window.count && s->head.known) {
+	if (s->listed_count != s->window.count + 1 && s->head.known) {
 		slots_sample(u, &l, (int64_t)s->head.number, s->head.hash, (int64_t)s->window.count);
-		s->listed_count = s->window.count;
+		s->listed_count = s->window.count + 1;
 	}
 	pg_unit_run(u, 0, on_watched, q);
 }

@@ -3,6 +3,7 @@
 #include "common/evm/tx.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/truth.h"
 #include "submitter/must.h"
 #include "submitter/sender.h"
 
@@ -259,6 +260,7 @@ static void on_loaded(void *arg, const struct pg_reply *r)
 		}
 		buf_fini(&raw);
 		free(ids.list);
+		truth_tops_read(r, 2, &s->known);
 		log_info("slots.loaded", "Knows its open slots", F_STR("lane", s->lane_name),
 			F_UINT("slots", s->window.n), F_INT("nonce", lease_lane(s->lease)->at));
 		sender_enter(s, fault_hit(FAULT_load_after_read) ? LANE_LOADING : LANE_SETTLING);
@@ -266,13 +268,39 @@ static void on_loaded(void *arg, const struct pg_reply *r)
 	sender_drive(s);
 }
 
-void open_load(struct sender *s)
+static void load_slots(struct sender *s)
 {
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
-	s->plan.busy_load = true;
+	if (!lease_held(s->lease)) {
+		s->plan.busy_load = false;
+		sender_drive(s);
+		return;
+	}
 	slots_load(u, &l);
+	truth_tops(u, s->chain_row);
 	pg_unit_run(u, 0, on_loaded, s);
+}
+
+static void on_top_nonce(void *arg, int64_t top)
+{
+	struct sender *s = arg;
+	s->rung_nonce = top;
+	load_slots(s);
+}
+
+static void on_top_batch(void *arg, int64_t top)
+{
+	struct sender *s = arg;
+	s->rung_batch = top;
+	bus_top(s->m->bus, "results", s->chain->name, on_top_nonce, s);
+}
+
+/* P8: first what was rung, then what is committed: a bell rings behind its commit. */
+void open_load(struct sender *s)
+{
+	s->plan.busy_load = true;
+	bus_top(s->m->bus, "sends", s->signer->name, on_top_batch, s);
 }
 
 /* ── the account's count against the mark (S4, P8) ── */
@@ -316,8 +344,55 @@ static void move_mark(struct sender *s, uint64_t to)
 	pg_unit_run(u, 0, on_moved, s);
 }
 
+/* P8. Batch numbers are one row of numbers for the whole database, so one that was rung and is not there was
+ * lost, whatever lane it was for. Results ring with their nonce, all accounts of a chain on one stream: only
+ * one above every nonce of every account shows a loss. Both show it to every lane that looks. A stream that
+ * was made anew, or Redis that does not answer, shows nothing. */
+static bool lost_commits(struct sender *s)
+{
+	char why[600];
+	bool batch = s->rung_batch > (s->known.batch < 0 ? 0 : s->known.batch);
+	bool nonce = s->rung_nonce > s->known.nonce && s->rung_nonce >= 0;
+	if (!batch && !nonce)
+		return false;
+	snprintf(why, sizeof why,
+		"%s %" PRId64 " was rung on Redis, and PostgreSQL knows none above %" PRId64
+		": PostgreSQL lost commits (an older copy was restored, or a standby that was behind was promoted), "
+		"and what "
+		"they signed may still be mined. When that is understood, adopt: true goes on, or a stream without "
+		"that "
+		"bell: DEL %s:%s:%s",
+		batch ? "batch" : "nonce", batch ? s->rung_batch : s->rung_nonce,
+		batch ? s->known.batch : s->known.nonce, s->m->config->name, batch ? "sends" : "results",
+		batch ? s->signer->name : s->chain->name);
+	sender_halt(s, HALT_LOST, why);
+	return true;
+}
+
+/* S4: nonces that no slot has are used. */
+void open_passed(struct sender *s, uint64_t count)
+{
+	char why[600];
+	uint64_t mark = (uint64_t)lease_lane(s->lease)->at;
+	if (s->signer->adopt) {
+		log_odd("nonce.passed", "The key was used elsewhere; the lane goes on behind that",
+			F_STR("signer", s->signer->name), F_UINT("nonce", mark), F_UINT("count", count));
+		sender_enter(s, LANE_SETTLING);
+		return;
+	}
+	snprintf(why, sizeof why,
+		"the chain has counted %" PRIu64 " transactions of this key, PostgreSQL knows of %" PRIu64
+		"; the key was used elsewhere, or PostgreSQL lost commits. When that is understood, adopt: true goes "
+		"on",
+		count, mark);
+	s->halt_named = false;
+	sender_halt(s, HALT_ELSEWHERE, why);
+}
+
 static void judge_count(struct sender *s, uint64_t latest, uint64_t pending)
 {
+	if (!s->signer->adopt && lost_commits(s))
+		return;
 	struct settle q = {.mark = (uint64_t)lease_lane(s->lease)->at,
 		.latest = latest,
 		.pending = pending,
@@ -342,14 +417,7 @@ static void judge_count(struct sender *s, uint64_t latest, uint64_t pending)
 			"; the node is behind, or it is another chain",
 			latest, q.has_open ? q.lowest_open : q.mark);
 		break;
-	case SETTLE_HALTS:
-		snprintf(s->halt, sizeof s->halt,
-			"the chain has counted %" PRIu64 " transactions of this key, PostgreSQL knows of %" PRIu64
-			"; the key was used elsewhere, or PostgreSQL lost commits. When that is understood, adopt: true "
-			"goes on",
-			latest, q.mark);
-		sender_enter(s, LANE_HALTED);
-		break;
+	case SETTLE_HALTS: open_passed(s, latest); break;
 	}
 }
 

@@ -4,7 +4,7 @@ bool plan_is_quiet(const struct plan *p)
 {
 	return !p->busy_check && !p->busy_load && !p->busy_settle && !p->busy_head && !p->busy_watch &&
 		   !p->busy_receipts && !p->busy_store && !p->busy_read && !p->busy_ask && !p->busy_commit &&
-		   !p->busy_cast && !p->busy_change;
+		   !p->busy_cast && !p->busy_change && !p->busy_trace;
 }
 
 /* What both OPEN and HALTED do: keep up with the chain, and keep the committed bytes moving. */
@@ -20,6 +20,8 @@ static enum plan_do keeps_up(const struct plan *p)
 		return PLAN_RECEIPTS;
 	if (p->watch_due && !p->busy_watch && p->pg_up)
 		return PLAN_WATCH;
+	if (p->trace_due && !p->busy_trace && p->rpc_ok && p->pg_up && !p->draining)
+		return PLAN_TRACE;
 	return PLAN_REST;
 }
 
@@ -47,8 +49,9 @@ enum plan_do plan_next(const struct plan *p)
 	case LANE_SPARE: return PLAN_REST;
 	case LANE_LOADING: return plan_is_quiet(p) && p->pg_up ? PLAN_LOAD : PLAN_REST;
 	case LANE_SETTLING:
-		return p->settle_due && plan_is_quiet(p) && p->rpc_ok && p->pg_up && !p->draining ? PLAN_SETTLE
-																						  : PLAN_REST;
+		if (!p->settle_due)
+			return p->waits ? keeps_up(p) : PLAN_REST;
+		return plan_is_quiet(p) && p->rpc_ok && p->pg_up && !p->draining ? PLAN_SETTLE : PLAN_REST;
 	case LANE_OPEN:
 		next = keeps_up(p);
 		if (next == PLAN_REST)

@@ -14,10 +14,11 @@ enum lane_phase {
 	LANE_SPARE,    /* They fit. The lane is another process's, or free in a moment. */
 	LANE_LOADING,  /* The lane is ours and nothing of it is in flight: PostgreSQL's open slots are read. */
 	LANE_SETTLING, /* The slots are known; the account's count is compared with the mark (S4). Nothing is
-					  signed yet. */
+					* signed yet. While that waits, receipts are read and stored bytes leave again. */
 	LANE_OPEN,     /* Batches become transactions. */
-	LANE_HALTED,   /* A nonce was used by something that is not ours, or commits were lost (S2, P8): receipts
-					* are read,   stored bytes leave again, nothing is signed. A person must look. */
+	LANE_HALTED,   /* It is not proved who consumed a nonce, or the key was used elsewhere, or commits were
+					* lost (S2, P8: enum halt_kind). Receipts are read, stored bytes leave again, nothing is
+					* signed. Goes on by itself where proof can be had later; else a person must look. */
 	LANE_LEFT,     /* Drained: the lane is given back. */
 };
 struct plan {
@@ -25,13 +26,15 @@ struct plan {
 	bool draining;
 	bool pg_up, rpc_ok; /* rpc_ok: no back-off is running */
 	bool busy_check, busy_load, busy_settle, busy_head, busy_watch, busy_receipts, busy_store, busy_read,
-		busy_ask, busy_commit, busy_cast, busy_change;
+		busy_ask, busy_commit, busy_cast, busy_change, busy_trace;
 	bool head_due;   /* a newer head was heard, or the known one is too old for what waits */
 	bool head_rests; /* nothing is on its way: the newer head is looked at when something is, or after a while
 					  */
 	bool watch_due;  /* a head since the slots were last compared with PostgreSQL */
 	bool receipts_due;         /* a head since receipts of counted slots were last asked */
 	bool store_due;            /* receipts were read and are not stored */
+	bool trace_due;            /* a counted nonce without a receipt: who consumed it? */
+	bool waits;                /* SETTLING: for others' transactions, or for the node to catch up */
 	bool settle_due;           /* the account's count may be asked again */
 	bool bell;                 /* something may be ready */
 	bool may_sign;             /* room in the window, price below the cap, balance, no stop */
@@ -53,6 +56,7 @@ enum plan_do {
 	PLAN_COMMIT,
 	PLAN_ASK,
 	PLAN_READ,
+	PLAN_TRACE,
 };
 enum plan_do plan_next(const struct plan *p);
 bool plan_is_quiet(const struct plan *p); /* nothing is in flight */

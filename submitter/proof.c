@@ -8,10 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-	FOREIGN_HEADS = 3
-}; /* a counted slot without a receipt for so many heads: something else may have used its nonce */
-
 /* ── receipts of counted slots, and the hashes of their blocks (S9) ── */
 
 struct found {
@@ -33,8 +29,6 @@ struct receipts {
 	size_t nfound;
 	struct block_hash *blocks; /* heap */
 	size_t nblocks;
-	bool asked_final;
-	uint64_t final_count; /* the account's count at the final block */
 };
 struct part { /* one request's share: found[from…), or blocks[from…) */
 	struct receipts *q;
@@ -115,11 +109,6 @@ static void on_receipts(void *arg, const struct rpc_reply *r)
 	for (int i = 0; ok && i < r->calls; i++) {
 		const struct rpc_answer *a = &r->answers[i];
 		struct err e = {0};
-		if (q->asked_final && part->from == 0 && i == r->calls - 1) {
-			if (!a->ok || !quantity_u64(a->result, &q->final_count, &e))
-				q->asked_final = false; /* that block's state is not served: nothing is proved */
-			continue;
-		}
 		struct found *f = &q->found[part->from + (size_t)i];
 		if (!a->ok || !receipt_parse(a->result, &f->receipt, &f->has, &e)) {
 			q->failed++;
@@ -145,7 +134,6 @@ static void list_attempts(struct receipts *q)
 		struct slot *slot = &w->slots[i];
 		if (slot->phase != SLOT_COUNTED)
 			continue;
-		q->asked_final |= w->head >= slot->counted_head + FOREIGN_HEADS && q->s->final >= 0;
 		for (size_t k = slot->nattempts; k-- > 0;) {
 			struct found *f = &q->found[q->nfound++];
 			f->nonce = slot->nonce;
@@ -171,14 +159,9 @@ void proof_receipts(struct sender *s)
 			hex_to_0x(hash, q->found[i].hash, 32);
 			rpc_call(r, "eth_getTransactionReceipt", "[\"%s\"]", hash);
 		}
-		if (from == 0 && q->asked_final)
-			rpc_call(
-				r, "eth_getTransactionCount", "[\"%s\",\"0x%" PRIx64 "\"]", s->address, (uint64_t)s->final);
 		q->in_flight++;
 		rpc_send(r, on_receipts, part);
 	}
-	if (q->nfound == 0)
-		q->asked_final = false;
 	if (q->in_flight == 1) {
 		s->plan.busy_receipts = false;
 		free(q->found);
@@ -193,27 +176,6 @@ static void free_receipts(struct receipts *q)
 	free(q->found);
 	free(q->blocks);
 	free(q);
-}
-
-/* S2, INV-6: as of a final block the nonce is used, and none of our attempts has a receipt. What used it is
- * not ours to guess: halt. */
-static void judge_foreign(struct receipts *q)
-{
-	struct sender *s = q->s;
-	for (size_t i = 0; q->asked_final && q->failed == 0 && i < s->window.n; i++) {
-		struct slot *slot = &s->window.slots[i];
-		bool any = slot->phase != SLOT_COUNTED || slot->nonce >= q->final_count ||
-				   s->window.head < slot->counted_head + FOREIGN_HEADS;
-		for (size_t k = 0; !any && k < q->nfound; k++)
-			any = q->found[k].nonce == slot->nonce && q->found[k].has;
-		if (any || s->plan.phase != LANE_OPEN)
-			continue;
-		snprintf(s->halt, sizeof s->halt,
-			"unproved: nonce %" PRIu64 " was used by something that is not ours, as of final block %" PRId64
-			"; its items wait until that is understood",
-			slot->nonce, s->final);
-		sender_enter(s, LANE_HALTED);
-	}
 }
 
 /* INV-7: a verdict carries its block's hash, and the endpoint gives that hash for that number. */
@@ -249,10 +211,8 @@ static void finish_receipts(struct receipts *q)
 	if (q->era == s->era && q->nblocks == 0 && ask_blocks(q))
 		return;
 	s->plan.busy_receipts = false;
-	if (q->era == s->era) {
-		judge_foreign(q);
+	if (q->era == s->era)
 		keep_verdicts(q);
-	}
 	free_receipts(q);
 	sender_drive(s);
 }
@@ -267,6 +227,19 @@ void proof_fini(struct sender *s)
 	free(s->store->nonces);
 	free(s->store);
 	s->store = NULL;
+}
+
+void proof_add(struct sender *s, uint64_t nonce, const struct slots_verdict *v)
+{
+	if (s->plan.busy_store)
+		return; /* found again with the next final block */
+	if (!s->store)
+		s->store = mem_alloc(sizeof *s->store);
+	struct store *st = s->store;
+	st->list = mem_grow(st->list, st->n + 1, sizeof *st->list);
+	st->nonces = mem_grow(st->nonces, st->n + 1, sizeof *st->nonces);
+	st->list[st->n] = *v;
+	st->nonces[st->n++] = nonce;
 }
 
 bool proof_store_due(const struct sender *s)

@@ -124,11 +124,31 @@ bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what)
 static void forget_lane(struct sender *s)
 {
 	s->era++;
+	inquest_drop(s);
 	sender_drop_groups(s);
 	proof_fini(s);
 	window_fini(&s->window);
 	s->nheld = 0;
 	s->halt[0] = 0;
+	s->halt_kind = HALT_NONE;
+	s->halt_named = false;
+	s->listed_count = 0;
+}
+
+void sender_halt(struct sender *s, enum halt_kind kind, const char *why)
+{
+	if (s->plan.phase == LANE_HALTED && kind < s->halt_kind)
+		return;
+	s->halt_kind = kind;
+	snprintf(s->halt, sizeof s->halt, "%s", why);
+	sender_enter(s, LANE_HALTED);
+}
+
+void sender_goes_on(struct sender *s)
+{
+	log_info("lane.goes_on", "What halted the lane is over", F_STR("signer", s->signer->name),
+		F_STR("reason", s->halt));
+	sender_enter(s, LANE_OPEN);
 }
 
 void sender_enter(struct sender *s, enum lane_phase phase)
@@ -141,6 +161,8 @@ void sender_enter(struct sender *s, enum lane_phase phase)
 	case LANE_SETTLING: s->settle_ms = sender_now(s); break;
 	case LANE_OPEN:
 		s->halt[0] = 0;
+		s->halt_kind = HALT_NONE;
+		s->halt_named = false;
 		s->plan.bell = true;
 		s->plan.head_due = true;
 		s->plan.watch_due = true;
@@ -151,7 +173,9 @@ void sender_enter(struct sender *s, enum lane_phase phase)
 	case LANE_HALTED:
 		sender_drop_groups(s);
 		s->plan.head_due = true;
-		log_odd("lane.halted", "The lane is halted: nothing is signed until a person has looked",
+		log_odd("lane.halted",
+			s->halt_kind == HALT_UNPROVED ? "The lane is halted: nothing is signed until that is proved"
+										  : "The lane is halted: nothing is signed until a person has looked",
 			F_STR("signer", s->signer->name), F_STR("address", s->address), F_STR("reason", s->halt));
 		break;
 	case LANE_LEFT: break;
@@ -249,7 +273,7 @@ bool sender_has_ws(const struct sender *s)
 /* Something is on its way or waits for a moment: the chain and PostgreSQL are looked at again and again. */
 static bool works(const struct sender *s)
 {
-	return s->window.n > 0 || s->hold[0] || s->nheld > 0 || s->chain_halted;
+	return s->window.n > 0 || s->hold[0] || s->nheld > 0 || s->chain_halted || s->plan.phase == LANE_HALTED;
 }
 
 static bool is_head_due(struct sender *s)
@@ -287,14 +311,16 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->cast_due = p->change_due = false;
 	todo->what = WINDOW_REST;
 	todo->wake_ms = 0;
-	if (p->phase != LANE_OPEN && p->phase != LANE_HALTED)
+	p->waits = p->phase == LANE_SETTLING && s->halt[0];
+	if (p->phase != LANE_OPEN && p->phase != LANE_HALTED && !p->waits)
 		return;
+	p->trace_due = inquest_due(s);
 	p->head_due = is_head_due(s);
 	p->head_rests = head_rests(s);
 	feed_release_held(s);
 	/* What is committed leaves, whatever keeps a slot from being signed anew. */
 	window_next(&s->window, now,
-		p->busy_change || p->busy_commit || p->phase == LANE_HALTED || s->chain_halted || p->draining ||
+		p->busy_change || p->busy_commit || p->phase != LANE_OPEN || s->chain_halted || p->draining ||
 			!p->pg_up,
 		todo);
 	p->cast_due = todo->what == WINDOW_CAST;
@@ -322,6 +348,7 @@ static void exec_action(struct sender *s, enum plan_do what, struct window_todo 
 	case PLAN_COMMIT: sign_commit(s); break;
 	case PLAN_ASK: feed_ask(s); break;
 	case PLAN_READ: feed_read(s); break;
+	case PLAN_TRACE: inquest_step(s); break;
 	}
 }
 
@@ -336,7 +363,7 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 	uint64_t at = 0, now = sender_now(s);
 	sooner(&at, s->retry_ms);
 	sooner(&at, s->settle_ms);
-	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED) {
+	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED || s->plan.waits) {
 		sooner(&at, todo->wake_ms);
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
@@ -397,6 +424,7 @@ void sender_drive(void *arg)
 	if (s->plan.phase == LANE_SPARE && !s->heads && sender_now(s) >= s->retry_ms)
 		begin(s);
 	for (;;) {
+		inquest_halts(s);
 		facts(s, &todo);
 		enum plan_do what = plan_next(&s->plan);
 		if (what == PLAN_REST)

@@ -6,6 +6,7 @@
  *   open.c    before anything is signed: chain id, code, must, the account's count against the mark (S4)
  *   look.c    heads, prices, what PostgreSQL says about the open slots
  *   proof.c   receipts, verdicts
+ *   inquest.c a nonce that is used and has no receipt: trace.h's questions, and what follows (S2)
  *   feed.c    ready batches → a group; batches that are put aside
  *   group.c   a group → simulated calls (intake, halving), and what becomes of items that don't go
  *   ask.c     the group's questions to the node
@@ -26,7 +27,7 @@
 #include "common/io/heads.h"
 #include "common/io/metrics.h"
 #include "common/io/rpc.h"
-#include "common/ledger/slots.h"
+#include "common/ledger/truth.h"
 #include "submitter/hand.h"
 #include "submitter/intake.h"
 #include "submitter/must.h"
@@ -57,8 +58,16 @@ struct held {
 	uint64_t head;     /* and another head than this one be known */
 	uint64_t until_ms; /* or, where no other head comes, this moment */
 };
+enum halt_kind {
+	HALT_NONE,
+	HALT_UNPROVED,  /* S2: no endpoint shows who consumed a nonce of ours. Ends by itself when one does. */
+	HALT_ELSEWHERE, /* S4: a nonce that we never gave is used. Ends when the chain takes that back, or by
+					   adopt: true */
+	HALT_LOST,      /* P8: PostgreSQL does not know what it must have committed. Ends by adopt: true */
+};
 enum hold_kind { HOLD_NOTHING, HOLD_PRICE, HOLD_FUNDS };
 struct group;
+struct inquest;  /* inquest.c */
 struct store;    /* verdicts read and not stored: look.c */
 struct control { /* a call of this batch that passed: shows that the contract works at all (S6) */
 	const struct batch_decl *decl;
@@ -102,7 +111,7 @@ struct sender {
 	bool no_tries;         /* nor many batches */
 	bool delegated;        /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
 	bool balance_due;      /* something waits for it */
-	uint64_t listed_count; /* the account's count that was last stored as a sample */
+	uint64_t listed_count; /* the account's count that was last stored as a sample, one more; 0: none */
 	int64_t final;
 	bool chain_halted;
 
@@ -122,6 +131,7 @@ struct sender {
 	struct suspects suspects;
 	struct control controls[8];
 	struct store *store;
+	struct inquest *inquest; /* owned; NULL: none */
 	struct meters meters;
 	char trouble[300]; /* the provider's last error; "" when it answers */
 	enum hold_kind hold_kind;
@@ -132,7 +142,11 @@ struct sender {
 	char blocked_must[MUST_TEXT]; /* and what must: says of it; "" when it holds, or there is none */
 	bool must_asked;
 	uint64_t must_head; /* asked at this one */
-	char halt[300];     /* LANE_HALTED, or why SETTLING waits */
+	char halt[600];     /* LANE_HALTED, or why SETTLING waits */
+	enum halt_kind halt_kind;
+	bool halt_named;                /* ELSEWHERE: it was found out what used the nonce, or that it can't be */
+	int64_t rung_batch, rung_nonce; /* P8: the tops of our streams at take-over; -1: unknown */
+	struct truth_tops known;        /* what PostgreSQL has of them */
 };
 
 /* show.c */
@@ -163,11 +177,15 @@ bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what)
 void sender_reload(struct sender *s, const char *why);
 void sender_hold(struct sender *s, enum hold_kind kind, const char *why); /* HOLD_NOTHING: goes on */
 void sender_drop_groups(struct sender *s);
+/* Nothing more is signed; the graver reason stands. */
+void sender_halt(struct sender *s, enum halt_kind kind, const char *why);
+void sender_goes_on(struct sender *s); /* the reason for the halt is gone */
 
 /* open.c */
 void open_check(struct sender *s);
 void open_load(struct sender *s);
 void open_settle(struct sender *s);
+void open_passed(struct sender *s, uint64_t count); /* the chain has counted nonces that were never given */
 
 /* look.c */
 void look_head(struct sender *s);
@@ -179,6 +197,14 @@ void proof_receipts(struct sender *s);
 void proof_store(struct sender *s);
 bool proof_store_due(const struct sender *s);
 void proof_fini(struct sender *s);
+
+void proof_add(struct sender *s, uint64_t nonce, const struct slots_verdict *v); /* found by its block */
+
+/* inquest.c */
+bool inquest_due(struct sender *s);
+void inquest_step(struct sender *s);  /* begins one, or asks again what the node had no time for */
+void inquest_halts(struct sender *s); /* HALT_UNPROVED begins or ends */
+void inquest_drop(struct sender *s);
 
 /* feed.c */
 void feed_read(struct sender *s);

@@ -142,6 +142,8 @@ static void come_back(const struct window *w, struct slot *s)
 	s->counted_head = w->head;
 	s->answer = ANSWER_UNKNOWN;
 	s->block = 0;
+	s->traced = false;
+	s->unproved = NULL;
 }
 
 void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms)
@@ -204,6 +206,7 @@ void window_mined(
 	struct window *w, struct slot *s, uint64_t block, const uint8_t block_hash[32], uint64_t now_ms)
 {
 	s->phase = SLOT_MINED;
+	s->unproved = NULL;
 	s->block = block;
 	memcpy(s->block_hash, block_hash, 32);
 	mark_lowest(w, now_ms);
@@ -225,12 +228,40 @@ void window_reason(struct window *w, struct slot *s, bool gone)
 void window_closed(struct window *w, uint64_t lowest_open)
 {
 	size_t n = 0;
-	while (n < w->n && w->slots[n].nonce < lowest_open && w->slots[n].phase == SLOT_MINED)
+	while (n < w->n && w->slots[n].nonce < lowest_open &&
+		   (w->slots[n].phase == SLOT_MINED || (w->slots[n].phase == SLOT_COUNTED && w->slots[n].traced)))
 		slot_fini(&w->slots[n++]);
 	if (n == 0)
 		return;
 	memmove(w->slots, w->slots + n, (w->n - n) * sizeof *w->slots);
 	w->n -= n;
+}
+
+void window_forget(struct window *w, struct slot *s)
+{
+	size_t i = (size_t)(s - w->slots);
+	slot_fini(s);
+	memmove(s, s + 1, (w->n - i - 1) * sizeof *s);
+	w->n--;
+}
+
+struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *s = &w->slots[i];
+		if (s->phase == SLOT_COUNTED && w->head >= s->counted_head + heads &&
+			!(s->traced && s->traced_final >= final))
+			return s;
+	}
+	return NULL;
+}
+
+const struct slot *window_unproved(const struct window *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->slots[i].phase == SLOT_COUNTED && w->slots[i].unproved)
+			return &w->slots[i];
+	return NULL;
 }
 
 static void wake_at(struct window_todo *out, uint64_t ms)

@@ -54,8 +54,12 @@ struct slot {
 	uint64_t lowest_ms, lowest_head; /* since when nothing unmined stands below; 0: something does */
 	uint64_t held_head;    /* a replacement was above the cap at this head: asked again at the next one */
 	uint64_t counted_head; /* COUNTED since this head */
-	uint64_t gone_head;    /* an item lost its reason, first seen at this head; 0: none */
-	uint64_t block;        /* MINED */
+	bool traced;           /* as of traced_final nothing more can be found out about who consumed it, */
+	int64_t traced_final;
+	const char
+		*unproved;      /* COUNTED: why it is not proved who did, though it must be final; NULL: no reason */
+	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
+	uint64_t block;     /* MINED */
 	uint8_t block_hash[32];
 };
 struct window {
@@ -91,8 +95,16 @@ void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms);
 void window_held(struct window *w, struct slot *s);
 /* Its items' reasons as PostgreSQL shows them at this head: gone or (again) there. */
 void window_reason(struct window *w, struct slot *s, bool gone);
-/* Everything below is closed by final blocks: forgotten here. */
+/* Everything below is closed by final blocks: forgotten here, but for slots whose receipt is still to be read
+ * (its line is to be written). */
 void window_closed(struct window *w, uint64_t lowest_open);
+/* This one is, whatever stands below it. */
+void window_forget(struct window *w, struct slot *s);
+/* The lowest slot whose nonce was counted at least `heads` heads ago without a receipt of ours, and of which
+ * this final block was not asked yet; NULL: none (S2). */
+struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final);
+/* A counted slot of which it must be proved by now who consumed its nonce, and is not (S2); NULL: none. */
+const struct slot *window_unproved(const struct window *w);
 
 enum window_do {
 	WINDOW_REST,    /* nothing until wake_ms (0: until something is told) */

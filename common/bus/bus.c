@@ -176,6 +176,19 @@ static void on_rung(void *arg, const struct redisReply *r, const struct err *e)
 	}
 }
 
+/* XINFO STREAM's last-generated-id. */
+static bool read_top(const struct redisReply *r, struct bus_id *top)
+{
+	if (!r || r->type != REDIS_REPLY_ARRAY)
+		return false;
+	for (size_t i = 0; i + 1 < r->elements; i += 2) {
+		const redisReply *key = r->element[i], *value = r->element[i + 1];
+		if (key->type == REDIS_REPLY_STRING && strcmp(key->str, "last-generated-id") == 0)
+			return value->type == REDIS_REPLY_STRING && bus_id_parse(top, value->str, value->len);
+	}
+	return false;
+}
+
 /* A work stream has several writers: an older number rings on the top, <top>-*. */
 static void on_top(void *arg, const struct redisReply *r, const struct err *e)
 {
@@ -183,18 +196,47 @@ static void on_top(void *arg, const struct redisReply *r, const struct err *e)
 	struct bus_id top;
 	char id[32];
 	(void)e;
-	if (r && r->type == REDIS_REPLY_ARRAY)
-		for (size_t i = 0; i + 1 < r->elements; i += 2) {
-			const redisReply *key = r->element[i], *value = r->element[i + 1];
-			if (key->type != REDIS_REPLY_STRING || strcmp(key->str, "last-generated-id") != 0)
-				continue;
-			if (value->type != REDIS_REPLY_STRING || !bus_id_parse(&top, value->str, value->len))
-				break;
-			snprintf(id, sizeof id, "%" PRId64 "-*", top.number);
-			xadd(l, id);
-			return;
-		}
-	owe(l);
+	if (!read_top(r, &top)) {
+		owe(l);
+		return;
+	}
+	snprintf(id, sizeof id, "%" PRId64 "-*", top.number);
+	xadd(l, id);
+}
+
+struct top_ask {
+	bus_top_fn fn;
+	void *arg;
+};
+
+static void on_asked_top(void *arg, const struct redisReply *r, const struct err *e)
+{
+	struct top_ask q = *(struct top_ask *)arg;
+	struct bus_id top;
+	(void)e;
+	free(arg);
+	/* 0-0: a reader made the stream, and nothing ever rang */
+	bool rung_once = read_top(r, &top) && (top.number > 0 || top.k > 0);
+	q.fn(q.arg, rung_once ? top.number : -1);
+}
+
+static void no_top(void *arg)
+{
+	on_asked_top(arg, NULL, NULL);
+}
+
+void bus_top(struct bus *b, const char *what, const char *who, bus_top_fn fn, void *arg)
+{
+	enum { PATIENCE_MS = 2000 };
+	char key[BUS_KEY_MAX];
+	struct top_ask *q = mem_alloc(sizeof *q);
+	*q = (struct top_ask){fn, arg};
+	bus_stream(key, sizeof key, b->app, what, who);
+	if (b->closed || !redis_is_up(b->redis))
+		loop_later(b->loop, no_top, q);
+	else
+		redis_command(b->redis, PATIENCE_MS, on_asked_top, q, 3,
+			(struct str[]){STR("XINFO"), STR("STREAM"), str_of(key)});
 }
 
 static struct bell *bell_of(struct bus *b, enum bus_kind kind, const char *what, const char *who)

@@ -64,6 +64,11 @@ void ear_close(struct ear *e);
 /* A command beside the bells, its answer forgotten; for what may be lost. Connected: it will leave now. */
 void bus_command(struct bus *b, int argc, const struct str *argv);
 bool bus_reachable(const struct bus *b);
+/* The highest number that was ever rung on a work stream, since the stream was made: PostgreSQL has it, or
+ * lost it (P8: bells ring behind the commit). -1: the stream does not exist, or Redis does not say within 2
+ * s. fn runs once, in a later turn. */
+typedef void (*bus_top_fn)(void *arg, int64_t top);
+void bus_top(struct bus *b, const char *what, const char *who, bus_top_fn fn, void *arg);
 void bus_trim(struct bus *b, const char *what, const char *who, int64_t min_id); /* XTRIM MINID */
 
 #endif

@@ -236,7 +236,8 @@ static bool work(struct setup *s)
 	return !real || (setup_run(s, "granting rights",
 						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app(), "
 						 "fairlead.grant_happenings(), fairlead.grant_history(), fairlead.grant_messages(), "
-						 "fairlead.grant_lives(), fairlead.grant_requests(), fairlead.grant_pools()",
+						 "fairlead.grant_lives(), fairlead.grant_requests(), fairlead.grant_pools(), "
+						 "fairlead.grant_truth()",
 						 0, NULL) &&
 						remember(s));
 }

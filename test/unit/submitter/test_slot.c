@@ -328,9 +328,65 @@ static void patience_begins_anew_when_something_below_came_back(void **state)
 	window_fini(&w);
 }
 
+/* S2: counted, and no receipt: who consumed it is asked once a final block, then the slot goes on its own. */
+static void unexplained(void **state)
+{
+	(void)state;
+	struct window w = {.grace = 2};
+	uint8_t hash[32] = {1};
+	for (uint64_t n = 5; n < 8; n++)
+		signed_slot(&w, n, 1);
+	window_head(&w, 10, 7, 1);
+	assert_null(window_unexplained(&w, 3, 4)); /* too early to wonder */
+	window_head(&w, 13, 7, 2);
+	struct slot *s = window_unexplained(&w, 3, 4);
+	assert_ptr_equal(s, window_at(&w, 5));
+	s->traced = true;
+	s->traced_final = 4;
+	assert_ptr_equal(window_unexplained(&w, 3, 4), window_at(&w, 6));
+	window_mined(&w, window_at(&w, 6), 12, hash, 3);
+	assert_null(window_unexplained(&w, 3, 4));
+	assert_ptr_equal(window_unexplained(&w, 3, 5), s); /* the next final block may show it */
+	assert_null(window_unproved(&w));
+	s->unproved = "no state";
+	assert_ptr_equal(window_unproved(&w), s);
+	window_head(&w, 14, 5, 4); /* the block that used it left the chain */
+	assert_null(window_unproved(&w));
+	assert_int_equal(window_at(&w, 5)->phase, SLOT_SIGNED);
+	assert_false(window_at(&w, 5)->traced);
+	window_head(&w, 15, 7, 5);
+	window_at(&w, 5)->unproved = "no state";
+	window_mined(&w, window_at(&w, 5), 15, hash, 6);
+	assert_null(window_unproved(&w));
+	window_forget(&w, window_at(&w, 6)); /* whatever stands below */
+	assert_null(window_at(&w, 6));
+	assert_non_null(window_at(&w, 5));
+	assert_non_null(window_at(&w, 7));
+	assert_int_equal(w.n, 2);
+	window_fini(&w);
+}
+
+/* Closed by somebody else's hand, and no receipt of it was ever seen. */
+static void closed_without_a_receipt(void **state)
+{
+	(void)state;
+	struct window w = {.grace = 2};
+	signed_slot(&w, 5, 1);
+	window_head(&w, 10, 6, 1);
+	window_closed(&w, 6);
+	assert_int_equal(w.n, 1);
+	window_at(&w, 5)->traced = true;
+	window_closed(&w, 6);
+	assert_int_equal(w.n, 0);
+	window_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unexplained),
+		cmocka_unit_test(closed_without_a_receipt),
+
 		cmocka_unit_test(leaves_in_nonce_order_one_cast_at_a_time),
 		cmocka_unit_test(refused_bytes_leave_again_with_growing_gaps),
 		cmocka_unit_test(only_the_lowest_is_replaced_and_only_after_heads),
