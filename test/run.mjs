@@ -237,7 +237,7 @@ async function main() {
 	});
 	if (rows.length) {
 		const dir = join(work, `shared-${process.pid}`);
-		const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log") });
+		const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), settings: { track_commit_timestamp: "on" } }); // P2: when what left was committed
 		const shared = { pg: { dir: pg.dir } };
 		try {
 			await pool(rows, Math.min(jobs, rows.length), async (s) => {

@@ -81,3 +81,15 @@ soak:
 	@$(MAKE) --no-print-directory all node
 	@EVENTS=$${EVENTS:-1000000} node test/worlds/million.mjs
 	@SEEDS=$${SEEDS:-10000} FROM=$${FROM:-1} node test/worlds/run.mjs
+
+# Every fault point of the submitter × kill, stop, err × every mood of the node, each cell in a fleet of its own: test/certify/README.md.
+# JOBS=4 CELLS="send_*:kill" runs a part. certify-mutants breaks the code in six ways and shows that the cells see each.
+.PHONY: certify certify-mutants
+certify:
+	@deploy/setup --test
+	@$(MAKE) --no-print-directory all node
+	@CELLS="$(CELLS)" JOBS="$(JOBS)" node test/certify/run.mjs
+certify-mutants:
+	@deploy/setup --test
+	@$(MAKE) --no-print-directory all node
+	@MUTANT="$(MUTANT)" JOBS="$(JOBS)" node test/certify/mutants.mjs

@@ -5,10 +5,11 @@
 //
 // Nine events make nine items, nine items five batches: six before the fault, three behind it. The oracle (judge) is the node's count
 // of effects, its receipts, and the raw transactions that it heard, against PostgreSQL.
-import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { need } from "../../deploy/run/npm.mjs";
-import { keys } from "../lib/world.mjs";
+import { asAdmin, keys } from "../lib/world.mjs";
 import { post } from "../lib/scripted.mjs";
 import { moods } from "./cells.mjs";
 
@@ -41,7 +42,7 @@ contracts:
 signers:
   owner: { chain: main, key: "\${OWNER_PRIVATE_KEY}", gas: { max: "1000 gwei" }, window: 16 }
 batches:
-  act: { key: id, max: 2, wait: 20ms, send: "Box.act(id[])", signer: owner }
+  act: { key: id, max: 2, wait: 20ms, send: "Box.act(id[])", signer: owner, retry: { first: "10ms" } }
 rules:
   - on: Box.Put
     batch: act
@@ -103,8 +104,9 @@ const play = {
 			touched: () => touchedMood(c.n),
 		};
 	},
-	reorg: (c) => reorgs(c, true),
-	forgets: (c) => reorgs(c, false),
+	reorg: (c) => reorgs(c),
+	forgets: (c) => reorgs(c, { before: () => c.n.do({ chain: { repool: false } }) }),
+	reverts: (c) => reorgs(c, { before: () => c.contract({ tx_fails: true }), then: () => c.contract({}) }),
 };
 for (const [name, m] of Object.entries(moods))
 	if (m.pool) play[name] = (c) => {
@@ -123,10 +125,10 @@ for (const [name, m] of Object.entries(moods))
 	};
 
 // The blocks with our transactions leave before they are final; where it can be, behind their verdict and behind the fault.
-function reorgs(c, repool) {
+function reorgs(c, { before, then } = {}) {
 	let gone = 0;
 	return {
-		set: () => c.n.do({ chain: { repool } }),
+		set: () => before?.(),
 		during: async () => {
 			let block;
 			await c.until(async () => {
@@ -136,6 +138,7 @@ function reorgs(c, repool) {
 				return own.length > 0;
 			}, "a transaction of ours in a block");
 			await c.until(async () => c.passed() && (c.point.startsWith("verdict") || (await c.w.one("SELECT count(*) AS n FROM fairlead.verdict")).n > 0), "its verdict");
+			await then?.();
 			const head = await c.n.head();
 			await c.n.do({ reorg: { depth: head - block + 1, blocks: head - block + 2, pool: false } });
 			gone = (await c.receipts()).filter((r) => r === null).length;
@@ -154,9 +157,10 @@ async function prepare(t, cell, template) {
 	await n.do([
 		{ account: { address: from, nonce: FIRST } },
 		{ shape: { name: "put", address: BOX, event: "Put(uint256 indexed id)", args: { id: { seq: 1 } } } },
-		{ contract: { address: BOX, function: "act(uint256[] ids)", count: "ids", gas_each: 25000 } },
 		{ mine: 3 },
 	]);
+	c.contract = (how) => n.do({ contract: { address: BOX, function: "act(uint256[] ids)", count: "ids", gas_each: 25000, ...how } });
+	await c.contract({});
 	c.wave = async (count) => {
 		await n.mine(1, { pool: false, logs: { shape: "put", count } });
 		c.waved += count;
@@ -238,7 +242,10 @@ async function act(c, p) {
 		}, "another submitter to take over");
 		await c.until(() => late.lines("lane.open").length > 0, "the taker to open the lane");
 		await c.until(async () => (await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready'")).n === 0, "the taker to sign what is ready");
+		const held = p.lines("lease.gain").length > 0 && !leaves.has(c.point);
 		p.thaw();
+		// INV-8, P5: its first write is refused
+		if (held) await c.until(() => p.lines("lease.lost").length > 0, "the one that woke late to notice that it leads no more");
 	} else if (leaves.has(c.point)) {
 		await p.exited;
 		c.w.t.assert.equal(p.code, 0, "it drained");
@@ -271,6 +278,17 @@ export async function runCell(t, cell, { template } = {}) {
 	}
 }
 
+// A cell in a world of its own, ended behind it. Returns what was wrong.
+export async function runAlone(t, makeWorld, cell, template) {
+	mkdirSync(t.dir, { recursive: true });
+	const problems = [];
+	const own = { ...t, id: cell.id, ends: [], assert, note() {} };
+	own.world = (options) => makeWorld(own, options);
+	await runCell(own, cell, { template }).catch((e) => problems.push(e.stack));
+	for (const end of own.ends.reverse()) problems.push(...(await end()).problems);
+	return problems;
+}
+
 async function settled(c) {
 	const items = await c.w.sql("SELECT state, count(*) AS n FROM fairlead.item GROUP BY 1 ORDER BY 1");
 	const { n } = await c.w.one("SELECT count(*) AS n FROM fairlead.slot WHERE closed IS NULL");
@@ -280,7 +298,6 @@ async function settled(c) {
 
 // ── the oracle ──
 async function judge(c) {
-	const { assert } = c.w.t;
 	const effects = await c.n.do({ effects: { address: BOX } });
 	assert.deepEqual(effects, Object.fromEntries(Array.from({ length: c.waved }, (_, i) => [i + 1, 1])), "each item has one effect");
 
@@ -319,19 +336,17 @@ async function judge(c) {
 	assert.equal((await c.w.one("SELECT count(*) AS n FROM fairlead.dead")).n, 0);
 }
 
-// The schema as the programs make it, without a chain; its name.
-export async function templateOf(makeWorld, dir, pg) {
-	const t = { id: "template", dir, shared: { pg: { dir: pg.dir } }, ends: [], note() {} };
-	const name = `certify_template_${process.pid}`;
+// The schema as the programs make it, without a chain: its database, of which each cell has a copy.
+export async function templateOf(makeWorld, dir, shared) {
+	const t = { id: "template", dir, shared, ends: [], assert, note() {} };
+	const name = `certify_${process.pid}`;
 	const w = await makeWorld(t, worldOptions);
-	w.env.RPC_URL = "http://127.0.0.1:9";
-	w.env.WS_URL = "ws://127.0.0.1:9";
+	Object.assign(w.env, { RPC_URL: "http://127.0.0.1:9", WS_URL: "ws://127.0.0.1:9" });
 	const p = await w.start("listener", { wait: false });
 	await w.waitFor(() => w.one("SELECT FROM fairlead.application"), "the schema to be made");
 	await p.kill9();
-	await pg.psql("postgres", `CREATE DATABASE ${name} TEMPLATE ${w.database}`).catch(async () => {
-		await w.waitFor(() => pg.psql("postgres", `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${w.database}'; CREATE DATABASE ${name} TEMPLATE ${w.database}`).then(() => true), "a copy of the schema");
-	});
+	const others = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${w.database}'`;
+	await w.waitFor(() => asAdmin(w.pg, others).then(() => asAdmin(w.pg, `CREATE DATABASE ${name} TEMPLATE ${w.database}`)).then(() => true), "a copy of the schema");
 	for (const end of t.ends.reverse()) await end();
 	return name;
 }

@@ -21,6 +21,7 @@ export const moods = {
 	lies: { words: "its counts of the account are too high, then too low" },
 	reorg: { words: "the blocks with our transactions leave the chain, its mempool gets them back" },
 	forgets: { words: "the same, and its mempool does not get them back" },
+	reverts: { words: "they are mined and revert, then these blocks leave the chain, and they go well" },
 	besu: { words: "besu's rules and words; a first answer is lost", pool: "besu" },
 	nethermind: { words: "nethermind's", pool: "nethermind" },
 	reth: { words: "reth's", pool: "reth" },

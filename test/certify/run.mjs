@@ -5,7 +5,6 @@ import { fork } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import assert from "node:assert/strict";
 import { root } from "../../deploy/run/npm.mjs";
 import { killAll, tail } from "../../deploy/run/proc.mjs";
 import * as servers from "../../deploy/run/servers.mjs";
@@ -19,31 +18,28 @@ const LIMIT_MS = 60000;
 // ── a worker: cells one behind another, each in a world of its own ──
 async function worker() {
 	const { makeWorld } = await import("../lib/world.mjs");
-	const { runCell } = await import("./cell.mjs");
+	const { runAlone } = await import("./cell.mjs");
 	process.on("disconnect", () => {
 		killAll();
 		process.exit(1);
 	});
 	process.on("message", async ({ cell, shared, template }) => {
 		const from = Date.now();
-		const t = { id: cell.id, dir: join(work, cell.id.replaceAll(":", "-")), shared, ends: [], assert, note() {}, world: (o) => makeWorld(t, o) };
-		rmSync(t.dir, { recursive: true, force: true });
-		mkdirSync(t.dir, { recursive: true });
-		const problems = [];
-		await runCell(t, cell, { template }).catch((e) => problems.push(e.stack));
-		for (const end of t.ends.reverse()) problems.push(...(await end()).problems);
+		const dir = join(work, cell.id.replaceAll(":", "-"));
+		rmSync(dir, { recursive: true, force: true });
+		const problems = await runAlone({ dir, shared }, makeWorld, cell, template);
 		servers.removeOutside();
-		if (!problems.length && !process.env.KEEP) rmSync(t.dir, { recursive: true, force: true });
+		if (!problems.length && !process.env.KEEP) rmSync(dir, { recursive: true, force: true });
 		process.send({ problems, ms: Date.now() - from });
 	});
 	process.send("ready");
 }
 
 // The schema is made once; every cell's database is a copy.
-export async function makeTemplate(pg) {
+export async function makeTemplate(shared) {
 	const { makeWorld } = await import("../lib/world.mjs");
 	const { templateOf } = await import("./cell.mjs");
-	return templateOf(makeWorld, join(work, "template"), pg);
+	return templateOf(makeWorld, join(work, "template"), shared);
 }
 
 export class Workers {
@@ -95,7 +91,7 @@ export async function withServers(fn) {
 	mkdirSync(work, { recursive: true });
 	const pg = await servers.postgres(join(work, "pg"), { log: join(work, "postgresql.log"), settings: { track_commit_timestamp: "on", max_connections: 400 } });
 	try {
-		return await fn(pg, { pg: { dir: pg.dir } });
+		return await fn({ pg: { dir: pg.dir } });
 	} finally {
 		await pg.stop("immediate");
 		servers.removeOutside();
@@ -133,8 +129,8 @@ async function main() {
 	}
 	const results = new Map();
 	console.log(`${list.length} cells of ${cells.length}, ${jobs} at once\n`);
-	await withServers(async (pg, shared) => {
-		const template = await makeTemplate(pg);
+	await withServers(async (shared) => {
+		const template = await makeTemplate(shared);
 		let last = 0;
 		await new Workers(jobs, shared, template).run(list, (cell, r) => {
 			results.set(cell.id, r);

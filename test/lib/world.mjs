@@ -163,7 +163,7 @@ export async function makeWorld(t, options = {}) {
 	return w;
 }
 
-async function asAdmin(pg, sql) {
+export async function asAdmin(pg, sql) {
 	const c = new Client({ host: pg.dir, user: servers.dbUser, database: "postgres" });
 	await c.connect();
 	try {
