@@ -132,6 +132,8 @@ static void sign_attempt(struct change *c)
 											  : "A replacement is held: gas price too high",
 			F_STR("signer", s->signer->name), F_UINT("nonce", c->nonce), F_STR("needed", want));
 		metric_add(s->meters.too_high, 1);
+		if (c->attempt.kind == ATTEMPT_CANCEL)
+			obey_held(s, slot, &f);
 		window_held(&s->window, slot);
 		end_change(c);
 		return;
@@ -263,8 +265,16 @@ void change_slot(struct sender *s, struct window_todo *todo)
 	struct change *c = mem_alloc(sizeof *c);
 	*c = (struct change){.s = s, .era = s->era, .nonce = todo->slot->nonce};
 	s->plan.busy_change = true;
+	if (todo->what == WINDOW_REPLACE && obey_price_is_right(s, todo->slot)) {
+		end_change(c);
+		return;
+	}
 	if (todo->what == WINDOW_REPLACE) {
 		replace(c, todo->slot);
+		return;
+	}
+	if (todo->what == WINDOW_CANCEL) {
+		cancel(c);
 		return;
 	}
 	log_info("slot.revise", "An item's event is gone; its slot is signed anew without it",

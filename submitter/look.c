@@ -2,6 +2,7 @@
 #include "common/evm/logs.h"
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/orders.h"
 #include "submitter/sender.h"
 
 #include <inttypes.h>
@@ -266,6 +267,7 @@ static void on_watched(void *arg, const struct pg_reply *r)
 		window_closed(&s->window, (uint64_t)v.lowest_open);
 		take_back(s, r);
 		take_orphans(s, r);
+		obey_orders(s, r, 3);
 	}
 	free(q);
 	sender_drive(s);
@@ -297,6 +299,7 @@ void look_watch(struct sender *s)
 	s->plan.busy_watch = true;
 	s->plan.watch_due = false;
 	slots_watch(u, &l, blocks, mined_blocks(s, blocks, WATCHED_BLOCKS));
+	orders_look(u, &l);
 	if (s->listed_count != s->window.count + 1 && s->head.known) {
 		slots_sample(u, &l, (int64_t)s->head.number, s->head.hash, (int64_t)s->window.count);
 		s->listed_count = s->window.count + 1;

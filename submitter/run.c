@@ -1,6 +1,7 @@
 #include "submitter/run.h"
 #include "common/base/mem.h"
 #include "common/io/log.h"
+#include "submitter/command.h"
 #include "submitter/sender.h"
 
 #include <errno.h>
@@ -138,6 +139,14 @@ static void on_pg(void *arg, bool up)
 		sender_drive(r->senders[i]);
 }
 
+static void on_wish(void *arg, const char *kind, const char *subject)
+{
+	struct run *r = arg;
+	(void)subject; /* each looks whether one of its slots is meant */
+	for (size_t i = 0; i < r->n; i++)
+		obey_wish(r->senders[i], kind);
+}
+
 static void on_left(void *arg)
 {
 	struct run *r = arg;
@@ -191,19 +200,22 @@ static void on_end(void *arg)
 int submitter_main(int argc, char **argv)
 {
 	struct run run = {0};
-	const struct member_program p = {
-		.decl = {.name = "fairlead-submitter",
-			.what = "signs and sends batches: one lane per signer, exactly once"},
+	const struct member_program p = {.decl = {.name = "fairlead-submitter",
+										 .what = "signs and sends batches: one lane per signer, exactly once",
+										 .extra = command_options,
+										 .notes = command_notes},
 		.short_name = "submitter",
 		.arg = &run,
 		.on_start = on_start,
 		.on_pg = on_pg,
+		.on_wish = on_wish,
 		.on_drain = on_drain,
 		.reasons = reasons,
 		.status = status,
 		.beat = beat,
 		.on_end = on_end,
-		.needs_key = true};
+		.needs_key = true,
+		.command = command_main};
 	int code = member_main(&p, argc, argv);
 	for (size_t i = 0; i < run.n; i++)
 		sender_free(run.senders[i]);

@@ -324,7 +324,8 @@ static void facts(struct sender *s, struct window_todo *todo)
 			!p->pg_up,
 		todo);
 	p->cast_due = todo->what == WINDOW_CAST;
-	p->change_due = todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE;
+	p->change_due =
+		todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE || todo->what == WINDOW_CANCEL;
 	p->store_due = proof_store_due(s);
 	p->group_read = feed_group_read(s);
 	p->group_asked = feed_group_asked(s);

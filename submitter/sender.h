@@ -13,6 +13,7 @@
  *   sign.c    simulated calls → signed bytes, committed
  *   hand.c    who signs
  *   change.c  replacements and re-composed slots
+ *   obey.c    orders by hand: cancelled, sent again
  *   beat.c    what a beat says of it
  *   cast.c    committed bytes → the node, in nonce order
  * Memory: a sender lives as long as the process. Operations in flight carry the era that they were started in; what
@@ -230,6 +231,15 @@ size_t sign_room(struct sender
 
 /* change.c */
 void change_slot(struct sender *s, struct window_todo *todo);
+
+/* obey.c: what people order (sql/026) */
+void obey_wish(struct sender *s, const char *kind); /* one may stand: looked at with the slots */
+void obey_orders(struct sender *s, const struct pg_reply *r, int stmt);
+void obey_held(
+	struct sender *s, const struct slot *slot, const struct fee *want); /* a cancel is above the cap */
+void obey_mined(struct sender *s, const struct slot *slot, const struct attempt *a, uint64_t block);
+/* Is the price of an urged slot right as it is? Then it is urged no more. */
+bool obey_price_is_right(struct sender *s, struct slot *slot);
 
 /* cast.c */
 void cast_send(struct sender *s, struct window_todo *todo);

@@ -71,6 +71,7 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a)
 	s->refusals = 0;
 	s->cast_ms = 0;
 	s->held_head = 0;
+	s->urged = false;
 	s->gone_head = 0; /* what this attempt holds is looked at anew */
 	return t;
 }
@@ -215,6 +216,19 @@ void window_mined(
 void window_held(struct window *w, struct slot *s)
 {
 	s->held_head = w->head ? w->head : 1;
+	s->urged = false;
+}
+
+void window_unwanted(struct slot *s)
+{
+	s->unwanted = true;
+}
+
+void window_urge(struct slot *s)
+{
+	s->urged = s->phase < SLOT_COUNTED;
+	if (s->phase == SLOT_POOLED || s->phase == SLOT_REFUSED)
+		s->phase = SLOT_SIGNED;
 }
 
 void window_reason(struct window *w, struct slot *s, bool gone)
@@ -330,6 +344,18 @@ static bool is_too_long(
 	return false;
 }
 
+/* Its own no-op stands already, or is held at this head. */
+static struct slot *find_unwanted(struct window *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *s = &w->slots[i];
+		if (s->unwanted && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING &&
+			newest(s)->kind != ATTEMPT_CANCEL && s->held_head != w->head)
+			return s;
+	}
+	return NULL;
+}
+
 static struct slot *find_revised(struct window *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
@@ -348,6 +374,10 @@ void window_next(struct window *w, uint64_t now_ms, bool changing, struct window
 	out->ncast = 0;
 	out->wake_ms = 0;
 	struct slot *low = window_lowest(w);
+	if (!changing && (out->slot = find_unwanted(w))) {
+		out->what = WINDOW_CANCEL;
+		return;
+	}
 	if (!changing && (out->slot = find_revised(w))) {
 		out->what = WINDOW_REVISE;
 		return;
@@ -358,7 +388,7 @@ void window_next(struct window *w, uint64_t now_ms, bool changing, struct window
 		return;
 	if (low->answer == ANSWER_FUNDS || low->answer == ANSWER_NONCE_LOW || low->held_head == w->head)
 		return; /* a price helps none of these */
-	if (is_too_long(w, low, now_ms, out)) {
+	if (low->urged || is_too_long(w, low, now_ms, out)) {
 		out->what = WINDOW_REPLACE;
 		out->slot = low;
 	}

@@ -59,6 +59,8 @@ struct slot {
 	const char
 		*unproved;      /* COUNTED: why it is not proved who did, though it must be final; NULL: no reason */
 	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
+	bool unwanted;      /* a person ordered its cancel: a no-op takes the nonce, if it is still free (S3) */
+	bool urged;         /* a person ordered that it leave again, and that a higher price be considered */
 	uint64_t block;     /* MINED */
 	uint8_t block_hash[32];
 };
@@ -95,6 +97,9 @@ void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms);
 void window_held(struct window *w, struct slot *s);
 /* Its items' reasons as PostgreSQL shows them at this head: gone or (again) there. */
 void window_reason(struct window *w, struct slot *s, bool gone);
+/* By hand (sql/026). Unwanted for good; an urged one's bytes leave again, then its price is looked at. */
+void window_unwanted(struct slot *s);
+void window_urge(struct slot *s);
 /* Everything below is closed by final blocks: forgotten here, but for slots whose receipt is still to be read
  * (its line is to be written). */
 void window_closed(struct window *w, uint64_t lowest_open);
@@ -110,6 +115,7 @@ enum window_do {
 	WINDOW_REST,    /* nothing until wake_ms (0: until something is told) */
 	WINDOW_CAST,    /* the newest bytes of `cast` leave, in this order (S4) */
 	WINDOW_REPLACE, /* `slot`: the same call at a higher price (S3) */
+	WINDOW_CANCEL,  /* `slot`: a no-op in its place, as a person ordered */
 	WINDOW_REVISE,  /* `slot`: without the items whose reason is gone, or a no-op when none is left (S3) */
 };
 enum { WINDOW_CAST_MAX = 100, WINDOW_CAST_BYTES = 512 * 1024 };

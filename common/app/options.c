@@ -71,6 +71,26 @@ static bool set_replay(struct options *o, const char *value, struct err *e)
 	return true;
 }
 
+/* One thing a call: two of them at once would leave it open which came first. */
+static bool set_command(struct options *o, const char *flag, const char *value, struct err *e)
+{
+	if (o->command)
+		return err_set(e, ERR_REJECTED, "one thing at a time: --%s or %s", o->command, flag);
+	o->command = flag + 2;
+	o->command_of = value;
+	return true;
+}
+
+static bool is_command(const char *flag)
+{
+	static const char *const all[] = {
+		"--cancel", "--resend", "--freeze", "--thaw", "--drop", "--retry", "--explain"};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(flag, all[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool set(struct options *o, const char *flag, const char *value, struct err *e)
 {
 	struct {
@@ -88,6 +108,8 @@ static bool set(struct options *o, const char *flag, const char *value, struct e
 				*fields[i].value = value;
 			return true;
 		}
+	if (is_command(flag))
+		return set_command(o, flag, value, e);
 	if (strcmp(flag, "--from") == 0)
 		return set_from(o, value, e);
 	if (strcmp(flag, "--replay") == 0)
@@ -176,6 +198,8 @@ void options_help(const struct program_decl *p, FILE *out)
 	help_group(p, OPTION_LOOK, "look", out);
 	help_group(p, OPTION_ACT, "act", out);
 	help_group(p, OPTION_RUN, "run", out);
+	if (p->notes)
+		fputs(p->notes, out);
 	fputs(
 		" exit   0 drained   64 usage   75 try again   78 configuration   134 a bug of ours, please tell us\n"
 		" from the environment: DATABASE_URL or PG*, REDIS_URL, and every ${VAR} of FILE. See also "

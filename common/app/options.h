@@ -24,11 +24,14 @@ struct options {
 	uint64_t from;
 	bool has_replay; /* --replay A..B, both included, A ≤ B */
 	uint64_t replay_from, replay_to;
+	const char *command, *command_of; /* the submitter's one of --cancel --resend … --explain, without its
+									   * dashes: done instead of running */
 };
 struct program_decl {
 	const char *name;                /* "fairlead-submitter" */
 	const char *what;                /* "signs and sends batches: one lane per signer, exactly once" */
 	const struct option_decl *extra; /* of this program only; a zero flag ends */
+	const char *notes;               /* lines of --help below the options, or NULL */
 };
 /* false: usage error in *e (exit 64). */
 bool options_parse(struct options *o, const struct program_decl *p, int argc, char **argv, struct err *e);

@@ -22,6 +22,7 @@ const struct sentence sentences[] = {
 		"Read why on the chain; then retry, or drop it."},
 	{"already", "ink", "Nothing to do.", "the chain shows it done already", 0, 0},
 	{"dropped", "wait", "Dropped.", "dropped by {who}[: {text}]", 0, 0},
+	{"cancelled", "wait", "Cancelled.", "cancelled by {who}", "cancelled by {who}", "Retry it when it shall be sent after all, or drop it."},
 	{"given_back", "ink", "Given back.", "its batch failed, and not by its doing", 0, 0},
 
 	/* ── why a batch ended ── */
@@ -29,6 +30,7 @@ const struct sentence sentences[] = {
 	{"batch_taken", "gone", "Taken back.", "every item was taken back", 0, 0},
 	{"batch_reverted", "wait", "Reverted.", "reverted in block {block:#}", 0, 0},
 	{"batch_cancelled", "ink", "Cancelled.", "cancelled in block {block:#}", 0, 0},
+	{"batch_cancelled_by", "ink", "Cancelled.", "cancelled by {who} before it was sent", 0, 0},
 	{"batch_foreign", "stop", "Overtaken.", "its nonce was used by something else up to block {block:#}", 0, 0},
 
 	/* ── why an attempt was signed ── */
@@ -49,17 +51,68 @@ const struct sentence sentences[] = {
 	{"heard", "ink", "Heard.", "[Its block was {lag:ms} old when its item was made, ][as event {seq}].", 0, 0},
 	{"batched", "ink", "Batched.", "{nth:nth} of {of} in batch {batch}[: {full?full, so it left at once|}][: its {wait:ms} were over].", 0, 0},
 	{"batched_one", "ink", "Batched.", "Alone in batch {batch}.", 0, 0},
+	{"caused_one", "ink", "Seen.", "`{event}` in block {block:#}, transaction {tx:hash}, made its item: {keys}.", 0, 0},
+	{"caused", "ink", "Seen.", "{n} events `{event}`, blocks {first:#} to {block:#}, made its items: {keys}.", 0, 0},
+	{"caused_block", "ink", "Seen.", "{n} events `{event}` in block {block:#} made its items: {keys}.", 0, 0},
+	{"caused_by_hand", "ink", "Asked for.", "Requests made {n} of its items: {keys}.", 0, 0},
+	{"cut", "ink", "Batched.", "{of} {of?item|items}[: {full?full, so it left at once|}][: its {wait:ms} were over].", 0, 0},
 	{"signed", "ink", "Signed.", "By {signer} with nonce {nonce}. The signed bytes were stored before the first byte left.", 0, 0},
-	{"node_refused", "wait", "Refused by a node.", "{endpoint} said: {text}", 0, 0},
+	{"node_refused", "wait", "Refused by a node.", "{endpoint} said: {text}[ ({times} times)]", 0, 0},
+	{"node_took", "ink", "Taken by a node.", "{endpoint} took attempt {n}[, {times} times: what it lost was offered again].", 0, 0},
 	{"mined", "good", "Mined.", "Attempt {n} is in block {block:#}: success. Paid {price:gwei} gwei × {gas:#} gas = {cost:eth} ETH[, {each:eth} a {item}]."
 		"[ The nonce is spent: the other {others?attempt|attempts} can never execute.]", 0, 0},
 	{"mined_reverted", "wait", "Reverted.", "Attempt {n} is in block {block:#} and reverted. Its {gas:#} gas cost {cost:eth} ETH; nothing was set.", 0, 0},
+	{"mined_noop", "ink", "Cancel mined.", "Attempt {n} is in block {block:#} and did nothing but use up the nonce. Its {gas:#} gas cost {cost:eth} ETH."
+		"[ The other {others?attempt|attempts} can never execute.]", 0, 0},
 	{"block_gone", "gone", "Block taken back.", "Block {block:#} left the chain, and the receipt with it. The same bytes may be mined again.", 0, 0},
 	{"event_gone", "gone", "Taken back.", "A reorg removed its event[ from block {block:#}][, entry {entry} of the log].", 0, 0},
 	{"rest_void", "ink", "At rest.", "If its event is mined again, this same life goes on, and still acts only once. Nobody needs to do anything.", 0, 0},
 	{"final", "good", "Final.", "Block {block:#} is final. Nothing is left to do.", 0, 0},
 	{"dead", "stop", "Dead.", "Tried {tries} {tries?time|times}. It stands in fairlead.dead; what came after it went on.", 0, 0},
 	{"done_by", "sea", "{what}.", "By {who}.[ {text}]", 0, 0},
+
+	/* ── acts by hand: what one would do, what it did, what stands already (sql/026) ── */
+	{"would_cancel_unsent", "ink", 0, "Cancel batch {batch}: it is not sent yet and never will be. Its {items?item is|items are} parked until somebody retries {items?it|them}.", 0, 0},
+	{"would_cancel_sent", "ink", 0, "Cancel batch {batch}: nonce {nonce} is used up by a transaction that does nothing, unless the batch is mined first. "
+		"Its items are parked then; nothing can be sent twice.", 0, 0},
+	{"cancelled_unsent", "good", 0, "Batch {batch} is cancelled: it was not sent yet and never will be. Its {items} {items?item is|items are} parked until somebody retries {items?it|them}.", 0, 0},
+	{"cancel_ordered", "good", 0, "The cancel of batch {batch} is ordered: nonce {nonce} is used up by a transaction that does nothing, unless the batch is mined first."
+		"[ No submitter holds its lane now{idle?|}: it is obeyed as soon as one does.]", 0, 0},
+	{"cancel_stands", "ink", 0, "The cancel of batch {batch} stands since {since:since}, ordered by {who}; it is not signed yet."
+		"[ No submitter holds its lane now{idle?|}: it is obeyed as soon as one does.]", 0, 0},
+	{"cancel_signed", "ink", 0, "The cancel of batch {batch} stands since {since:since}, ordered by {who}: attempt {n} on nonce {nonce}, up to {fee:gwei} gwei, is sent and not mined yet.", 0, 0},
+	{"cancel_held", "wait", 0, "The cancel of batch {batch}, ordered by {who}, is wanted and held: it takes {want:gwei} gwei[, and may pay {max:gwei}]. It goes by itself when the price allows.", 0, 0},
+	{"held", "wait", "Cancel held.", "It takes {want:gwei} gwei[, and may pay {max:gwei}]. It goes by itself when the price allows.", 0, 0},
+	{"cancel_mined", "ink", 0, "The cancel of batch {batch} is mined in block {block:#}. Its items are parked when that block is final.", 0, 0},
+	{"cancel_late", "ink", 0, "Batch {batch} is mined in block {block:#}: it is too late to cancel it. Nothing was done.", 0, 0},
+	{"cancel_losing", "ink", 0, "Batch {batch} was mined in block {block:#} before its cancel. If that block stays, nothing is cancelled.", 0, 0},
+	{"cancel_was", "ink", 0, "Batch {batch} is cancelled already, in block {block:#}.", 0, 0},
+	{"cancel_was_unsent", "ink", 0, "Batch {batch} is cancelled already[, by {who}]: it was never sent.", 0, 0},
+	{"cancel_won", "good", "Cancel won.", "Block {block:#} is final, and the nonce was used up by the cancel: the batch can never execute.", 0, 0},
+	{"cancel_lost", "wait", "Cancel lost.", "The batch was mined in block {block:#} before its cancel: it is done.", 0, 0},
+	{"cancel_moot", "ink", "Cancel over.", "Neither it nor the batch had an effect, up to block {block:#}.", 0, 0},
+	{"order_done", "ink", 0, "Batch {batch} is done: it was mined in block {block:#}, which is final. Nothing was done.", 0, 0},
+	{"order_failed", "ink", 0, "Batch {batch} ended without an effect, up to block {block:#}; its items went on without it. Nothing was done.", 0, 0},
+	{"order_dropped", "ink", 0, "Batch {batch} was dropped before it was sent. Nothing was done.", 0, 0},
+	{"would_resend", "ink", 0, "Resend batch {batch}: the signed bytes of attempt {n} leave again now, and a higher price is considered at once. The same nonce: it can't be done twice.", 0, 0},
+	{"resend_ordered", "good", 0, "Batch {batch} is to be sent again: the signed bytes of attempt {n} leave now, and a higher price is considered at once. The same nonce {nonce}: it can't be done twice."
+		"[ No submitter holds its lane now{idle?|}: it is obeyed as soon as one does.]", 0, 0},
+	{"resend_stands", "ink", 0, "The order to send batch {batch} again stands already."
+		"[ No submitter holds its lane now{idle?|}: it is obeyed as soon as one does.]", 0, 0},
+	{"resend_unsent", "ink", 0, "Batch {batch} was never sent, so there is nothing to send again: its lane takes it by itself.", 0, 0},
+	{"resend_mined", "ink", 0, "Batch {batch} is mined in block {block:#}. Nothing was done.", 0, 0},
+	{"resent", "sea", "Sent again.", "Its signed bytes left again.", 0, 0},
+	{"resend_late", "ink", "Not sent again.", "Its nonce was spent before.", 0, 0},
+	{"would_retry", "ink", 0, "Retry {key}: it waits for the next batch. Nothing can be sent twice.", 0, 0},
+	{"would_drop", "ink", 0, "Drop {key}: it will never be sent. Its key stays spent.", 0, 0},
+	{"retried", "good", 0, "Item {item} ({name} {key}) waits for the next batch.", 0, 0},
+	{"retry_waits", "ink", 0, "Item {item} ({name} {key}) waits for the next batch already.", 0, 0},
+	{"retry_on_way", "ink", 0, "Item {item} ({name} {key}) is on its way in batch {batch}. Nothing was done.", 0, 0},
+	{"dropped_now", "good", 0, "Item {item} ({name} {key}) will never be sent.", 0, 0},
+	{"drop_was", "ink", 0, "Item {item} ({name} {key}) is dropped already, by {who}.", 0, 0},
+	{"drop_on_way", "ink", 0, "Item {item} ({name} {key}) stands in batch {batch}. Nothing was done: cancel batch {batch} first.", 0, 0},
+	{"item_done", "ink", 0, "Item {item} ({name} {key}) is done[, in batch {batch}]. Nothing was done.", 0, 0},
+	{"item_void", "ink", 0, "The event of item {item} ({name} {key}) was taken back, so it waits for that event. Nothing was done.", 0, 0},
 
 	/* ── what a program does (beats), what it waits for ── */
 	{"starting", "wait", 0, "starting[: {text}]", 0, 0},

@@ -500,6 +500,8 @@ static int with_config(struct member *m, const struct member_program *p, struct 
 	fault_init(p->short_name);
 	if (m->options.top && p->top)
 		return p->top(p->arg, m);
+	if (m->options.command && p->command)
+		return p->command(p->arg, m);
 	return run(m, p);
 }
 
@@ -524,8 +526,8 @@ int member_main(const struct member_program *p, int argc, char **argv)
 	}
 	struct problems ps = {0};
 	struct config_source from = config_from_process;
-	from.keyless =
-		!p->needs_key && !m.options.check && !m.options.print; /* keys belong to the submitter alone */
+	from.keyless = (!p->needs_key || m.options.command) && !m.options.check &&
+				   !m.options.print; /* keys belong to who signs alone */
 	m.config = config_load(m.options.file, &from, &ps);
 	int code = EXIT_CONFIG;
 	if (m.config)

@@ -54,6 +54,9 @@ struct member_program {
 	bool serves;               /* the reconciler: its front door is serve.listen */
 	int (*top)(
 		void *arg, struct member *m); /* --top: runs instead of all this, returns the exit code; or NULL */
+	/* one of the commands of options.h: done instead of all this, without any key; returns the exit code. Or
+	 * NULL */
+	int (*command)(void *arg, struct member *m);
 };
 int member_main(const struct member_program *p, int argc, char **argv); /* main()'s return value */
 void member_drained(struct member *m);

@@ -115,14 +115,23 @@ void lives_ask(struct pg_unit *u, const struct lives_ask *q);
 void life_take(struct life *out, struct arena *a, const struct pg_reply *r, int stmt, int row);
 /* The statements of story_ask, in order. Columns:
  *   LIFE     as life_take
- *   TURNS    at, state, was, reason, batch, by whom (an act by hand, else ""), what, text
+ *   TURNS    at, state, was, reason, batch, by whom (an act by hand, else ""), what, text; state "act", and
+ *            "order": how one ended
  *   ATTEMPTS n, at, fee, tip, kind, reason, hash
- *   REFUSED  at, n, endpoint, answer
+ *   REFUSED  at (first), n, endpoint, answer, how often
  *   VERDICTS at, n, block, ok, gas, price, standing, final
  *   BATCH    at, items, place of the item in it, the most it holds, wait in ms, state, reason
  *   EVENT    tx, seq, contract's table, chain's name, level of proof */
 enum { STORY_LIFE, STORY_TURNS, STORY_ATTEMPTS, STORY_REFUSED, STORY_VERDICTS, STORY_BATCH, STORY_EVENT };
 void story_ask(struct pg_unit *u, int64_t item);
+/* The same of a batch, for --explain: by its number, a hash or the beginning of one (0x…), an item's
+ * name:key. HEAD     batch (-1: none), name, state, reason, items, cut at, mined at, signer's name, address,
+ * nonce, closed, its block, the most a batch holds, wait in ms, of an item: key, name, state, reason; note of
+ *            an order that waits, when its first item was made. Two rows: more than one begins so
+ *   ITEMS    key, event's title ("": a request made it), its transaction, block and moment
+ *   ATTEMPTS ANSWERS VERDICTS TURNS as above; ANSWERS with those that took it: answer "" */
+enum { BATCH_HEAD, BATCH_ITEMS, BATCH_ATTEMPTS, BATCH_ANSWERS, BATCH_VERDICTS, BATCH_TURNS };
+void batch_story_ask(struct pg_unit *u, const char *of);
 /* A dead letter without an item: at, lane, what, message, sqlstate, tries, seq, by whom it was dropped. */
 void letter_ask(struct pg_unit *u, int64_t letter);
 /* Counts of all time in at most n bars: from, to, lives, parked, taken, newest. */

@@ -1,7 +1,10 @@
 /* One life whole, and what people do to it by hand. */
 #include "common/ledger/figures.h"
 
-#define UNIX(x)          "coalesce(fairlead.unix_ms(" x "), -1)"
+#define UNIX(x) "coalesce(fairlead.unix_ms(" x "), -1)"
+#define BATCHES_OF_ITEM                                                   \
+	"SELECT batch FROM fairlead.item WHERE id = $1 AND batch IS NOT NULL" \
+	" UNION SELECT batch FROM fairlead.turn WHERE item = $1 AND batch IS NOT NULL"
 #define ATTEMPTS_OF_ITEM "fairlead.attempt_item x JOIN fairlead.attempt a ON a.hash = x.hash"
 
 void story_ask(struct pg_unit *u, int64_t item)
@@ -9,11 +12,21 @@ void story_ask(struct pg_unit *u, int64_t item)
 	static const struct pg_sql sql[] = {
 		{"story_life", "SELECT" LIFE_COLUMNS "FROM fairlead.lives_shown WHERE id = $1"},
 		{"story_turns",
-			"SELECT " UNIX("at") ", state, coalesce(was, ''), coalesce(reason, ''), coalesce(batch, -1), '', "
-								 "'', '' FROM fairlead.turn WHERE item = $1"
-								 " UNION ALL SELECT " UNIX(
-									 "at") ", 'act', '', '', -1, who, what, text FROM fairlead.act WHERE "
-										   "item = $1 ORDER BY 1 LIMIT 200"},
+			"SELECT " UNIX(
+				"at") ", state, coalesce(was, ''), coalesce(reason, ''), coalesce(batch, -1), '', "
+					  "'', '' FROM fairlead.turn WHERE item = $1"
+					  " UNION ALL SELECT " UNIX(
+						  "at") ", 'act', '', '', -1, who, what, text FROM fairlead.act WHERE "
+								"item = $1"
+								" UNION ALL SELECT " UNIX(
+									"c.at") ", 'act', '', '', -1, c.who, c.what, c.text FROM "
+											"(" BATCHES_OF_ITEM ") b JOIN fairlead.act c USING (batch)"
+											" UNION ALL SELECT " UNIX(
+												"o.ended") ", 'order', '', o.how, -1, '', '', '' FROM "
+														   "(" BATCHES_OF_ITEM
+														   ") b JOIN fairlead.slot_order o USING (batch) "
+														   "WHERE o.ended IS NOT NULL"
+														   " ORDER BY 1 LIMIT 200"},
 		{"story_attempts",
 			"SELECT a.n, " UNIX(
 				"a.at") ", a.fee::text, coalesce(a.tip, a.fee)::text, a.kind, coalesce(a.reason, ''), '0x' "
@@ -23,9 +36,10 @@ void story_ask(struct pg_unit *u, int64_t item)
 						" JOIN fairlead.attempt a USING (chain, signer, nonce) ORDER BY a.nonce, a.n LIMIT "
 						"100"},
 		{"story_refused",
-			"SELECT " UNIX("s.at") ", a.n, s.endpoint, s.answer FROM " ATTEMPTS_OF_ITEM
-								   " JOIN fairlead.sending s ON s.hash = a.hash"
-								   " WHERE x.item = $1 AND s.answer IS NOT NULL ORDER BY s.id LIMIT 20"},
+			"SELECT " UNIX("min(s.at)") ", a.n, s.endpoint, s.answer, count(*) FROM " ATTEMPTS_OF_ITEM
+										" JOIN fairlead.sending s ON s.hash = a.hash"
+										" WHERE x.item = $1 AND s.answer IS NOT NULL GROUP BY a.hash, a.n, "
+										"s.endpoint, s.answer ORDER BY min(s.id) LIMIT 20"},
 		{"story_verdicts",
 			"SELECT " UNIX("v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final "
 								   "FROM (SELECT DISTINCT a.hash, a.n FROM " ATTEMPTS_OF_ITEM
@@ -45,6 +59,76 @@ void story_ask(struct pg_unit *u, int64_t item)
 	for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
 		pg_stmt(u, &sql[i]);
 		pg_put_int(u, item);
+	}
+}
+
+#define EXPLAINED "fairlead.explained($1) e"
+#define ITS_ATTEMPTS \
+	EXPLAINED " JOIN fairlead.attempt a ON (a.chain, a.signer, a.nonce) = (e.chain, e.signer, e.nonce)"
+#define ITS_ITEMS                                                                                          \
+	EXPLAINED " CROSS JOIN LATERAL (SELECT i.id FROM fairlead.item i WHERE i.batch = e.batch"              \
+			  " UNION SELECT t.item FROM fairlead.turn t WHERE t.batch = e.batch) x JOIN fairlead.item i " \
+			  "ON i.id = x.id"
+
+void batch_story_ask(struct pg_unit *u, const char *of)
+{
+	static const struct pg_sql sql[] = {
+		{"explain_head",
+			"SELECT coalesce(e.batch, -1), coalesce(b.name, ''), coalesce(b.state, ''), coalesce(b.reason, "
+			"''), "
+			"coalesce(b.items, 0), " UNIX("b.at") ", " UNIX(
+				"b.mined") ", coalesce(b.pool, ''), coalesce('0x' || "
+						   "encode(e.signer, 'hex'), ''), coalesce(e.nonce, -1), coalesce(s.closed, ''), "
+						   "coalesce(s.closed_block, -1), coalesce(d.max, 0), coalesce(d.wait_ms, 0), "
+						   "coalesce(i.key, ''), "
+						   "coalesce(i.batch_of, ''), coalesce(i.state, ''), coalesce(i.reason, ''),"
+						   " coalesce((SELECT o.note FROM fairlead.slot_order o WHERE o.batch = e.batch AND "
+						   "o.ended IS NULL "
+						   "ORDER BY o.id DESC LIMIT 1), ''), coalesce((SELECT " UNIX(
+							   "min(i.made)") " FROM fairlead.item i WHERE "
+											  "i.batch = e.batch), -1)"
+											  " FROM " EXPLAINED
+											  " LEFT JOIN fairlead.batch b ON b.id = e.batch"
+											  " LEFT JOIN fairlead.slot s ON (s.chain, s.signer, s.nonce) = "
+											  "(e.chain, e.signer, e.nonce)"
+											  " LEFT JOIN fairlead.batch_decl d ON d.name = b.name LEFT JOIN "
+											  "fairlead.item i ON i.id = e.item LIMIT 2"},
+		{"explain_items",
+			"SELECT i.key, coalesce(d.title, ''), coalesce('0x' || encode(v._tx, 'hex'), ''), "
+			"coalesce(v._block, -1), " UNIX(
+				"coalesce(v._at, i.made)") " FROM " ITS_ITEMS
+										   " LEFT JOIN fairlead.event v ON v._chain = i.chain AND v._seq = "
+										   "i.cause LEFT JOIN fairlead.decl d ON "
+										   "d.rel = v.tableoid ORDER BY i.turn, i.ordinal, i.id LIMIT 1000"},
+		{"explain_attempts",
+			"SELECT a.n, " UNIX(
+				"a.at") ", a.fee::text, coalesce(a.tip, a.fee)::text, a.kind, coalesce(a.reason, ''), "
+						"'0x' || encode(a.hash, 'hex') FROM " ITS_ATTEMPTS " ORDER BY a.n LIMIT 100"},
+		{"explain_answers",
+			"SELECT " UNIX(
+				"min(s.at)") ", a.n, s.endpoint, coalesce(s.answer, ''), count(*) FROM " ITS_ATTEMPTS
+							 " JOIN fairlead.sending s ON s.hash = a.hash GROUP BY a.n, s.endpoint, s.answer "
+							 "ORDER BY min(s.id) LIMIT "
+							 "40"},
+		{"explain_verdicts",
+			"SELECT " UNIX("v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final "
+								   "FROM " ITS_ATTEMPTS
+								   " JOIN fairlead.standing v ON v.hash = a.hash ORDER BY v.at LIMIT 20"},
+		{"explain_turns",
+			"SELECT " UNIX(
+				"min(t.at)") ", t.state, '', coalesce(t.reason, ''), -1, '', '', '' FROM " EXPLAINED
+							 " JOIN fairlead.turn t ON t.batch = e.batch GROUP BY t.state, "
+							 "coalesce(t.reason, '')"
+							 " UNION ALL SELECT " UNIX(
+								 "c.at") ", 'act', '', '', -1, c.who, c.what, c.text FROM " EXPLAINED
+										 " JOIN fairlead.act c ON c.batch = e.batch"
+										 " UNION ALL SELECT " UNIX(
+											 "o.ended") ", 'order', '', o.how, -1, '', '', '' FROM " EXPLAINED
+														" JOIN fairlead.slot_order o ON o.batch = e.batch "
+														"AND o.ended IS NOT NULL ORDER BY 1 LIMIT 40"}};
+	for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
+		pg_stmt(u, &sql[i]);
+		pg_put_text(u, of);
 	}
 }
 

@@ -1,58 +1,29 @@
 #include "reconciler/page/story.h"
 
 #include "common/base/sentence.h"
+#include "common/ledger/lines.h"
 #include "reconciler/page/put.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LINES = 256 };
-
-struct line {
-	int64_t at, order; /* at -1: now */
-	bool exact, fill;
-	const char *reason; /* of the table */
-};
 struct story {
 	const struct pg_reply *r;
 	const struct seen *s;
-	struct arena mem;
+	struct lines lines;
 	struct life life;
-	struct line lines[LINES];
-	size_t n;
-	struct buf reason;
 };
-
-static void add(struct story *t, int64_t at, bool exact, bool fill)
-{
-	if (t->n < LINES)
-		t->lines[t->n] = (struct line){.at = at,
-			.order = (int64_t)t->n,
-			.exact = exact,
-			.fill = fill,
-			.reason = arena_textn(&t->mem, t->reason.p, t->reason.n)};
-	t->n += t->n < LINES;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct line *x = a, *y = b;
-	int64_t at[2] = {x->at < 0 ? INT64_MAX : x->at, y->at < 0 ? INT64_MAX : y->at};
-	if (at[0] != at[1])
-		return at[0] < at[1] ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
 
 /* ── lines ── */
 
 static void tell_event(struct story *t)
 {
 	const struct life *l = &t->life;
-	struct buf *w = &t->reason;
+	struct buf *w = &t->lines.reason;
 	if (l->cause == 0) {
 		reason_code(w, "posted");
-		add(t, l->made, true, false);
+		lines_add(&t->lines, l->made, true, false);
 		return;
 	}
 	if (l->event[0]) {
@@ -64,14 +35,14 @@ static void tell_event(struct story *t)
 		reason_int(w, "log", l->event_log);
 		reason_text(w, "tx", tx);
 		reason_int(w, "block", l->event_block);
-		add(t, l->event_at, false, false);
+		lines_add(&t->lines, l->event_at, false, false);
 	}
 	reason_code(w, "heard");
 	if (l->event_at > 0 && l->made >= l->event_at && l->made - l->event_at < 86400000)
 		reason_int(w, "lag", l->made - l->event_at);
 	if (l->cause > 0)
 		reason_int(w, "seq", l->cause);
-	add(t, l->made, true, false);
+	lines_add(&t->lines, l->made, true, false);
 }
 
 static void tell_batch(struct story *t)
@@ -80,127 +51,37 @@ static void tell_batch(struct story *t)
 	if (pg_rows(r, STORY_BATCH) == 0)
 		return;
 	int64_t items = pg_get_int(r, STORY_BATCH, 0, 1), most = pg_get_int(r, STORY_BATCH, 0, 3);
-	reason_code(&t->reason, items == 1 ? "batched_one" : "batched");
-	reason_int(&t->reason, "nth", pg_get_int(r, STORY_BATCH, 0, 2));
-	reason_int(&t->reason, "of", items);
-	reason_int(&t->reason, "batch", t->life.batch);
+	reason_code(&t->lines.reason, items == 1 ? "batched_one" : "batched");
+	reason_int(&t->lines.reason, "nth", pg_get_int(r, STORY_BATCH, 0, 2));
+	reason_int(&t->lines.reason, "of", items);
+	reason_int(&t->lines.reason, "batch", t->life.batch);
 	if (items == most)
-		reason_int(&t->reason, "full", 1);
+		reason_int(&t->lines.reason, "full", 1);
 	else
-		reason_int(&t->reason, "wait", pg_get_int(r, STORY_BATCH, 0, 4));
-	add(t, pg_get_int(r, STORY_BATCH, 0, 0), true, false);
+		reason_int(&t->lines.reason, "wait", pg_get_int(r, STORY_BATCH, 0, 4));
+	lines_add(&t->lines, pg_get_int(r, STORY_BATCH, 0, 0), true, false);
 }
 
-static const char *with(struct story *t, const char *reason, int row)
+static void tell_slot(struct story *t)
 {
-	struct buf *w = &t->reason;
-	const char *kind = pg_get_text(t->r, STORY_ATTEMPTS, row, 4);
-	if (*reason) {
-		buf_clear(w);
-		buf_text(w, reason);
-	} else {
-		reason_code(w, text_is(kind, "cancel")       ? "noop"
-					   : text_is(kind, "recomposed") ? "without"
-					   : text_is(kind, "bump")       ? "unmined"
-													 : "first");
-	}
-	reason_int(w, "n", pg_get_int(t->r, STORY_ATTEMPTS, row, 0));
-	reason_text(w, "fee", pg_get_text(t->r, STORY_ATTEMPTS, row, 2));
-	reason_text(w, "tip", pg_get_text(t->r, STORY_ATTEMPTS, row, 3));
-	return w->p;
-}
-
-static void tell_attempts(struct story *t)
-{
-	const struct pg_reply *r = t->r;
-	for (int i = 0; i < pg_rows(r, STORY_ATTEMPTS); i++) {
-		int64_t at = pg_get_int(r, STORY_ATTEMPTS, i, 1), n = pg_get_int(r, STORY_ATTEMPTS, i, 0);
-		if (n == 1) {
-			reason_code(&t->reason, "signed");
-			reason_text(&t->reason, "signer", life_signer(t->s, t->life.signer));
-			reason_int(&t->reason, "nonce", t->life.nonce);
-			add(t, at, true, false);
-		}
-		with(t, pg_get_text(r, STORY_ATTEMPTS, i, 5), i);
-		add(t, at, true, n > 1);
-	}
-	for (int i = 0; i < pg_rows(r, STORY_REFUSED); i++) {
-		reason_code(&t->reason, "node_refused");
-		reason_text(&t->reason, "endpoint", pg_get_text(r, STORY_REFUSED, i, 2));
-		reason_text(&t->reason, "text", pg_get_text(r, STORY_REFUSED, i, 3));
-		add(t, pg_get_int(r, STORY_REFUSED, i, 0), true, false);
-	}
-}
-
-static void tell_verdicts(struct story *t)
-{
-	const struct pg_reply *r = t->r;
-	int others = pg_rows(r, STORY_ATTEMPTS) - 1;
-	for (int i = 0; i < pg_rows(r, STORY_VERDICTS); i++) {
-		bool ok = pg_get_bool(r, STORY_VERDICTS, i, 3),
-			 gone = text_is(pg_get_text(r, STORY_VERDICTS, i, 6), "taken back");
-		int64_t at = pg_get_int(r, STORY_VERDICTS, i, 0), gas = pg_get_int(r, STORY_VERDICTS, i, 4);
-		struct u256 price = pg_get_u256(r, STORY_VERDICTS, i, 5), cost = u256_of(0);
-		reason_code(&t->reason, ok ? "mined" : "mined_reverted");
-		reason_int(&t->reason, "n", pg_get_int(r, STORY_VERDICTS, i, 1));
-		reason_int(&t->reason, "block", pg_get_int(r, STORY_VERDICTS, i, 2));
-		reason_int(&t->reason, "gas", gas);
-		reason_u256(&t->reason, "price", price);
-		if (u256_mul(&cost, price, u256_of((uint64_t)gas)))
-			reason_u256(&t->reason, "cost", cost);
-		if (others > 0 && !gone)
-			reason_int(&t->reason, "others", others);
-		add(t, at, true, true);
-		if (gone) {
-			reason_code(&t->reason, "block_gone");
-			reason_int(&t->reason, "block", pg_get_int(r, STORY_VERDICTS, i, 2));
-			add(t, at + 1, false, true);
-		}
-	}
-	if (life_state(&t->life) == STATE_FINAL && t->life.mined_block >= 0) {
-		reason_code(&t->reason, "final");
-		reason_int(&t->reason, "block", t->life.mined_block);
-		add(t, t->life.mined + 1, false, false);
-	}
+	bool final = life_state(&t->life) == STATE_FINAL && t->life.mined_block >= 0;
+	struct lines_slot s = {.attempts = STORY_ATTEMPTS,
+		.answers = STORY_REFUSED,
+		.verdicts = STORY_VERDICTS,
+		.signer = life_signer(t->s, t->life.signer),
+		.nonce = t->life.nonce,
+		.final_block = final ? t->life.mined_block : -1,
+		.final_at = t->life.mined + 1};
+	lines_slot(&t->lines, t->r, &s);
 }
 
 static void tell_turns(struct story *t)
 {
-	const struct pg_reply *r = t->r;
-	for (int i = 0; i < pg_rows(r, STORY_TURNS); i++) {
-		const char *state = pg_get_text(r, STORY_TURNS, i, 1), *reason = pg_get_text(r, STORY_TURNS, i, 3);
-		int64_t at = pg_get_int(r, STORY_TURNS, i, 0);
-		buf_clear(&t->reason);
-		if (text_is(state, "act")) {
-			static const char *const acts[][2] = {
-				{"retry", "Retried"}, {"drop", "Dropped"}, {"flush", "Flushed"}, {"replay", "Replayed"}};
-			const char *verb = "Changed";
-			for (int k = 0; k < 4; k++)
-				verb = text_is(pg_get_text(r, STORY_TURNS, i, 6), acts[k][0]) ? acts[k][1] : verb;
-			reason_code(&t->reason, "done_by");
-			reason_text(&t->reason, "what", verb);
-			reason_text(&t->reason, "who", pg_get_text(r, STORY_TURNS, i, 5));
-			reason_text(&t->reason, "text", pg_get_text(r, STORY_TURNS, i, 7));
-		} else if (text_is(state, "taken")) {
-			reason_code(&t->reason, "event_gone");
-		} else if (text_is(state, "dead") && !reason_is(str_of(reason), "dropped")) {
-			reason_code(&t->reason, "dead");
-			reason_int(&t->reason, "tries", t->life.tries);
-		} else if (text_is(state, "raised") || (text_is(state, "waiting") && !*reason)) {
-			continue;
-		} else if (reason_known(str_of(reason)).n) {
-			buf_text(&t->reason, reason);
-		} else {
-			reason_code(&t->reason, text_is(state, "already")  ? "already"
-									: text_is(state, "parked") ? "refused"
-															   : "given_back");
-			reason_text(&t->reason, "text", reason);
-		}
-		add(t, at, true, text_is(state, "parked") || text_is(state, "dead") || text_is(state, "taken"));
-	}
+	for (int i = 0; i < pg_rows(t->r, STORY_TURNS); i++)
+		lines_turn(&t->lines, t->r, STORY_TURNS, i, t->life.tries);
 	if (life_state(&t->life) == STATE_TAKEN) {
-		reason_code(&t->reason, "rest_void");
-		add(t, -1, false, false);
+		reason_code(&t->lines.reason, "rest_void");
+		lines_add(&t->lines, -1, false, false);
 	}
 }
 
@@ -243,8 +124,8 @@ static void put_title(struct buf *b, const struct story *t)
 static void put_lines(struct buf *b, const struct story *t)
 {
 	put_open(b, "lines", '[');
-	for (size_t i = 0; i < t->n; i++) {
-		const struct line *l = &t->lines[i];
+	for (size_t i = 0; i < t->lines.n; i++) {
+		const struct line *l = &t->lines.list[i];
 		struct buf verb = {0}, text = {0};
 		sentence_put(&verb, str_of(l->reason), SENTENCE_VERB);
 		sentence_put(&text, str_of(l->reason), SENTENCE_TEXT);
@@ -264,16 +145,6 @@ static void put_lines(struct buf *b, const struct story *t)
 	put_close(b, ']');
 }
 
-/* Attempt i won, by a receipt that stands. */
-static bool won(const struct story *t, int64_t n)
-{
-	for (int i = 0; i < pg_rows(t->r, STORY_VERDICTS); i++)
-		if (pg_get_int(t->r, STORY_VERDICTS, i, 1) == n &&
-			!text_is(pg_get_text(t->r, STORY_VERDICTS, i, 6), "taken back"))
-			return true;
-	return false;
-}
-
 static void put_attempts(struct buf *b, const struct story *t)
 {
 	const struct pg_reply *r = t->r;
@@ -281,7 +152,7 @@ static void put_attempts(struct buf *b, const struct story *t)
 	put_open(b, "attempts", '[');
 	for (int i = 0; i < rows; i++) {
 		char fee[U256_DEC_MAX + 4], tip[U256_DEC_MAX + 4];
-		bool mined = won(t, pg_get_int(r, STORY_ATTEMPTS, i, 0));
+		bool mined = lines_won(r, STORY_VERDICTS, pg_get_int(r, STORY_ATTEMPTS, i, 0));
 		say_gwei(fee, sizeof fee, pg_get_u256(r, STORY_ATTEMPTS, i, 2));
 		say_gwei(tip, sizeof tip, pg_get_u256(r, STORY_ATTEMPTS, i, 3));
 		put_open(b, NULL, '{');
@@ -478,13 +349,12 @@ bool story_put(struct buf *b, const struct pg_reply *r, const struct seen *s)
 	t->r = r;
 	t->s = s;
 	if (there) {
-		life_take(&t->life, &t->mem, r, STORY_LIFE, 0);
+		life_take(&t->life, &t->lines.mem, r, STORY_LIFE, 0);
 		tell_event(t);
 		tell_batch(t);
-		tell_attempts(t);
-		tell_verdicts(t);
+		tell_slot(t);
 		tell_turns(t);
-		qsort(t->lines, t->n, sizeof *t->lines, by_time);
+		lines_sort(&t->lines);
 		snprintf(id, sizeof id, "%" PRId64, t->life.id);
 		put_open(b, NULL, '{');
 		put_text(b, "id", id);
@@ -498,8 +368,7 @@ bool story_put(struct buf *b, const struct pg_reply *r, const struct seen *s)
 		put_close(b, '}');
 		put_end(b);
 	}
-	arena_fini(&t->mem);
-	buf_fini(&t->reason);
+	lines_fini(&t->lines);
 	free(t);
 	return there;
 }
