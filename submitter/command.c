@@ -52,6 +52,17 @@ static void put_who(char *out, size_t size)
 		snprintf(out, size, "uid %u@%.60s", (unsigned)geteuid(), host);
 }
 
+static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void complain(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	fputs("fairlead-submitter: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
 static int nothing_such(const struct command *c)
 {
 	static const char *const words[][2] = {{"cancel", "batch"}, {"resend", "batch"}, {"retry", "item"},
@@ -59,7 +70,7 @@ static int nothing_such(const struct command *c)
 	const char *word = "thing";
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		word = text_is(words[i][0], c->what) ? words[i][1] : word;
-	fprintf(stderr, "%s has no %s %s\n", c->m->config->name, word, c->of);
+	complain("%s has no %s %s", c->m->config->name, word, c->of);
 	return EXIT_NOTHING;
 }
 
@@ -78,12 +89,11 @@ static int refused(const struct command *c, const struct pg_reply *r)
 {
 	bool right = text_is(r->sqlstate, "42501");
 	if (r->outcome == PG_REFUSED && right)
-		fprintf(stderr, "PostgreSQL refused it: %s. Give this role membership of fairlead_submitter\n",
-			r->err.text);
+		complain("PostgreSQL refused it: %s. Give this role membership of fairlead_submitter", r->err.text);
 	else if (r->outcome == PG_REFUSED)
-		fprintf(stderr, "PostgreSQL refused it: %s\n", r->err.text);
+		complain("PostgreSQL refused it: %s", r->err.text);
 	else
-		fprintf(stderr, "PostgreSQL did not answer: %s. Try --%s %s again: what was done is not done twice\n",
+		complain("PostgreSQL did not answer: %s. Try --%s %s again: what was done is not done twice",
 			r->err.text, c->what, c->of);
 	return right ? EXIT_FILE : EXIT_AGAIN;
 }
@@ -137,7 +147,7 @@ static void on_down(void *arg, const struct err *e)
 	struct command *c = arg;
 	if (c->asked)
 		return; /* the unit says it */
-	fprintf(stderr, "PostgreSQL can't be used: %s; nothing was done\n", e->text);
+	complain("PostgreSQL can't be used: %s; nothing was done", e->text);
 	loop_end(c->loop, EXIT_AGAIN);
 }
 
@@ -147,15 +157,14 @@ static bool words_ok(struct command *c)
 	uint64_t n;
 	bool batch = text_is(c->what, "cancel") || text_is(c->what, "resend");
 	if (text_is(c->what, "explain") && !explain_of(&c->explain, c->of)) {
-		fprintf(stderr,
-			"--explain is of the number of a batch, of a transaction's hash (0x and 8 digits of it or "
-			"more), or of an item as NAME:KEY, not of %s\n",
+		complain("--explain is of the number of a batch, of a transaction's hash (0x and 8 digits of it or "
+				 "more), or of an item as NAME:KEY, not of %s",
 			c->of);
 		return false;
 	}
 	if (batch && (!str_to_u64(str_of(c->of), &n) || n > INT64_MAX)) {
-		fprintf(stderr, "--%s is of the number of a batch, not of %s; the page and --explain name it\n",
-			c->what, c->of);
+		complain(
+			"--%s is of the number of a batch, not of %s; the page and --explain name it", c->what, c->of);
 		return false;
 	}
 	return true;
@@ -170,7 +179,7 @@ static int look(const struct command *c, const char *conninfo)
 	problems_fini(&ps);
 	if (got == INSTALL_DONE)
 		return 0;
-	fprintf(stderr, "%s; nothing was done\n", e.text);
+	complain("%s; nothing was done", e.text);
 	return got == INSTALL_AWAY ? EXIT_AGAIN : EXIT_FILE;
 }
 

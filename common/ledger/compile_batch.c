@@ -281,14 +281,15 @@ static void cut_function(struct cut *t, int chain_id)
 }
 
 /* Released is only what the let now gives a row that was not tried yet: an item that a transaction parked
- * with its own error stays, until its row changes. */
+ * with its own error stays, until its row changes; what a person cancelled stays until a person retries it.
+ */
 static void unpark_function(struct cut *t)
 {
 	struct compiler *k = t->k;
 	struct buf o = {0};
 	const char *page = arena_printf(&k->mem,
 		"SELECT id, args FROM fairlead.item WHERE batch_of = %s AND state = 'parked' AND cause IS NOT NULL "
-		"AND id > $1 ORDER BY id LIMIT ",
+		"AND coalesce(reason, '') NOT LIKE 'cancelled %%' AND id > $1 ORDER BY id LIMIT ",
 		quote(k, t->b->name));
 	const char *test = "_fl_x.n = 1 AND NOT _fl_w.args @> _fl_x.j";
 	buf_printf(&o,
