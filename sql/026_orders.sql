@@ -7,7 +7,7 @@
 ALTER TABLE fairlead.act DROP CONSTRAINT act_what_check;
 ALTER TABLE fairlead.act ADD CONSTRAINT act_what_check
 	CHECK (what IN ('retry', 'drop', 'flush', 'replay', 'cancel', 'resend', 'freeze', 'thaw'));
-ALTER TABLE fairlead.act ADD COLUMN batch bigint;
+ALTER TABLE fairlead.act ADD COLUMN IF NOT EXISTS batch bigint;
 CREATE INDEX act_batch ON fairlead.act (batch, id) WHERE batch IS NOT NULL;
 CREATE INDEX turn_batch ON fairlead.turn (batch, id) WHERE batch IS NOT NULL; -- what a batch lost
 
@@ -250,13 +250,54 @@ BEGIN
 		'who', CASE WHEN v_code = 'drop_was' THEN fairlead.reason_of(i.reason, 'who') END);
 END $$;
 
+-- A signer by its name in the file, or by an address that a lane of it has.
+CREATE FUNCTION fairlead.signer_named(p_of text) RETURNS text STABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF p_of ~* '^0x[0-9a-f]{40}$' THEN
+		RETURN (SELECT l.signer FROM fairlead.lane l
+		         WHERE l.name LIKE 'send:%' AND right(lower(l.name), 42) = lower(p_of) AND l.signer IS NOT NULL LIMIT 1);
+	END IF;
+	RETURN coalesce((SELECT d.pool FROM fairlead.batch_decl d WHERE d.pool = p_of LIMIT 1),
+	                (SELECT l.signer FROM fairlead.lane l WHERE l.signer = p_of LIMIT 1));
+END $$;
+
+-- Nothing new is signed in its name (025), or is again.
+CREATE FUNCTION fairlead.act_freeze(p_who text, p_what text, p_of text, p_do bool) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	v_signer text := fairlead.signer_named(p_of);
+	f        record;
+	v_code   text;
+BEGIN
+	IF v_signer IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF p_do THEN
+		PERFORM pg_advisory_xact_lock(hashtextextended('fairlead.freeze ' || v_signer, 0)); -- the second of two finds what the first did
+	END IF;
+	SELECT * INTO f FROM fairlead.freeze WHERE signer = v_signer;
+	v_code := CASE WHEN p_what = 'freeze' AND f.signer IS NOT NULL THEN 'freeze_stands'
+	               WHEN p_what = 'thaw' AND f.signer IS NULL THEN 'thaw_stands'
+	               WHEN NOT p_do THEN 'would_' || p_what
+	               WHEN p_what = 'freeze' THEN 'frozen' ELSE 'thawed' END;
+	IF v_code = 'frozen' THEN
+		PERFORM fairlead.freeze(p_who, v_signer);
+	ELSIF v_code = 'thawed' THEN
+		PERFORM fairlead.thaw(p_who, v_signer);
+	END IF;
+	RETURN fairlead.reason(v_code, 'signer', v_signer, 'who', f.who, 'since', fairlead.unix_ms(f.since)::text,
+		'unmined', (SELECT nullif(count(*), 0)::text FROM fairlead.slot s JOIN fairlead.batch b ON b.id = s.batch AND b.pool = v_signer
+		             WHERE s.closed IS NULL AND b.mined IS NULL));
+END $$;
+
 -- Rights. Again at each install, as grant_engine.
 CREATE FUNCTION fairlead.grant_orders() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE f text;
 BEGIN
 	PERFORM fairlead.grant_to(ARRAY['listener', 'batcher', 'submitter', 'reconciler', 'gateway'], 'SELECT ON fairlead.slot_order');
 	PERFORM fairlead.grant_to(ARRAY['submitter'], 'UPDATE (note, ended, how) ON fairlead.slot_order');
-	FOREACH f IN ARRAY ARRAY['act_cancel(text, bigint, bool)', 'act_resend(text, bigint, bool)', 'act_item(text, text, text, bool)'] LOOP
+	FOREACH f IN ARRAY ARRAY['act_cancel(text, bigint, bool)', 'act_resend(text, bigint, bool)', 'act_item(text, text, text, bool)',
+		'act_freeze(text, text, text, bool)'] LOOP
 		EXECUTE format('REVOKE EXECUTE ON FUNCTION fairlead.%s FROM PUBLIC', f);
 		PERFORM fairlead.grant_to(ARRAY['submitter', 'reconciler'], format('EXECUTE ON FUNCTION fairlead.%s', f));
 	END LOOP;

@@ -20,12 +20,14 @@ const struct option_decl command_options[] = {
 	{"--resend", "BATCH", OPTION_ACT, "its signed bytes leave again now, a higher price is considered"},
 	{"--retry", "ITEM", OPTION_ACT, "what is parked or dead waits for the next batch"},
 	{"--drop", "ITEM", OPTION_ACT, "never send it; ITEM is a number, or NAME:KEY of a batch in FILE"},
+	{"--freeze", "SIGNER", OPTION_ACT,
+		"sign nothing new in its name; SIGNER is a name of FILE or an address"},
+	{"--thaw", "SIGNER", OPTION_ACT, "sign again"},
 	{0},
 };
 
 const char command_notes[] =
-	"        acts are done while it runs; twice is once; all is in the audit trail (fairlead.act).\n"
-	"        They exit with 1 where there is no such thing\n";
+	"        while the fleet runs; twice is once; all stands in the audit trail; exit 1: no such thing\n";
 
 struct command {
 	struct member *m;
@@ -66,7 +68,8 @@ static void complain(const char *fmt, ...)
 static int nothing_such(const struct command *c)
 {
 	static const char *const words[][2] = {{"cancel", "batch"}, {"resend", "batch"}, {"retry", "item"},
-		{"drop", "item"}, {"explain", "batch, transaction or item"}};
+		{"drop", "item"}, {"freeze", "signer"}, {"thaw", "signer"},
+		{"explain", "batch, transaction or item"}};
 	const char *word = "thing";
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		word = text_is(words[i][0], c->what) ? words[i][1] : word;
@@ -126,7 +129,7 @@ static void ask(struct command *c, struct pg_unit *u)
 		explain_ask(&c->explain, u);
 		return;
 	}
-	for (enum order o = ORDER_CANCEL; o <= ORDER_DROP; o++)
+	for (enum order o = ORDER_CANCEL; o < ORDERS; o++)
 		if (text_is(c->what, order_words[o]))
 			orders_ask(u, o, c->who, c->of, true);
 }

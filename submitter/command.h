@@ -1,5 +1,6 @@
 /* command: what a person does to batches and items from a shell while the fleet runs: --cancel --resend
- * --drop --retry --explain. PostgreSQL alone is asked: no key is read and no lane taken. Each is done once;
+ * --drop --retry --freeze --thaw
+ * --explain. PostgreSQL alone is asked: no key is read and no lane taken. Each is done once;
  * said again it answers with what stands.
  *
  * Exit codes: 0 said what was done, or what stands · 1 there is no such thing · 64 the words are wrong ·

@@ -197,9 +197,9 @@ void options_help(const struct program_decl *p, FILE *out)
 	fprintf(out, "   %-29s  runs in front; FILE is fairlead.yaml if not given\n", usage);
 	help_group(p, OPTION_LOOK, "look", out);
 	help_group(p, OPTION_ACT, "act", out);
-	help_group(p, OPTION_RUN, "run", out);
 	if (p->notes)
 		fputs(p->notes, out);
+	help_group(p, OPTION_RUN, "run", out);
 	fputs(
 		" exit   0 drained   64 usage   75 try again   78 configuration   134 a bug of ours, please tell us\n"
 		" from the environment: DATABASE_URL or PG*, REDIS_URL, and every ${VAR} of FILE. See also "

@@ -31,7 +31,7 @@ struct program_decl {
 	const char *name;                /* "fairlead-submitter" */
 	const char *what;                /* "signs and sends batches: one lane per signer, exactly once" */
 	const struct option_decl *extra; /* of this program only; a zero flag ends */
-	const char *notes;               /* lines of --help below the options, or NULL */
+	const char *notes;               /* lines of --help below its acts, or NULL */
 };
 /* false: usage error in *e (exit 64). */
 bool options_parse(struct options *o, const struct program_decl *p, int argc, char **argv, struct err *e);

@@ -111,6 +111,13 @@ const struct sentence sentences[] = {
 	{"dropped_now", "good", 0, "Item {item} ({name} {key}) will never be sent.", 0, 0},
 	{"drop_was", "ink", 0, "Item {item} ({name} {key}) is dropped already, by {who}.", 0, 0},
 	{"drop_on_way", "ink", 0, "Item {item} ({name} {key}) stands in batch {batch}. Nothing was done: cancel batch {batch} first.", 0, 0},
+	{"would_freeze", "ink", 0, "Freeze {signer}: nothing new is signed in its name until it is thawed. What is sent already stays on its way, and can be cancelled.", 0, 0},
+	{"frozen", "good", 0, "Signer {signer} is frozen: nothing new is signed in its name until it is thawed."
+		"[ {unmined} {unmined?transaction|transactions} of it {unmined?is|are} on the way and may be mined; each can be cancelled.]", 0, 0},
+	{"freeze_stands", "ink", 0, "Signer {signer} is frozen already, since {since:since}, by {who}.", 0, 0},
+	{"would_thaw", "ink", 0, "Thaw {signer}: it signs again, and what waits leaves.", 0, 0},
+	{"thawed", "good", 0, "Signer {signer} signs again.", 0, 0},
+	{"thaw_stands", "ink", 0, "Signer {signer} is not frozen. Nothing was done.", 0, 0},
 	{"item_done", "ink", 0, "Item {item} ({name} {key}) is done[, in batch {batch}]. Nothing was done.", 0, 0},
 	{"item_void", "ink", 0, "The event of item {item} ({name} {key}) was taken back, so it waits for that event. Nothing was done.", 0, 0},
 

@@ -1,17 +1,19 @@
 #include "common/ledger/orders.h"
 
-const char *const order_words[] = {"cancel", "resend", "retry", "drop"};
+const char *const order_words[] = {"cancel", "resend", "retry", "drop", "freeze", "thaw"};
 
 void orders_ask(struct pg_unit *u, enum order o, const char *who, const char *of, bool really)
 {
 	static const struct pg_sql cancel = {"order_cancel", "SELECT fairlead.act_cancel($1, $2, $3)"};
 	static const struct pg_sql resend = {"order_resend", "SELECT fairlead.act_resend($1, $2, $3)"};
 	static const struct pg_sql item = {"order_item", "SELECT fairlead.act_item($1, $4, $2, $3)"};
-	pg_stmt(u, o == ORDER_CANCEL ? &cancel : o == ORDER_RESEND ? &resend : &item);
+	static const struct pg_sql signer = {"order_signer", "SELECT fairlead.act_freeze($1, $4, $2, $3)"};
+	static const struct pg_sql *const sql[ORDERS] = {&cancel, &resend, &item, &item, &signer, &signer};
+	pg_stmt(u, sql[o]);
 	pg_put_text(u, who);
 	pg_put_text(u, of);
 	pg_put_bool(u, really);
-	if (o == ORDER_RETRY || o == ORDER_DROP)
+	if (o >= ORDER_RETRY)
 		pg_put_text(u, order_words[o]);
 }
 

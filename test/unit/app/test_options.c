@@ -5,8 +5,9 @@ static const struct option_decl extra[] = {{"--once", "[NAME]", OPTION_LOOK, "ru
 	{"--top", NULL, OPTION_LOOK, "the live screen"},
 	{"--from", "BLOCK", OPTION_ACT, "reads again from there"},
 	{"--replay", "A..B", OPTION_ACT, "applies those blocks again"}, {0}};
-static const struct program_decl program = {"fairlead-reconciler", "finality, clocks and health", extra};
-static const struct program_decl plain = {"fairlead-batcher", "rules", NULL};
+static const struct program_decl program = {
+	"fairlead-reconciler", "finality, clocks and health", extra, NULL};
+static const struct program_decl plain = {"fairlead-batcher", "rules", NULL, NULL};
 
 static bool parse(struct options *o, const struct program_decl *p, struct err *e, const char *a,
 	const char *b, const char *c, const char *d)
@@ -50,6 +51,27 @@ static void test_taken(void **state)
 	assert_string_equal(o.file, "--check");
 	assert_true(parse(&o, &program, &e, "-", NULL, NULL, NULL));
 	assert_string_equal(o.file, "-");
+}
+
+/* What is done instead of running: one thing a call. */
+static void test_commands(void **state)
+{
+	static const struct option_decl acts[] = {{"--cancel", "BATCH", OPTION_ACT, "don't send it"},
+		{"--explain", "BATCH|TX", OPTION_LOOK, "its whole life"}, {0}};
+	static const struct program_decl submitter = {"fairlead-submitter", "sends", acts, NULL};
+	struct options o;
+	struct err e = {0};
+	(void)state;
+	assert_true(parse(&o, &submitter, &e, "--cancel", "12", "a.yaml", NULL));
+	assert_string_equal(o.command, "cancel");
+	assert_string_equal(o.command_of, "12");
+	assert_string_equal(o.file, "a.yaml");
+	assert_true(parse(&o, &submitter, &e, "--explain=0xabcd", NULL, NULL, NULL));
+	assert_string_equal(o.command_of, "0xabcd");
+	assert_false(parse(&o, &submitter, &e, "--cancel", "1", "--explain", "1"));
+	assert_string_equal(e.text, "one thing at a time: --cancel or --explain");
+	assert_false(parse(&o, &submitter, &e, "--cancel", NULL, NULL, NULL));
+	assert_false(parse(&o, &plain, &e, "--cancel", "1", NULL, NULL));
 }
 
 static void test_refused(void **state)
@@ -126,7 +148,7 @@ static void test_help(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken), cmocka_unit_test(test_refused), cmocka_unit_test(test_help)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_taken), cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_help)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,6 +378,62 @@ static void closed_without_a_receipt(void **state)
 	window_at(&w, 5)->traced = true;
 	window_closed(&w, 6);
 	assert_int_equal(w.n, 0);
+/* Any unmined one, at once; its no-op then leaves as every attempt does, and is not made twice. */
+static void an_unwanted_one_gets_a_no_op(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	struct attempt noop = {
+		.kind = ATTEMPT_CANCEL, .fee = {u256_of(113), u256_of(3)}, .raw = (uint8_t[1]){1}, .nraw = 1};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	signed_slot(&w, 6, 1);
+	pooled(&w, 5, 10);
+	window_unwanted(window_at(&w, 6));
+	assert_int_equal(next(&w, 11), WINDOW_CANCEL);
+	assert_int_equal(todo.slot->nonce, 6);
+	window_held(&w, todo.slot); /* above the cap: what stands leaves meanwhile */
+	assert_int_equal(next(&w, 12), WINDOW_CAST);
+	window_casting(&w, window_at(&w, 6), 12);
+	window_head(&w, 11, 5, 13);
+	assert_int_equal(next(&w, 13), WINDOW_REST); /* on its way: the answer first */
+	window_answered(&w, window_at(&w, 6), ANSWER_ACCEPTED, 14);
+	assert_int_equal(next(&w, 14), WINDOW_CANCEL);
+	window_attempt(window_at(&w, 6), &noop);
+	assert_int_equal(next(&w, 15), WINDOW_CAST);
+	window_head(&w, 12, 7, 16); /* mined, one or the other */
+	assert_int_equal(next(&w, 16), WINDOW_REST);
+	window_taken_back(&w, window_at(&w, 6), 17);
+	window_head(&w, 13, 6, 17);
+	assert_int_equal(next(&w, 17), WINDOW_CAST);
+	assert_int_equal(window_at(&w, 6)->nattempts, 2);
+	window_fini(&w);
+}
+
+static void an_urged_one_leaves_again_and_its_price_is_looked_at(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	signed_slot(&w, 5, 1);
+	signed_slot(&w, 6, 1);
+	pooled(&w, 5, 10);
+	pooled(&w, 6, 10);
+	assert_int_equal(next(&w, 11), WINDOW_REST);
+	window_urge(window_at(&w, 5));
+	window_urge(window_at(&w, 6));
+	assert_int_equal(next(&w, 11), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 2);
+	pooled(&w, 5, 12);
+	pooled(&w, 6, 12);
+	assert_int_equal(next(&w, 12), WINDOW_REPLACE);
+	assert_int_equal(todo.slot->nonce, 5);
+	window_held(&w, todo.slot);
+	assert_int_equal(next(&w, 13), WINDOW_REST); /* the other is not the lowest */
+	window_head(&w, 11, 6, 14);
+	window_urge(window_at(&w, 5)); /* counted meanwhile */
+	assert_int_equal(window_at(&w, 5)->phase, SLOT_COUNTED);
+	assert_false(window_at(&w, 5)->urged);
 	window_fini(&w);
 }
 
@@ -400,6 +456,8 @@ int main(void)
 		cmocka_unit_test(nonces_that_are_not_open_leave_holes),
 		cmocka_unit_test(no_price_cures_an_empty_account),
 		cmocka_unit_test(patience_begins_anew_when_something_below_came_back),
+		cmocka_unit_test(an_unwanted_one_gets_a_no_op),
+		cmocka_unit_test(an_urged_one_leaves_again_and_its_price_is_looked_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
