@@ -378,6 +378,9 @@ static void closed_without_a_receipt(void **state)
 	window_at(&w, 5)->traced = true;
 	window_closed(&w, 6);
 	assert_int_equal(w.n, 0);
+	window_fini(&w);
+}
+
 /* Any unmined one, at once; its no-op then leaves as every attempt does, and is not made twice. */
 static void an_unwanted_one_gets_a_no_op(void **state)
 {
