@@ -379,8 +379,10 @@ static bool is_answer(struct inquest *q, const struct rpc_answer *a, const char 
 static void take_count(struct inquest *q, const struct rpc_answer *a)
 {
 	uint64_t count = 0;
-	if (is_answer(q, a, "eth_getTransactionCount"))
-		trace_count(&q->trace, a->ok && quantity_u64(a->result, &count, NULL), count);
+	if (!is_answer(q, a, "eth_getTransactionCount"))
+		return;
+	bool served = a->ok && quantity_u64(a->result, &count, NULL);
+	trace_count(&q->trace, served, count);
 }
 
 static void take_bodies(struct inquest *q, const struct rpc_reply *r)

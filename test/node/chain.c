@@ -151,6 +151,8 @@ struct block *chain_mine(
 		k->nlogs += m->nlogs;
 		if (m->txn->is_signed)
 			charge(c, k, m);
+		for (size_t a = 0; a < m->nmoves; a++)
+			changed(c, k, m->moves[a])->nonce++;
 	}
 	if (k->gas_limit < k->gas_used)
 		k->gas_limit = k->gas_used;
@@ -205,6 +207,12 @@ struct account *chain_given(struct chain *c, const uint8_t address[20])
 	memcpy(a->address, address, 20);
 	must(u256_mul(&a->spent, u256_of(10000 * GWEI), u256_of(GWEI))); /* 10,000 ether */
 	return a;
+}
+
+struct bytes chain_code(const struct chain *c, const uint8_t address[20])
+{
+	const struct account *g = find_given(c, address);
+	return g ? g->code : (struct bytes){NULL, 0};
 }
 
 struct account chain_account(const struct chain *c, const struct block *k, const uint8_t address[20])

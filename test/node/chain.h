@@ -6,6 +6,7 @@
 #ifndef FAIRLEAD_TEST_NODE_CHAIN_H
 #define FAIRLEAD_TEST_NODE_CHAIN_H
 
+#include "common/evm/body.h"
 #include "common/evm/tx.h"
 #include "test/node/index.h"
 #include "test/node/shape.h"
@@ -19,6 +20,8 @@ struct txn {                                                 /* a transaction, m
 	bool is_signed;   /* came by eth_sendRawTransaction; else it was made up, with its signature */
 	const char *key;  /* the name that a script gave it, or NULL */
 	struct bytes raw; /* is_signed */
+	const struct authorization *auths; /* of a TXN_SET_CODE */
+	size_t nauths;
 };
 struct mined { /* a transaction in a block, and what it did there */
 	struct txn *txn;
@@ -27,6 +30,8 @@ struct mined { /* a transaction in a block, and what it did there */
 	uint64_t seed; /* of its logs' fields */
 	bool ok;
 	struct bytes revert;
+	const uint8_t (*moves)[20]; /* accounts whose count it moves by one each, beside a signed one's sender */
+	size_t nmoves;
 	uint64_t gas_used;
 	/* by chain_mine: */
 	uint64_t gas_before; /* used by those before it in the block */
@@ -37,6 +42,7 @@ struct account { /* a signer behind a block */
 	uint8_t address[20];
 	uint64_t nonce;
 	struct u256 spent;
+	struct bytes code; /* of the given ones only: what a script said, at every block */
 };
 struct block {
 	uint64_t number, time, gas_limit, gas_used;
@@ -86,6 +92,7 @@ static inline struct block *branch_head(const struct branch *b)
 }
 /* txn.c. A made-up transaction: everything from the seed but `to`. */
 struct txn *chain_make_tx(struct chain *c, uint64_t seed, const uint8_t to[20]);
+void txn_hash(struct txn *t);                          /* anew, where its fields were changed */
 void txn_encode(const struct txn *t, struct buf *out); /* its bytes: type ‖ payload */
 
 struct mine_options {
@@ -104,6 +111,7 @@ bool branch_has(const struct branch *b, const struct block *k);
 struct mined *chain_find_tx(const struct chain *c, const struct branch *b, uint64_t head,
 	const uint8_t hash[32], struct block **block);
 /* The account behind that block. */
+struct bytes chain_code(const struct chain *c, const uint8_t address[20]);
 struct account chain_account(const struct chain *c, const struct block *k, const uint8_t address[20]);
 struct u256 chain_balance(const struct chain *c, const struct block *k, const uint8_t address[20]);
 struct account *chain_given(struct chain *c, const uint8_t address[20]); /* made when not there */

@@ -130,6 +130,53 @@ static void fill_crops(struct world *w, const struct harvest *h, uint64_t nth, s
 	}
 }
 
+static bool read_auths(struct world *w, const cJSON *list, struct txn *t, struct err *e)
+{
+	struct authorization *a =
+		arena_alloc(&w->arena, ((size_t)cJSON_GetArraySize(list) + 1) * sizeof(struct authorization));
+	const cJSON *v;
+	t->auths = a;
+	cJSON_ArrayForEach(v, list)
+	{
+		if (!control_known(v, "chainId address nonce yParity r s", e))
+			return false;
+		if (!json_fixed(json_get(v, "address"), a->address, 20) || !json_u256(json_get(v, "r"), &a->r) ||
+			!json_u256(json_get(v, "s"), &a->s) || !json_u256(json_get(v, "chainId"), &a->chain_id))
+			return err_set(e, ERR_MALFORMED, "auths: chainId, address, nonce, yParity, r and s of each");
+		a->nonce = json_get_u64(v, "nonce", 0);
+		a->parity = json_get_u64(v, "yParity", 0);
+		a++;
+		t->nauths++;
+	}
+	return true;
+}
+
+static bool read_moves(struct world *w, const cJSON *list, struct mined *m, struct err *e)
+{
+	uint8_t(*to)[20] = arena_alloc(&w->arena, ((size_t)cJSON_GetArraySize(list) + 1) * 20);
+	const cJSON *v;
+	m->moves = (const uint8_t(*)[20])to;
+	cJSON_ArrayForEach(v, list) if (!json_fixed(v, to[m->nmoves++], 20)) return err_set(
+		e, ERR_MALFORMED, "moves: addresses");
+	return true;
+}
+
+/* What a script says of who sent it; the rest is made up. */
+static bool read_sender(struct world *w, const cJSON *o, struct txn *t, struct err *e)
+{
+	json_fixed(json_get(o, "from"), t->from, 20);
+	t->tx.nonce = json_get_u64(o, "nonce", t->tx.nonce);
+	uint64_t type = json_get_u64(o, "type", t->kind);
+	if (type > TXN_SET_CODE && type != TXN_DEPOSIT)
+		return err_set(e, ERR_MALFORMED, "type: 0, 1, 2, 3, 4 or 126");
+	t->kind = (uint8_t)type;
+	t->tx.type = type < TX_FEE_MARKET ? (enum tx_type)type : TX_FEE_MARKET;
+	if (!read_auths(w, json_get(o, "auths"), t, e))
+		return false;
+	txn_hash(t);
+	return true;
+}
+
 /* {"key": name, "to": …, "ok": false, "logs": […]}: the same key is the same transaction wherever it is
  * mined; other logs make it the same transaction with another content. */
 static bool fill_tx(struct world *w, const cJSON *o, struct basket *b, struct err *e)
@@ -138,13 +185,15 @@ static bool fill_tx(struct world *w, const cJSON *o, struct basket *b, struct er
 	const cJSON *logs = json_get(o, "logs"), *v;
 	uint64_t seed = next_seed(w);
 	uint8_t to[20] = {0};
-	if (!control_known(o, "key to logs ok gas", e))
+	if (!control_known(o, "key to logs ok gas from nonce type auths moves", e))
 		return false;
 	for (const char *p = key; p && *p; p++)
 		seed = rng_mix(p == key ? w->chain.seed : seed, (uint8_t)*p);
 	json_fixed(json_get(o, "to"), to, 20);
 	struct txn *t = chain_make_tx(&w->chain, seed, to);
 	t->key = arena_text(&w->arena, key);
+	if (!read_sender(w, o, t, e))
+		return false;
 	struct run *runs = arena_alloc(&w->arena, ((size_t)cJSON_GetArraySize(logs) + 1) * sizeof *runs);
 	uint32_t n = 0;
 	cJSON_ArrayForEach(v, logs)
@@ -160,7 +209,7 @@ static bool fill_tx(struct world *w, const cJSON *o, struct basket *b, struct er
 	m->nruns = n;
 	m->ok = json_get_bool(o, "ok", true);
 	m->gas_used = json_get_u64(o, "gas", 0);
-	return true;
+	return read_moves(w, json_get(o, "moves"), m, e);
 }
 
 static bool fill(struct world *w, const struct harvest *h, uint64_t nth, struct basket *b, struct err *e)
@@ -415,7 +464,9 @@ static bool do_account(struct world *w, const cJSON *o, struct buf *out, struct 
 	struct account *a = chain_given(&w->chain, address);
 	a->nonce = json_get_u64(o, "nonce", a->nonce);
 	json_u256(json_get(o, "balance"), &a->spent);
-	return control_known(o, "address nonce balance", e);
+	if (json_text(o, "code") && !json_bytes(&w->arena, json_text(o, "code"), &a->code, e))
+		return false;
+	return control_known(o, "address nonce balance code", e);
 }
 
 const struct command chain_commands[] = {{"mine", do_mine}, {"shape", do_shape}, {"reorg", do_reorg},

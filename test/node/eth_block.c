@@ -257,6 +257,24 @@ static void put_tx_place(struct buf *b, const struct block *k, uint32_t i)
 	}
 }
 
+static void put_auths(struct buf *b, const struct txn *x)
+{
+	put_key(b, "authorizationList");
+	buf_char(b, '[');
+	for (size_t i = 0; i < x->nauths; i++) {
+		const struct authorization *a = &x->auths[i];
+		buf_text(b, i ? ",{" : "{");
+		put_field_u256(b, "chainId", a->chain_id);
+		put_field_data(b, "address", a->address, 20);
+		put_field_u64(b, "nonce", a->nonce);
+		put_field_u64(b, "yParity", a->parity);
+		put_field_u256(b, "r", a->r);
+		put_field_u256(b, "s", a->s);
+		buf_char(b, '}');
+	}
+	buf_char(b, ']');
+}
+
 static void put_tx_json(struct buf *b, const struct txn *x, const struct block *k, uint32_t i)
 {
 	const struct tx *t = &x->tx;
@@ -285,7 +303,7 @@ static void put_tx_json(struct buf *b, const struct txn *x, const struct block *
 		put_field_raw(b, "blobVersionedHashes", "[]");
 	}
 	if (x->kind == TXN_SET_CODE)
-		put_field_raw(b, "authorizationList", "[]");
+		put_auths(b, x);
 	put_tx_fees(b, t, k, i);
 	if (t->chain_id)
 		put_field_u64(b, "chainId", t->chain_id);

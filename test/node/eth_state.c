@@ -71,6 +71,11 @@ bool eth_code(struct ask *a)
 	struct block *k;
 	if (!address_and_block(a, address, &k))
 		return false;
+	struct bytes code = chain_code(&a->ep->world->chain, address);
+	if (code.n) {
+		put_data(&a->result, code.p, code.n);
+		return true;
+	}
 	for (const struct contract *c = a->ep->world->contracts; c; c = c->next)
 		if (memcmp(c->to, address, 20) == 0) {
 			buf_text(&a->result, "\"0x00\"");

@@ -25,11 +25,16 @@ struct txn *chain_make_tx(struct chain *c, uint64_t seed, const uint8_t to[20])
 		.tip = u256_of(GWEI),
 		.gas = 100000};
 	memcpy(t->tx.to, to, 20);
+	txn_hash(t);
+	return t;
+}
+
+void txn_hash(struct txn *t)
+{
 	struct buf b = {0};
 	txn_encode(t, &b);
 	keccak256(t->hash, b.p, b.n);
 	buf_fini(&b);
-	return t;
 }
 
 /* sourceHash from to mint value gas isSystemTx data (OP stack, deposits) */
@@ -45,8 +50,25 @@ static void put_deposit(const struct txn *t, struct buf *out)
 	rlp_bytes(out, t->tx.data.p, t->tx.data.n);
 }
 
-/* EIP-4844 and EIP-7702: the fields of EIP-1559, then blobs' fee and hashes, or authorizations; both empty.
- */
+/* EIP-7702: [[chain_id, address, nonce, y_parity, r, s], …] */
+static void put_auths(const struct txn *t, struct buf *out)
+{
+	size_t list = rlp_list_open(out);
+	for (size_t i = 0; i < t->nauths; i++) {
+		const struct authorization *a = &t->auths[i];
+		size_t one = rlp_list_open(out);
+		rlp_u256(out, a->chain_id);
+		rlp_bytes(out, a->address, 20);
+		rlp_u64(out, a->nonce);
+		rlp_u64(out, a->parity);
+		rlp_u256(out, a->r);
+		rlp_u256(out, a->s);
+		rlp_list_close(out, one);
+	}
+	rlp_list_close(out, list);
+}
+
+/* EIP-4844 and EIP-7702: the fields of EIP-1559, then blobs' fee and hashes (none), or authorizations. */
 static void put_newer(const struct txn *t, struct buf *out)
 {
 	const struct tx *x = &t->tx;
@@ -59,9 +81,12 @@ static void put_newer(const struct txn *t, struct buf *out)
 	rlp_u256(out, x->value);
 	rlp_bytes(out, x->data.p, x->data.n);
 	rlp_list_close(out, rlp_list_open(out));
-	if (t->kind == TXN_BLOB)
+	if (t->kind == TXN_BLOB) {
 		rlp_u64(out, 1);
-	rlp_list_close(out, rlp_list_open(out));
+		rlp_list_close(out, rlp_list_open(out));
+	} else {
+		put_auths(t, out);
+	}
 	rlp_u64(out, (uint64_t)t->sig.recid);
 	rlp_u256(out, u256_from_be(t->sig.r));
 	rlp_u256(out, u256_from_be(t->sig.s));
