@@ -344,13 +344,26 @@ static void move_mark(struct sender *s, uint64_t to)
 	pg_unit_run(u, 0, on_moved, s);
 }
 
-/* P8. Batch numbers are one row of numbers for the whole database, so one that was rung and is not there was
- * lost, whatever lane it was for. Results ring with their nonce, all accounts of a chain on one stream: only
- * one above every nonce of every account shows a loss. Both show it to every lane that looks. A stream that
- * was made anew, or Redis that does not answer, shows nothing. */
+/* P8. A lane never goes back: what this process once knew committed is a witness as long as it lives. Else
+ * the streams are: batch numbers are one row of numbers for the whole database, so one that was rung and is
+ * not there was lost, whatever lane it was for. Results ring with their nonce, all accounts of a chain on one
+ * stream: only one above every nonce of every account shows a loss. Both show it to every lane that looks. A
+ * stream that was made anew, or Redis that does not answer, shows nothing. */
 static bool lost_commits(struct sender *s)
 {
 	char why[600];
+	int64_t mark = lease_lane(s->lease)->at;
+	if (mark < s->mark_seen) {
+		snprintf(why, sizeof why,
+			"its next nonce was %" PRId64 ", and PostgreSQL says %" PRId64
+			" now: PostgreSQL lost commits (an older copy was restored, or a standby that was behind was "
+			"promoted), and "
+			"what they signed may still be mined. When that is understood, adopt: true goes on",
+			s->mark_seen, mark);
+		sender_halt(s, HALT_LOST, why);
+		return true;
+	}
+	s->mark_seen = mark;
 	bool batch = s->rung_batch > (s->known.batch < 0 ? 0 : s->known.batch);
 	bool nonce = s->rung_nonce > s->known.nonce && s->rung_nonce >= 0;
 	if (!batch && !nonce)

@@ -148,6 +148,7 @@ struct sender {
 	bool halt_named;                /* ELSEWHERE: it was found out what used the nonce, or that it can't be */
 	int64_t rung_batch, rung_nonce; /* P8: the tops of our streams at take-over; -1: unknown */
 	struct truth_tops known;        /* what PostgreSQL has of them */
+	int64_t mark_seen; /* P8: the highest position of the lane that this process ever read or made */
 };
 
 /* show.c */

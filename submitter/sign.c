@@ -261,6 +261,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 				window_add(&s->window, (uint64_t)g->sign[i].nonce, g->sign[i].batch, sender_now(s)),
 				&g->attempts[i]);
 		lease_lane(s->lease)->at += (int64_t)g->nsigned;
+		s->mark_seen = lease_lane(s->lease)->at;
 		metric_add(s->meters.sent, (int64_t)g->nsigned);
 		metric_add(s->meters.attempts, (int64_t)g->nsigned);
 		log_debug("group.committed", "Signed transactions are committed", F_UINT("batches", g->nsigned),
