@@ -168,8 +168,8 @@ static void a_slot_closes_by_a_final_block_of_ours(void **state)
 		"SELECT fairlead.attempt_add(t.lane(), 1, 1::smallint, t.me(), '{0}', '{cancel}', ARRAY[t.h('z')], "
 		"ARRAY['z'::bytea], '{1}', '{1}', '{}', '{}')");
 	refused(&w, "FL004",
-		"INSERT INTO fairlead.attempt (chain, signer, nonce, n, hash, raw, fee, kind) VALUES (1, t.me(), 0, "
-		"2, t.h('z'), 'z', 1, 'bump')");
+		"INSERT INTO fairlead.attempt (chain, signer, nonce, n, hash, raw, fee, kind, seq, link) VALUES (1, "
+		"t.me(), 0, 2, t.h('z'), 'z', 1, 'bump', 9, 'l')");
 	gives(&w, "waiting|0 waiting|0 waiting|0", "SELECT state, tries FROM fairlead.item");
 	gives(&w, "failed", "SELECT state FROM fairlead.batch");
 	refused(&w, "FL004", "UPDATE fairlead.batch SET state = 'ready'");
