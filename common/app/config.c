@@ -99,6 +99,7 @@ static void declare(struct loading *l)
 	decl_files(l);
 	decl_serve(l);
 	decl_batches(l);
+	decl_allowed(l);
 	decl_rules(l);
 	decl_routes(l);
 	decl_ws(l);

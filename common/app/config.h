@@ -106,6 +106,10 @@ struct key_decl { /* one account of a signer: where its key is, or who signs for
 	bool has_address;   /* the file names the account; what the source says must be it */
 	uint8_t address[20];
 };
+struct allow_decl { /* what a signer may call */
+	uint8_t to[20];
+	const struct abi_entry *fn; /* NULL: whatever that address is told */
+};
 struct signer_decl {
 	const char *name;
 	struct pos at;
@@ -122,6 +126,14 @@ struct signer_decl {
 	uint64_t window;
 	enum gas_order order;
 	bool adopt;
+	/* policies, judged when something is signed */
+	bool has_allow; /* else: what the sends of this signer name */
+	const struct allow_decl *allow;
+	size_t nallow;
+	struct u256 max_value;    /* most wei that a call carries */
+	uint64_t limit, limit_ms; /* transactions in any stretch of limit_ms; limit 0: no such policy */
+	struct u256 spend; /* what the transactions of any stretch of spend_ms may cost together at most, */
+	uint64_t spend_ms; /* 0: no such policy */
 };
 struct file_decl {
 	const char *name, *path; /* path as the program opens it (relative to the YAML file's folder) */

@@ -42,9 +42,11 @@ struct loading {
 void decl_chains(struct loading *l);
 void decl_contracts(struct loading *l);
 void decl_signers(struct loading *l);
+void decl_policy(struct loading *l, const struct value *v, struct signer_decl *s); /* of decl_signers */
 void decl_files(struct loading *l);
 void decl_serve(struct loading *l);
 void decl_batches(struct loading *l);
+void decl_allowed(struct loading *l); /* is each send in its signer's allow:? */
 void decl_rules(struct loading *l);
 void decl_routes(struct loading *l);
 void decl_ws(struct loading *l);

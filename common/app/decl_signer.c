@@ -261,6 +261,7 @@ void decl_signers(struct loading *l)
 		s->window = value_get(v, "window")->number;
 		s->order = str_is(value_get(v, "order")->text, "strict") ? ORDER_STRICT : ORDER_ANY;
 		s->adopt = value_get(v, "adopt")->flag;
+		decl_policy(l, v, s);
 		if (value_get(v, "window")->set && s->window == 0)
 			problem_add(l->ps, value_get(v, "window")->at, "%s is 1 at least", value_get(v, "window")->path);
 	}

@@ -36,7 +36,7 @@ void slots_load(struct pg_unit *u, const struct slots_lane *l)
 {
 	/* hold, so that what is read is what stands while the lane is ours: nobody else can have a commit under
 	 * way. */
-	static const struct pg_sql at = {"slots_load_at", "SELECT fairlead.hold($1, $2)"};
+	static const struct pg_sql at = {"slots_load_at", "SELECT fairlead.hold_for($1, $2, $3)"};
 	static const struct pg_sql open = {"slots_load",
 		"SELECT s.nonce, s.batch, a.hash, a.kind, a.fee, a.tip, v.block, v.block_hash, a.raw,"
 		"       ARRAY(SELECT x.item FROM fairlead.attempt_item x WHERE x.hash = a.hash ORDER BY x.item)"
@@ -48,6 +48,7 @@ void slots_load(struct pg_unit *u, const struct slots_lane *l)
 		" WHERE s.chain = $1 AND s.signer = $2 AND s.closed IS NULL ORDER BY s.nonce, a.n"};
 	pg_stmt(u, &at);
 	put_lane(u, l);
+	pg_put_text(u, l->name);
 	pg_stmt(u, &open);
 	put_account(u, l);
 }
@@ -179,11 +180,34 @@ static void put_reasons(struct pg_unit *u, const struct slots_signed *s, size_t 
 	PG_ARRAY(u, i, n, s[i].reason ? pg_item_text(u, str_of(s[i].reason)) : pg_item_null(u));
 }
 
+static void put_window(struct pg_unit *u, bool is, struct u256 most, uint64_t per_ms)
+{
+	if (is)
+		pg_put_u256(u, most);
+	else
+		pg_put_null(u);
+	pg_put_int(u, (int64_t)per_ms);
+}
+
+/* Name and costs; then the windows. */
+static void put_policy(
+	struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n, bool first)
+{
+	static const struct slots_windows none;
+	const struct slots_windows *w = l->windows ? l->windows : &none;
+	pg_put_text(u, l->name);
+	PG_ARRAY(u, i, n, pg_item_u256(u, s[i].cost));
+	if (first)
+		put_window(u, w->limit_ms > 0, u256_of(w->limit), w->limit_ms);
+	put_window(u, w->spend_ms > 0, w->spend, w->spend_ms);
+}
+
 void slots_commit(
 	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n)
 {
 	static const struct pg_sql sql = {"slots_commit",
-		"SELECT fairlead.send_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+		"SELECT fairlead.send_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+		"$15, $16, $17, $18, $19)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	put_account(u, l);
@@ -192,12 +216,14 @@ void slots_commit(
 	put_bytes_and_fees(u, s, n);
 	put_items(u, s, n, true);
 	put_reasons(u, s, n);
+	put_policy(u, l, s, n, true);
 }
 
 void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n)
 {
 	static const struct pg_sql sql = {"slots_add",
-		"SELECT fairlead.attempt_add($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+		"SELECT fairlead.attempt_add($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+		"$15, $16, $17)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	put_account(u, l);
@@ -206,11 +232,39 @@ void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots
 	put_bytes_and_fees(u, s, n);
 	put_items(u, s, n, false);
 	put_reasons(u, s, n);
+	put_policy(u, l, s, n, false);
 }
 
 bool slots_changed(const struct pg_reply *r)
 {
 	return r->outcome == PG_REFUSED && strcmp(r->sqlstate, "FL005") == 0;
+}
+
+bool slots_refused(const struct pg_reply *r)
+{
+	return r->outcome == PG_REFUSED && strcmp(r->sqlstate, "FL007") == 0;
+}
+
+static void put_id(struct pg_unit *u, int64_t id)
+{
+	if (id < 0)
+		pg_put_null(u);
+	else
+		pg_put_int(u, id);
+}
+
+void slots_refuse(struct pg_unit *u, const struct slots_lane *l, int64_t batch, int64_t nonce,
+	const char *kind, const char *reason)
+{
+	static const struct pg_sql sql = {
+		"slots_refuse", "SELECT fairlead.refuse($1, $2, $3::smallint, $4, $5, $6, $7, $8)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	put_account(u, l);
+	put_id(u, batch);
+	put_id(u, nonce);
+	pg_put_text(u, kind);
+	pg_put_text(u, reason);
 }
 
 void slots_sent(struct pg_unit *u, const struct slots_lane *l, const struct slots_answer *a, size_t n)
@@ -258,7 +312,8 @@ void slots_watch(struct pg_unit *u, const struct slots_lane *l, const int64_t *b
 	static const struct pg_sql view = {"slots_view",
 		"SELECT coalesce((SELECT min(nonce) FROM fairlead.slot WHERE chain = $2 AND signer = $3 AND closed "
 		"IS NULL), l.at),"
-		"       c.final, c.halted IS NOT NULL"
+		"       c.final, c.halted IS NOT NULL, EXISTS (SELECT FROM fairlead.freeze f WHERE f.signer = "
+		"l.signer)"
 		"  FROM fairlead.chain c, fairlead.lane l WHERE c.id = $2 AND l.name = $1"};
 	static const struct pg_sql hashes = {
 		"slots_blocks", "SELECT number, hash FROM fairlead.block WHERE chain = $1 AND number = ANY ($2)"};
@@ -286,6 +341,7 @@ void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out)
 	out->lowest_open = pg_get_int(r, stmt, 0, 0);
 	out->final = pg_get_int(r, stmt, 0, 1);
 	out->halted = pg_get_bool(r, stmt, 0, 2);
+	out->frozen = pg_get_bool(r, stmt, 0, 3);
 }
 
 void slots_block(const struct pg_reply *r, int stmt, int row, int64_t *number, uint8_t hash[32])

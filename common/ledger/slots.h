@@ -10,8 +10,16 @@
 #include "common/io/pg.h"
 #include "common/ledger/lane.h"
 
+/* What PostgreSQL judges of a signer's policies (sql/025): 0 ms: no such window. */
+struct slots_windows {
+	uint64_t limit, limit_ms; /* first attempts */
+	struct u256 spend;        /* wei */
+	uint64_t spend_ms;
+};
 struct slots_lane { /* whose slots: the signer's account on one chain */
 	const struct lane *lane;
+	const char *name; /* of the signer, as the file has it */
+	const struct slots_windows *windows;
 	int chain;             /* fairlead.chain.id */
 	const uint8_t *signer; /* 20 bytes */
 };
@@ -76,11 +84,18 @@ struct slots_signed {
 	const int64_t *items;
 	size_t nitems;
 	const char *reason; /* why it was signed (common/base/sentence.h), or NULL */
+	struct u256 cost;   /* slots_commit: what it may cost at most; slots_add: by how much it raises that */
 };
 void slots_commit(
 	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n);
 void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n);
 bool slots_changed(const struct pg_reply *r); /* SQLSTATE FL005 */
+/* SQLSTATE FL007: a policy of the signer forbids it, nothing was written. err.text is the reason
+ * (common/base/sentence.h): policy_frozen, policy_limit, policy_spend. */
+bool slots_refused(const struct pg_reply *r);
+/* A refusal is a row of the account's trail. batch, nonce: below 0 none. */
+void slots_refuse(struct pg_unit *u, const struct slots_lane *l, int64_t batch, int64_t nonce,
+	const char *kind, const char *reason);
 
 struct slots_answer {
 	const uint8_t *hash;
@@ -107,6 +122,7 @@ struct slots_view {
 	int64_t lowest_open; /* all below are closed by final blocks; the lane's position when nothing is open */
 	int64_t final;       /* the chain's newest final block, -1: none */
 	bool halted;         /* P10: the chain is stopped, nothing may be signed */
+	bool frozen;         /* by a person */
 };
 void slots_viewed(const struct pg_reply *r, int stmt, struct slots_view *out);
 void slots_block(const struct pg_reply *r, int stmt, int row, int64_t *number, uint8_t hash[32]);
