@@ -28,9 +28,10 @@ static enum plan_do keeps_up(const struct plan *p)
 /* Newest stage first: what stands nearest to the chain leaves before new work comes in. */
 static enum plan_do sends(const struct plan *p)
 {
-	if (p->group_asked && !p->busy_commit && !p->busy_change && p->pg_up)
+	if (p->group_asked && !p->busy_commit && !p->busy_change && !p->hand_away && p->pg_up)
 		return PLAN_COMMIT;
-	if (p->change_due && !p->busy_change && !p->busy_commit && !p->draining && p->pg_up && p->rpc_ok)
+	if (p->change_due && !p->busy_change && !p->busy_commit && !p->hand_away && !p->draining && p->pg_up &&
+		p->rpc_ok)
 		return PLAN_CHANGE;
 	if (p->group_read && !p->group_asked && !p->busy_ask && !p->busy_head && !p->head_due && p->rpc_ok)
 		return PLAN_ASK;

@@ -37,6 +37,7 @@ struct plan {
 	bool waits;                /* SETTLING: for others' transactions, or for the node to catch up */
 	bool settle_due;           /* the account's count may be asked again */
 	bool bell;                 /* something may be ready */
+	bool hand_away;            /* who signs can't be asked now */
 	bool may_sign;             /* room in the window, price below the cap, balance, no stop */
 	bool group_read;           /* a group stands and is not asked yet */
 	bool group_asked;          /* a group is asked and not committed */

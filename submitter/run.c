@@ -1,70 +1,36 @@
 #include "submitter/run.h"
 #include "common/base/mem.h"
+#include "common/io/guard.h"
 #include "common/io/log.h"
 #include "submitter/command.h"
 #include "submitter/sender.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+struct account { /* one key of a signer: its hand, and its sender once the address is known */
+	struct run *run;
+	const struct signer_decl *signer;
+	struct hand *hand; /* until the sender has it */
+	struct sender *sender;
+};
 struct run {
 	struct member *m;
+	struct keeper *keeper;
+	struct account *accounts;
+	size_t naccounts;
 	struct sender **senders;
 	size_t n, left;
+	bool started;
 	struct call_scope names;
 };
-
-/* ── keys: out of the configuration into guarded memory, then wiped (P24) ── */
-
-enum { KEY_TEXT = 256 };
-
-/* A file that others can read is no secret. */
-static bool read_keyfile(const char *path, char text[KEY_TEXT], struct err *e)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_REJECTED, "keyfile %s: %s", path, strerror(errno));
-	ssize_t n = -1;
-	if (fstat(fd, &st) != 0)
-		err_put(e, ERR_REJECTED, "keyfile %s: %s", path, strerror(errno));
-	else if (st.st_mode & 077)
-		err_put(e, ERR_REJECTED, "keyfile %s can be read by others (mode %03o); chmod 600 %s", path,
-			(unsigned)st.st_mode & 0777, path);
-	else if ((n = read(fd, text, KEY_TEXT - 1)) < 0)
-		err_put(e, ERR_REJECTED, "keyfile %s: %s", path, strerror(errno));
-	close(fd);
-	text[n < 0 ? 0 : n] = 0;
-	return n >= 0;
-}
-
-static struct key *load_key(const struct key_decl *d, struct err *e)
-{
-	char text[KEY_TEXT] = "";
-	struct key *k = NULL;
-	if (d->keyfile) {
-		if (read_keyfile(d->keyfile, text, e))
-			k = key_from_hex(str_of(text), e);
-	} else if (d->secret.value) {
-		k = key_from_hex(str_of(d->secret.value), e);
-	} else {
-		err_put(e, ERR_REJECTED, "there is no key");
-	}
-	sodium_memzero(text, sizeof text);
-	return k;
-}
 
 static const uint8_t *address_of(void *arg, const struct signer_decl *d)
 {
 	const struct run *r = arg;
-	for (size_t i = 0; i < r->n; i++)
-		if (r->senders[i]->signer == d)
-			return hand_address(r->senders[i]->hand);
+	for (size_t i = 0; i < r->naccounts; i++)
+		if (r->accounts[i].signer == d && r->accounts[i].sender)
+			return hand_address(r->accounts[i].sender->hand);
 	return NULL;
 }
 
@@ -81,54 +47,162 @@ static bool no_item(void *arg, size_t i, struct str name, struct str *value, str
 	return no_name(arg, name, value, e);
 }
 
-/* Two names for one account on one chain would be two writers of one lane (S4). */
-static const struct sender *twin(const struct run *r, const struct signer_decl *d, const struct key *k)
+/* ── accounts ── */
+
+static void refused(const struct account *a, const struct err *e)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (r->senders[i]->chain == d->chain &&
-			memcmp(hand_address(r->senders[i]->hand), key_address(k), 20) == 0)
-			return r->senders[i];
+	log_odd("key", "A signer's key can't be used; mend it and start again", F_STR("signer", a->signer->name),
+		F_STR("reason", e->text));
+}
+
+/* Two names for one account on one chain would be two writers of one lane (S4). */
+static const struct account *twin(const struct run *r, const struct account *a)
+{
+	const uint8_t *one = hand_address(a->hand), *other;
+	for (const struct account *b = r->accounts; b < r->accounts + r->naccounts; b++) {
+		const struct hand *hand = b->sender ? b->sender->hand : b->hand;
+		other = b != a && hand && b->signer->chain == a->signer->chain ? hand_address(hand) : NULL;
+		if (other && memcmp(one, other, 20) == 0)
+			return b;
+	}
 	return NULL;
 }
 
-static bool add_sender(struct run *r, const struct signer_decl *d)
+static void begin(struct account *a)
+{
+	struct run *r = a->run;
+	struct hand *h = a->hand;
+	a->hand = NULL;
+	a->sender = sender_new(r->m, a->signer, h, &r->names);
+	hand_on_ready(h, sender_drive, a->sender);
+	r->senders[r->n++] = a->sender;
+	sender_start(a->sender);
+}
+
+static bool is_twin(const struct account *a)
 {
 	struct err e = {0};
-	struct key *k = load_key(&d->keys[0], &e);
-	const struct sender *same = k ? twin(r, d, k) : NULL;
-	if (same) {
-		err_put(&e, ERR_REJECTED, "it has the key of signer %s on the same chain", same->signer->name);
-		key_free(k);
-		k = NULL;
-	}
-	if (!k) {
-		log_odd("key", "A signer's key can't be used", F_STR("signer", d->name), F_STR("reason", e.text));
+	const struct account *other = twin(a->run, a);
+	if (!other)
 		return false;
-	}
-	r->senders[r->n++] = sender_new(r->m, d, hand_of_key(k), &r->names);
+	err_put(&e, ERR_REJECTED, "it has the key of signer %s on the same chain", other->signer->name);
+	refused(a, &e);
 	return true;
+}
+
+static void on_known(void *arg, struct hand *h)
+{
+	struct account *a = arg;
+	(void)h;
+	if (is_twin(a))
+		member_end(a->run->m, EXIT_REFUSED);
+	else if (a->run->started && !a->run->m->draining)
+		begin(a);
+}
+
+static void on_refused(void *arg, struct hand *h, const struct err *e)
+{
+	struct account *a = arg;
+	(void)h;
+	refused(a, e);
+	member_end(a->run->m, EXIT_REFUSED);
+}
+
+static bool open_account(struct run *r, const struct signer_decl *d, const struct key_decl *k)
+{
+	struct account *a = &r->accounts[r->naccounts];
+	const struct hand_events ev = {.on_known = on_known, .on_refused = on_refused, .arg = a};
+	const struct hand_options o = {.loop = r->m->loop,
+		.keeper = r->keeper,
+		.slot = (unsigned)r->naccounts,
+		.decl = k,
+		.name = d->name,
+		.patience_ms = d->chain->timeout_ms,
+		.retry_first_ms = d->chain->retry.first_ms,
+		.retry_max_ms = d->chain->retry.max_ms};
+	struct err e = {0};
+	*a = (struct account){.run = r, .signer = d};
+	r->naccounts++;
+	a->hand = hand_open(&o, &ev, &e);
+	if (!a->hand)
+		refused(a, &e);
+	return a->hand && !(hand_address(a->hand) && is_twin(a));
+}
+
+/* A signer's keys that are sent with: the lanes of a pool share what is ready by claims. */
+static size_t keys_of(const struct signer_decl *d)
+{
+	return d->nkeys ? 1 : 0;
+}
+
+static bool any_program(const struct config *c)
+{
+	for (size_t i = 0; i < c->nsigners; i++)
+		for (size_t k = 0; k < keys_of(&c->signers[i]); k++)
+			if (c->signers[i].keys[k].source == SOURCE_EXEC)
+				return true;
+	return false;
+}
+
+static bool open_accounts(struct run *r)
+{
+	const struct config *c = r->m->config;
+	size_t most = 1;
+	bool ok = true;
+	for (size_t i = 0; i < c->nsigners; i++)
+		most += keys_of(&c->signers[i]);
+	r->accounts = mem_alloc(most * sizeof *r->accounts);
+	r->senders = mem_alloc(most * sizeof(struct sender *));
+	for (size_t i = 0; i < c->nsigners; i++)
+		for (size_t k = 0; k < keys_of(&c->signers[i]); k++)
+			ok = open_account(r, &c->signers[i], &c->signers[i].keys[k]) && ok;
+	return ok;
 }
 
 /* ── the member's callbacks ── */
 
+/* In the keeper's copy of our memory. */
+static void forget(void *arg)
+{
+	struct member *m = arg;
+	config_wipe_secrets(m->config);
+	sodium_memzero(m->conninfo, strlen(m->conninfo));
+	sodium_memzero(m->redis_url, strlen(m->redis_url));
+}
+
+/* P24. In this order: secrets leave the environment, which the keeper and its programs get; the keeper is
+ * made while no key is in its guarded page yet; keys go there and out of the configuration; what is not
+ * needed from then on is given up. */
+static bool on_open(void *arg, struct member *m, struct problems *ps)
+{
+	struct run *r = arg;
+	struct err e = {0};
+	(void)ps;
+	r->m = m;
+	r->names = (struct call_scope){.arg = r, .name = no_name, .item = no_item, .address = address_of};
+	config_wipe_environment(m->config, true);
+	if (any_program(m->config) && !(r->keeper = keeper_open(forget, m, &e))) {
+		log_odd("keeper", "Programs that sign can't be started", F_STR("reason", e.text));
+		return false;
+	}
+	bool ok = open_accounts(r);
+	config_wipe_secrets(m->config);
+	pg_may_read(m->conninfo);
+	if (ok)
+		guard_close();
+	return ok;
+}
+
 static void on_start(void *arg, struct member *m)
 {
 	struct run *r = arg;
-	bool ok = true;
-	r->m = m;
-	r->names = (struct call_scope){.arg = r, .name = no_name, .item = no_item, .address = address_of};
-	r->senders = mem_alloc((m->config->nsigners + 1) * sizeof(struct sender *));
-	for (size_t i = 0; i < m->config->nsigners; i++)
-		ok = add_sender(r, &m->config->signers[i]) && ok;
-	config_wipe_secrets(m->config);
-	if (!ok) {
-		member_end(m, EXIT_REFUSED);
-		return;
-	}
-	if (r->n == 0)
+	(void)m;
+	r->started = true;
+	if (r->naccounts == 0)
 		log_info("idle", "The file has no signers; there is nothing to send");
-	for (size_t i = 0; i < r->n; i++)
-		sender_start(r->senders[i]);
+	for (size_t i = 0; i < r->naccounts; i++)
+		if (hand_address(r->accounts[i].hand))
+			begin(&r->accounts[i]);
 }
 
 static void on_pg(void *arg, bool up)
@@ -167,6 +241,9 @@ static void on_drain(void *arg)
 static void reasons(void *arg, struct buf *out)
 {
 	struct run *r = arg;
+	for (size_t i = 0; i < r->naccounts; i++)
+		if (r->accounts[i].hand)
+			hand_reason(r->accounts[i].hand, out);
 	for (size_t i = 0; i < r->n; i++)
 		sender_reasons(r->senders[i], out);
 }
@@ -195,6 +272,10 @@ static void on_end(void *arg)
 	struct run *r = arg;
 	for (size_t i = 0; i < r->n; i++)
 		sender_close(r->senders[i]);
+	for (size_t i = 0; i < r->naccounts; i++)
+		hand_close(r->accounts[i].hand);
+	keeper_close(r->keeper);
+	r->keeper = NULL;
 }
 
 int submitter_main(int argc, char **argv)
@@ -206,6 +287,7 @@ int submitter_main(int argc, char **argv)
 										 .notes = command_notes},
 		.short_name = "submitter",
 		.arg = &run,
+		.on_open = on_open,
 		.on_start = on_start,
 		.on_pg = on_pg,
 		.on_wish = on_wish,
@@ -216,9 +298,13 @@ int submitter_main(int argc, char **argv)
 		.on_end = on_end,
 		.needs_key = true,
 		.command = command_main};
+	guard_begin();
 	int code = member_main(&p, argc, argv);
 	for (size_t i = 0; i < run.n; i++)
 		sender_free(run.senders[i]);
+	for (size_t i = 0; i < run.naccounts; i++)
+		hand_free(run.accounts[i].hand);
+	free(run.accounts);
 	free(run.senders);
 	return code;
 }

@@ -329,7 +329,9 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->store_due = proof_store_due(s);
 	p->group_read = feed_group_read(s);
 	p->group_asked = feed_group_asked(s);
-	p->may_sign = p->bell && !p->group_read && !p->group_asked && s->nheld < HELD_MAX && sign_room(s) > 0;
+	p->hand_away = !hand_ready(s->hand);
+	p->may_sign = p->bell && !p->hand_away && !p->group_read && !p->group_asked && s->nheld < HELD_MAX &&
+				  sign_room(s) > 0;
 }
 
 /* Only this starts i/o. */
@@ -516,6 +518,7 @@ void sender_close(struct sender *s)
 		lease_close(s->lease, NULL, NULL);
 	if (s->rpc)
 		rpc_close(s->rpc);
+	hand_close(s->hand);
 	s->heads = NULL;
 	s->ear = NULL;
 	s->lease = NULL;

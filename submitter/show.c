@@ -35,6 +35,7 @@ void sender_reasons(struct sender *s, struct buf *out)
 		break;
 	case LANE_HALTED: buf_printf(out, "Signer %s is halted: %s\n", who, s->halt); break;
 	case LANE_OPEN:
+		hand_reason(s->hand, out);
 		reason_of_lowest(s, out);
 		if (s->blocked[0])
 			buf_printf(

@@ -288,8 +288,9 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 {
 	struct group *g = arg;
 	struct sender *s = g->s;
-	if (!ok && g->era == s->era)
-		sender_trouble(s, "signer", 0, str_of(e->text));
+	(void)e; /* the hand has said it */
+	if (!ok && g->era == s->era && s->group)
+		group_free(s->group); /* by the time that it could be signed its answers are old */
 	if (!ok || g->era != s->era || !lease_held(s->lease) || fault_hit(FAULT_send_before_commit)) {
 		drop_signed(g);
 		return;

@@ -438,6 +438,10 @@ void config_print(
 void config_free(struct config *c);     /* wipes secrets first */
 void config_wipe_secrets(struct config *c);
 void config_wipe_keys(struct config *c); /* those of signers alone */
+/* Before those: takes out of this process' environment, its first memory too (/proc/PID/environ), every
+ * variable that holds a secret of the file under whatever name. all: tokens of auth: too, not keys of signers
+ * alone. */
+void config_wipe_environment(const struct config *c, bool all);
 /* The first endpoint of the chain that has all these roles, or NULL. ENDPOINT_READ alone is always there. */
 const struct endpoint_decl *chain_endpoint(const struct chain_decl *c, unsigned roles);
 /* One line a key of the whole grammar, from the key table: for --help keys and the README's check. */

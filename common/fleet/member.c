@@ -492,6 +492,8 @@ static int with_config(struct member *m, const struct member_program *p, struct 
 		return EXIT_CONFIG;
 	if (m->options.check)
 		return check(m->config, ps);
+	if (!p->needs_key)
+		config_wipe_environment(m->config, !p->serves);
 	if (!p->needs_key && p->serves)
 		config_wipe_keys(m->config); /* tokens and keys of auth: are asked for by the front door */
 	else if (!p->needs_key)

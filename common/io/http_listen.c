@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/io/guard.h"
 #include "common/io/http_in.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ static bool listen_unix(
 	if (rc != 0)
 		return refused(e, path, "listen on socket", rc);
 	l->path = mem_text(path);
+	guard_may_change_beside(path); /* the socket is removed at the end */
 	return true;
 }
 

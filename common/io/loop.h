@@ -41,6 +41,10 @@ void loop_later(struct loop *l, timer_fn fn, void *arg);
 /* Runs fn once, when loop_free begins: for what lives as long as its loop. */
 void loop_before_free(struct loop *l, timer_fn fn, void *arg);
 
+/* Runs work on a thread beside the loop, then done in a turn of the loop, at the latest inside loop_free.
+ * work touches nothing that the loop's thread does. */
+void loop_work(struct loop *l, void (*work)(void *arg), timer_fn done, void *arg);
+
 /* Watches one file by its directory (a rename over it counts, a missing file too); also looked at every 5 s,
  * because network file systems tell nothing. on_change runs when size, mtime or inode differ. */
 struct watch;

@@ -138,6 +138,7 @@ bool pg_fenced(const struct pg_reply *r); /* SQLSTATE FL001: the lane has anothe
 /* conninfo from DATABASE_URL, else DB_HOST DB_PORT DB_USERNAME DB_PASSWORD DB_NAME, else "" (libpq reads
  * PG*). The text is heap memory; it may hold a password: never print it. */
 char *pg_conninfo_from_env(void);
+void pg_may_read(const char *conninfo); /* its files (certificates, passwords) stay readable: guard.h */
 /* Whether DATABASE_URL, or DB_PORT, says something that can ever be reached; false: *e names the variable,
  * why and the form, never its value (it may hold a password). */
 bool pg_env_ok(struct err *e);

@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/io/guard.h"
 #include "common/io/log.h"
 #include "common/io/pg_in.h"
 
@@ -67,6 +68,17 @@ char *pg_conninfo_value(const char *conninfo, const char *keyword)
 		value = mem_text(conninfo);
 	}
 	return value ? value : option_value(PQconndefaults(), keyword);
+}
+
+void pg_may_read(const char *conninfo)
+{
+	static const char *const files[] = {
+		"passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir"};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		char *path = pg_conninfo_value(conninfo, files[i]);
+		guard_may_read(path);
+		free(path);
+	}
 }
 
 bool pg_conninfo_ok(const char *conninfo)

@@ -1,6 +1,7 @@
 #include "common/io/rpc_curl.h"
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <stdlib.h>
 #include <uv.h>
@@ -151,4 +152,54 @@ void rpc_curl_close(struct rpc_curl *c)
 	timer_free(&c->ended);
 	curl_global_cleanup();
 	free(c);
+}
+
+/* Seconds until a limit of requests is open again, for those who do not say Retry-After (RFC 9110, 10.2.3). A
+ * number that is longer than a day is a date. */
+static uint64_t reset_ms(CURL *easy)
+{
+	static const char *const names[] = {"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct curl_header *h;
+		uint64_t s;
+		if (curl_easy_header(easy, names[i], 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
+			str_to_u64(str_of(h->value), &s) && s <= 86400)
+			return s * 1000;
+	}
+	return 0;
+}
+
+long rpc_curl_status(CURL *easy, uint64_t *retry_after_ms)
+{
+	curl_off_t retry_s = 0;
+	long status = 0;
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_s);
+	*retry_after_ms = retry_s > 0 ? (uint64_t)retry_s * 1000 : 0;
+	if (!*retry_after_ms && (status == 429 || status == 503))
+		*retry_after_ms = reset_ms(easy);
+	return status;
+}
+
+void rpc_curl_error(CURL *easy, CURLcode code, const char *name, struct err *e)
+{
+	long os = 0;
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		err_put(e, ERR_TRANSIENT, "%s could not be reached in time", name);
+	else if (code == CURLE_COULDNT_CONNECT)
+		err_put(e, ERR_TRANSIENT, "%s refused the connection%s%s", name, os ? ": " : "",
+			os ? strerror((int)os) : "");
+	else if (code == CURLE_COULDNT_RESOLVE_HOST)
+		err_put(e, ERR_TRANSIENT, "the address of %s could not be found", name);
+	else if (code == CURLE_GOT_NOTHING)
+		err_put(e, ERR_TRANSIENT, "%s closed the connection without an answer", name);
+	else if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
+		err_put(e, ERR_TRANSIENT, "%s cut the connection in the middle of its answer", name);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
+		err_put(e, ERR_TRANSIENT, "%s could not agree on TLS, or its certificate is not trusted", name);
+	else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)
+		err_put(e, ERR_MALFORMED, "%s answered something that is not HTTP", name);
+	else
+		err_put(e, ERR_TRANSIENT, "%s could not be asked: %s", name, curl_easy_strerror(code));
 }

@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_IO_RPC_CURL_H
 #define FAIRLEAD_IO_RPC_CURL_H
 
+#include "common/base/err.h"
 #include "common/io/loop.h"
 
 #include <curl/curl.h>
@@ -15,5 +16,11 @@ struct rpc_curl *rpc_curl_open(struct loop *l, long connections, rpc_curl_fn on_
 void rpc_curl_add(struct rpc_curl *c, CURL *easy);
 void rpc_curl_remove(struct rpc_curl *c, CURL *easy); /* a transfer that is given up; on_done does not run */
 void rpc_curl_close(struct rpc_curl *c);              /* no transfer may be left; not from inside on_done */
+
+/* Of a transfer that ended: the HTTP status, and how long the server asks to be left alone (429, 503), else
+ * 0. */
+long rpc_curl_status(CURL *easy, uint64_t *retry_after_ms);
+/* Why a transfer failed, for people; name: the server, without credentials. */
+void rpc_curl_error(CURL *easy, CURLcode code, const char *name, struct err *e);
 
 #endif

@@ -63,55 +63,6 @@ void rpc_http_drop(struct rpc_request *q)
 	q->easy = NULL;
 }
 
-static void describe_transfer(struct rpc_request *q, CURLcode code, struct err *e)
-{
-	const char *name = q->rpc->at.name;
-	long os = 0;
-	curl_easy_getinfo(q->easy, CURLINFO_OS_ERRNO, &os);
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		err_put(e, ERR_TRANSIENT, "%s could not be reached in time", name);
-	else if (code == CURLE_COULDNT_CONNECT)
-		err_put(e, ERR_TRANSIENT, "%s refused the connection%s%s", name, os ? ": " : "",
-			os ? strerror((int)os) : "");
-	else if (code == CURLE_COULDNT_RESOLVE_HOST)
-		err_put(e, ERR_TRANSIENT, "the address of %s could not be found", name);
-	else if (code == CURLE_GOT_NOTHING)
-		err_put(e, ERR_TRANSIENT, "%s closed the connection without an answer", name);
-	else if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
-		err_put(e, ERR_TRANSIENT, "%s cut the connection in the middle of its answer", name);
-	else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
-		err_put(e, ERR_TRANSIENT, "%s could not agree on TLS, or its certificate is not trusted", name);
-	else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)
-		err_put(e, ERR_MALFORMED, "%s answered something that is not HTTP", name);
-	else
-		err_put(e, ERR_TRANSIENT, "%s could not be asked: %s", name, curl_easy_strerror(code));
-}
-
-/* Seconds until a limit of requests is open again, for those who do not say Retry-After (RFC 9110, 10.2.3). A
- * number that is longer than a day is a date. */
-static uint64_t reset_ms(CURL *easy)
-{
-	static const char *const names[] = {"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		struct curl_header *h;
-		uint64_t s;
-		if (curl_easy_header(easy, names[i], 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
-			str_to_u64(str_of(h->value), &s) && s <= 86400)
-			return s * 1000;
-	}
-	return 0;
-}
-
-static void read_head(CURL *easy, struct rpc_reply *rep)
-{
-	curl_off_t retry_s = 0;
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &rep->http_status);
-	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_s);
-	rep->retry_after_ms = retry_s > 0 ? (uint64_t)retry_s * 1000 : 0;
-	if (!rep->retry_after_ms && (rep->http_status == 429 || rep->http_status == 503))
-		rep->retry_after_ms = reset_ms(easy);
-}
-
 static void ended(struct rpc_request *q, CURLcode code)
 {
 	struct rpc_reply rep = {0};
@@ -119,12 +70,12 @@ static void ended(struct rpc_request *q, CURLcode code)
 		rpc_gone(q);
 		return;
 	}
-	read_head(q->easy, &rep);
+	rep.http_status = rpc_curl_status(q->easy, &rep.retry_after_ms);
 	if (code == CURLE_OK) {
 		rpc_whole(q, &rep);
 		return;
 	}
-	describe_transfer(q, code, &rep.err);
+	rpc_curl_error(q->easy, code, q->rpc->at.name, &rep.err);
 	rpc_failed(q, &rep);
 }
 
