@@ -424,6 +424,9 @@ void sender_drive(void *arg)
 	struct window_todo todo;
 	if (s->plan.phase == LANE_LEFT)
 		return;
+	/* The lease was lost in this turn, on_loss runs in a later one: nothing is started in its name. */
+	if (s->plan.phase >= LANE_LOADING && s->plan.phase <= LANE_HALTED && !lease_held(s->lease))
+		return;
 	if (s->plan.phase == LANE_SPARE && !s->heads && sender_now(s) >= s->retry_ms)
 		begin(s);
 	for (;;) {
