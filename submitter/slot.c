@@ -181,10 +181,21 @@ void window_casting(struct window *w, struct slot *s, uint64_t now_ms)
 {
 	must(s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING);
 	s->phase = SLOT_CASTING;
+	s->offered_again = s->cast_ms != 0;
+	if (!s->offered_again)
+		s->since_ms = now_ms, s->since_head = w->head;
 	s->cast_ms = now_ms ? now_ms : 1;
 	s->cast_head = w->head;
 	if (s->lowest_ms == 0)
 		mark_lowest(w, now_ms);
+}
+
+/* A lower nonce is missing there: what was pooled below leaves again, the same bytes (P4). */
+static void close_gap(struct window *w, const struct slot *s)
+{
+	for (struct slot *low = w->slots; low < s; low++)
+		if (low->phase == SLOT_POOLED)
+			low->phase = SLOT_SIGNED;
 }
 
 void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t now_ms)
@@ -195,7 +206,9 @@ void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t n
 		return; /* replaced or counted meanwhile: the word is about older bytes */
 	bool there = a == ANSWER_ACCEPTED || a == ANSWER_KNOWN;
 	if (a == ANSWER_ACCEPTED && (before == ANSWER_ACCEPTED || before == ANSWER_KNOWN) && s->refusals == 0)
-		s->evictions++;
+		s->evictions++, s->offered_again = false, s->since_ms = now_ms, s->since_head = w->head;
+	if (a == ANSWER_NONCE_HIGH)
+		close_gap(w, s);
 	s->phase = there ? SLOT_POOLED : SLOT_REFUSED;
 	if (s->nonce < w->count)
 		count_it(w, s);
@@ -326,8 +339,8 @@ static void find_casts(struct window *w, uint64_t now_ms, struct window_todo *ou
 static bool is_too_long(
 	const struct window *w, const struct slot *s, uint64_t now_ms, struct window_todo *out)
 {
-	uint64_t since_ms = s->lowest_ms > s->cast_ms ? s->lowest_ms : s->cast_ms;
-	uint64_t since_head = s->lowest_ms > s->cast_ms ? s->lowest_head : s->cast_head;
+	uint64_t since_ms = s->lowest_ms > s->since_ms ? s->lowest_ms : s->since_ms;
+	uint64_t since_head = s->lowest_ms > s->since_ms ? s->lowest_head : s->since_head;
 	size_t n = s->nattempts - 1;
 	unsigned shift = s->answer == ANSWER_UNDERPRICED ? 0
 					 : n < PATIENCE_DOUBLINGS        ? (unsigned)n
@@ -388,8 +401,13 @@ void window_next(struct window *w, uint64_t now_ms, bool changing, struct window
 		return;
 	if (low->answer == ANSWER_FUNDS || low->answer == ANSWER_NONCE_LOW || low->held_head == w->head)
 		return; /* a price helps none of these */
-	if (low->urged || is_too_long(w, low, now_ms, out)) {
-		out->what = WINDOW_REPLACE;
-		out->slot = low;
+	if (!low->urged && !is_too_long(w, low, now_ms, out))
+		return;
+	if (!low->urged && low->phase == SLOT_POOLED && !low->offered_again) { /* evicted? The same bytes first */
+		out->what = WINDOW_CAST;
+		out->cast[out->ncast++] = low;
+		return;
 	}
+	out->what = WINDOW_REPLACE;
+	out->slot = low;
 }

@@ -51,6 +51,8 @@ struct slot {
 	uint32_t evictions;              /* cast again and accepted though it had been pooled */
 	uint64_t made_ms;                /* first seen here */
 	uint64_t cast_ms, cast_head;     /* when the newest bytes last left; 0: never by us */
+	uint64_t since_ms, since_head;   /* since when they may have been in a mempool without a break */
+	bool offered_again;              /* since then they left once more, and were still known */
 	uint64_t lowest_ms, lowest_head; /* since when nothing unmined stands below; 0: something does */
 	uint64_t held_head;    /* a replacement was above the cap at this head: asked again at the next one */
 	uint64_t counted_head; /* COUNTED since this head */

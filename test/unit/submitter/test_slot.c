@@ -36,6 +36,18 @@ static enum window_do next(struct window *w, uint64_t now)
 	return todo.what;
 }
 
+/* Before anything of the lowest is replaced the same bytes are offered again; they are known. */
+static enum window_do next_of_known(struct window *w, uint64_t now)
+{
+	assert_int_equal(next(w, now), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 1);
+	struct slot *s = todo.cast[0];
+	assert_ptr_equal(s, window_lowest(w));
+	window_casting(w, s, now);
+	window_answered(w, s, ANSWER_KNOWN, now);
+	return next(w, now);
+}
+
 static void leaves_in_nonce_order_one_cast_at_a_time(void **state)
 {
 	(void)state;
@@ -96,14 +108,14 @@ static void only_the_lowest_is_replaced_and_only_after_heads(void **state)
 	window_head(&w, 12, 5, 5000);
 	assert_int_equal(next(&w, 5000), WINDOW_REST);
 	window_head(&w, 13, 5, 5000);
-	assert_int_equal(next(&w, 5000), WINDOW_REPLACE);
+	assert_int_equal(next_of_known(&w, 5000), WINDOW_REPLACE);
 	assert_int_equal(todo.slot->nonce, 5);
 	/* mined in the same moment: 6 is the lowest only from now on */
 	window_head(&w, 14, 6, 6000);
 	assert_int_equal(next(&w, 6000), WINDOW_REST);
 	window_head(&w, 17, 6, 7999);
 	assert_int_equal(next(&w, 7999), WINDOW_REST);
-	assert_int_equal(next(&w, 8000), WINDOW_REPLACE);
+	assert_int_equal(next_of_known(&w, 8000), WINDOW_REPLACE);
 	assert_int_equal(todo.slot->nonce, 6);
 	window_fini(&w);
 }
@@ -120,7 +132,7 @@ static void patience_doubles_with_each_replacement_but_not_when_too_cheap(void *
 	window_head(&w, 13, 5, 9000);
 	assert_int_equal(next(&w, 9000), WINDOW_REST);
 	window_head(&w, 16, 5, 9000);
-	assert_int_equal(next(&w, 9000), WINDOW_REPLACE);
+	assert_int_equal(next_of_known(&w, 9000), WINDOW_REPLACE);
 	window_at(&w, 5)->answer = ANSWER_UNDERPRICED;
 	window_head(&w, 13, 5, 9000);
 	assert_int_equal(next(&w, 9000), WINDOW_REPLACE);
@@ -136,7 +148,7 @@ static void silence_of_heads_is_waited_out(void **state)
 	pooled(&w, 5, 10);
 	assert_int_equal(next(&w, 10 + PATIENCE_BLIND_MS - 1), WINDOW_REST);
 	assert_int_equal(todo.wake_ms, 10 + PATIENCE_BLIND_MS);
-	assert_int_equal(next(&w, 10 + PATIENCE_BLIND_MS), WINDOW_REPLACE);
+	assert_int_equal(next_of_known(&w, 10 + PATIENCE_BLIND_MS), WINDOW_REPLACE);
 	window_fini(&w);
 }
 
@@ -148,7 +160,7 @@ static void held_at_the_cap_until_the_next_head(void **state)
 	signed_slot(&w, 5, 1);
 	pooled(&w, 5, 10);
 	window_head(&w, 13, 5, 5000);
-	assert_int_equal(next(&w, 5000), WINDOW_REPLACE);
+	assert_int_equal(next_of_known(&w, 5000), WINDOW_REPLACE);
 	window_held(&w, todo.slot);
 	assert_int_equal(next(&w, 5000), WINDOW_REST);
 	window_head(&w, 14, 5, 6000);
@@ -324,7 +336,41 @@ static void patience_begins_anew_when_something_below_came_back(void **state)
 	assert_int_equal(window_lowest(&w)->nonce, 6);
 	assert_int_equal(next(&w, 9000), WINDOW_REST);
 	window_head(&w, 23, 6, 11000);
-	assert_int_equal(next(&w, 11000), WINDOW_REPLACE);
+	assert_int_equal(next_of_known(&w, 11000), WINDOW_REPLACE);
+	window_fini(&w);
+}
+
+/* P4: what was lost below is closed by the same bytes, and its patience begins anew. */
+static void a_gap_closes_with_the_same_bytes(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 10, 5, 0);
+	for (uint64_t n = 5; n < 8; n++) {
+		signed_slot(&w, n, 1);
+		pooled(&w, n, 10);
+	}
+	window_head(&w, 13, 5, 5000);
+	assert_int_equal(next(&w, 5000), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 1);
+	assert_int_equal(todo.cast[0]->nonce, 5);
+	window_casting(&w, todo.cast[0], 5000);
+	window_answered(&w, window_at(&w, 5), ANSWER_ACCEPTED, 5000); /* it had been evicted */
+	assert_int_equal(window_at(&w, 5)->evictions, 1);
+	assert_int_equal(next(&w, 5001), WINDOW_REST);
+	window_head(&w, 15, 5, 9000);
+	assert_int_equal(next(&w, 9000), WINDOW_REST);
+	window_head(&w, 16, 5, 9000);
+	assert_int_equal(next_of_known(&w, 9000), WINDOW_REPLACE); /* and is too cheap after all */
+
+	/* a node that says so */
+	window_casting(&w, window_at(&w, 7), 9001);
+	window_answered(&w, window_at(&w, 7), ANSWER_NONCE_HIGH, 9001);
+	assert_int_equal(next(&w, 9001), WINDOW_CAST);
+	assert_int_equal(todo.ncast, 2);
+	assert_int_equal(todo.cast[0]->nonce, 5);
+	assert_int_equal(todo.cast[1]->nonce, 6);
+	assert_int_equal(window_at(&w, 5)->nattempts, 1);
 	window_fini(&w);
 }
 
@@ -443,6 +489,8 @@ static void an_urged_one_leaves_again_and_its_price_is_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_gap_closes_with_the_same_bytes),
+
 		cmocka_unit_test(unexplained),
 		cmocka_unit_test(closed_without_a_receipt),
 
