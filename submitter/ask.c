@@ -115,7 +115,7 @@ static size_t take_tries(struct asker *k, struct asked *list, uint64_t *gas)
 	const struct batch_decl *d = decl_of(k, &k->tries[0]);
 	uint64_t most = k->g->s->head.gas_limit, sum = TRIES_BASE_GAS, cost;
 	size_t n = 0, left = 0;
-	most = most && most < FEE_TX_GAS_CAP ? most : FEE_TX_GAS_CAP;
+	most = most && most < PRICE_GAS_CAP ? most : PRICE_GAS_CAP;
 	for (size_t i = 0; i < k->ntries; i++) {
 		struct asked one = k->tries[i];
 		cost = tries_cost(one.q.data, one.q.gas);

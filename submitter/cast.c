@@ -60,6 +60,8 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 	if (a && answer != ANSWER_KNOWN && answer != ANSWER_ACCEPTED)
 		say_refusal(s, slot, answer, a->ok ? a->result : a->message);
 	window_answered(&s->window, slot, answer, sender_now(s));
+	if (answer == ANSWER_UNDERPRICED)
+		quote_refused(s, slot);
 	metric_add(s->meters.evictions, slot->evictions - evictions);
 	s->balance_due |= answer == ANSWER_FUNDS;
 	s->plan.receipts_due |= slot->phase == SLOT_COUNTED;

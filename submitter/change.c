@@ -61,17 +61,19 @@ static void on_added(void *arg, const struct pg_reply *r)
 static const char *change_reason(struct change *c, const struct slot *slot)
 {
 	const struct sender *s = c->s;
+	const struct market *m = &s->quote.market;
 	const struct fee *old = &slot->attempts[slot->nattempts - 1].fee;
 	struct u256 left;
 	struct buf b = {0};
 	reason_code(&b, c->attempt.kind == ATTEMPT_CANCEL       ? "noop"
 					: c->attempt.kind == ATTEMPT_RECOMPOSED ? "without"
-					: s->market.legacy                      ? "unmined"
-					: u256_lt(old->fee, s->market.base)     ? "above"
+					: slot->answer == ANSWER_UNDERPRICED    ? "underpriced"
+					: m->legacy                             ? "unmined"
+					: u256_lt(old->fee, m->base)            ? "above"
 															: "outbid");
-	if (!s->market.legacy) {
-		reason_u256(&b, "base", s->market.base);
-		left = u256_sub(&left, old->fee, s->market.base) ? u256_min(left, old->tip) : u256_of(0);
+	if (!m->legacy) {
+		reason_u256(&b, "base", m->base);
+		left = u256_sub(&left, old->fee, m->base) ? u256_min(left, old->tip) : u256_of(0);
 		reason_u256(&b, "left", left);
 	}
 	reason_u256(&b, "old", old->fee);
@@ -112,28 +114,42 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 	end_change(c);
 }
 
-/* The price, then the bytes, then the commit. */
-static void sign_attempt(struct change *c)
+/* S3, P13: at the cap it holds, and is asked for again at each head; said once. */
+static void hold_change(struct change *c, struct slot *slot, const struct fee *needed)
 {
 	struct sender *s = c->s;
-	struct slot *slot = slot_of(c);
-	struct fee f;
-	if (!slot || !lease_held(s->lease)) {
-		end_change(c);
-		return;
-	}
-	if (fee_replace(&s->policy, &s->market, &slot->attempts[slot->nattempts - 1].fee, &f) == FEE_ABOVE_MAX) {
-		char want[60];
-		sign_gwei(want, f.fee);
+	char want[60];
+	sign_gwei(want, needed->fee);
+	if (!slot->held_said) {
 		log_odd("gas.high",
 			c->attempt.kind == ATTEMPT_CANCEL ? "A cancel is wanted and held: gas price too high"
 											  : "A replacement is held: gas price too high",
 			F_STR("signer", s->signer->name), F_UINT("nonce", c->nonce), F_STR("needed", want));
 		metric_add(s->meters.too_high, 1);
-		if (c->attempt.kind == ATTEMPT_CANCEL)
-			obey_held(s, slot, &f);
-		window_held(&s->window, slot);
+	}
+	slot->held_said = true;
+	if (c->attempt.kind == ATTEMPT_CANCEL)
+		obey_held(s, slot, needed);
+	slot->held_fee = needed->fee;
+	window_held(&s->window, slot);
+	end_change(c);
+}
+
+/* The price, then the bytes, then the commit. */
+static void sign_attempt(struct change *c)
+{
+	struct sender *s = c->s;
+	struct slot *slot = slot_of(c);
+	const struct quote *k = &s->quote;
+	struct fee f;
+	if (!slot || !lease_held(s->lease)) {
 		end_change(c);
+		return;
+	}
+	struct u256 most = quote_most(s, c->attempt.kind == ATTEMPT_CANCEL, c->sign.tx.gas, c->sign.tx.data.n);
+	if (price_again(&k->policy, &k->market, &k->learned, quote_lane_wish(s), most,
+			&slot->attempts[slot->nattempts - 1].fee, &f) == PRICE_ABOVE) {
+		hold_change(c, slot, &f);
 		return;
 	}
 	sign_fill(s, &c->sign.tx, &f);
@@ -194,7 +210,7 @@ static void on_estimate(void *arg, const struct rpc_reply *r)
 		return;
 	}
 	if (!r->answers[0].ok || !quantity_u64(r->answers[0].result, &estimate, &e) ||
-		!fee_gas_limit(estimate, s->signer->margin_num, s->signer->margin_den, s->head.gas_limit, &gas)) {
+		!price_gas_limit(estimate, s->signer->margin_num, s->signer->margin_den, s->head.gas_limit, &gas)) {
 		cancel(c); /* what is left would fail: its items are free when the cancel is final */
 		return;
 	}

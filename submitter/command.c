@@ -16,6 +16,7 @@ enum { EXIT_NOTHING = 1, EXIT_WORDS = 64, EXIT_AGAIN = 75, EXIT_FILE = 78, ANSWE
 const struct option_decl command_options[] = {
 	{"--explain", "BATCH|TX", OPTION_LOOK,
 		"its whole life in plain words: why, what was offered, what came of it"},
+	{"--price-replay", "FILE.csv", OPTION_LOOK, "what our prices would have paid on that series"},
 	{"--cancel", "BATCH", OPTION_ACT, "don't send it; a sent one's nonce is used up by a no-op instead"},
 	{"--resend", "BATCH", OPTION_ACT, "its signed bytes leave again now, a higher price is considered"},
 	{"--retry", "ITEM", OPTION_ACT, "what is parked or dead waits for the next batch"},

@@ -69,6 +69,7 @@ struct read_ask {
 	struct sender *s;
 	uint64_t era;
 	int limit;
+	bool gated; /* some batches wait for a better price */
 };
 
 static const struct batch_decl *decl_of(const struct sender *s, const char *name)
@@ -87,7 +88,7 @@ static void take_item(struct group *g, const struct slots_item *row)
 	if (!b || b->id != row->batch) {
 		must(g->in.n < GROUP_MAX);
 		b = &g->batches[g->in.n++];
-		*b = (struct intake_batch){.id = row->batch, .decl = decl_of(g->s, row->name)};
+		*b = (struct intake_batch){.id = row->batch, .decl = decl_of(g->s, row->name), .age_ms = row->age_ms};
 		b->items = arena_alloc(&g->mem, (b->decl ? b->decl->max : 1) * sizeof *b->items);
 	}
 	if (!b->decl)
@@ -150,7 +151,7 @@ static struct group *group_of(struct sender *s, const struct pg_reply *r)
 				break;
 			if (d && left > d->max) { /* cut under an older file with a larger max */
 				struct intake_batch *b = &g->batches[g->in.n++];
-				*b = (struct intake_batch){.id = row.batch, .decl = d};
+				*b = (struct intake_batch){.id = row.batch, .decl = d, .age_ms = row.age_ms};
 				b->items = arena_alloc(&g->mem, left * sizeof *b->items);
 			}
 		}
@@ -196,6 +197,8 @@ static void on_read(void *arg, const struct pg_reply *r)
 	struct read_ask *q = arg;
 	struct sender *s = q->s;
 	s->plan.busy_read = false;
+	if (q->era == s->era && r->outcome == PG_OK)
+		s->quote.waiting = q->gated ? pg_get_int(r, 1, 0, 0) : 0;
 	if (q->era == s->era && r->outcome == PG_OK && s->plan.phase == LANE_OPEN && !s->m->draining) {
 		if (pg_rows(r, 0) == 0) {
 			nothing_left(s);
@@ -222,10 +225,17 @@ void feed_read(struct sender *s)
 	struct read_ask *q = mem_alloc(sizeof *q);
 	if (room > HELD_MAX - s->nheld)
 		room = HELD_MAX - s->nheld; /* each of them may have to be put aside */
-	*q = (struct read_ask){s, s->era, (size_t)ramp[s->ramp] > room ? (int)room : ramp[s->ramp]};
+	*q = (struct read_ask){
+		.s = s, .era = s->era, .limit = (size_t)ramp[s->ramp] > room ? (int)room : ramp[s->ramp]};
 	struct pg_unit *u = pg_unit(s->m->pg);
 	s->plan.busy_read = true;
 	s->rung_since = false;
-	slots_ready(u, s->signer->name, s->chain_row, q->limit, but, n);
+	const char *names[QUOTE_GATES];
+	int64_t ages[QUOTE_GATES];
+	struct slots_gates gates = quote_gates(s, names, ages);
+	slots_ready(u, s->signer->name, s->chain_row, q->limit, but, n, &gates);
+	q->gated = gates.n > 0;
+	if (q->gated)
+		prices_waiting(u, s->signer->name, s->chain_row, &gates);
 	pg_unit_run(u, 0, on_read, q);
 }

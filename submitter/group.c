@@ -181,7 +181,7 @@ static void ask_probes(struct group *g)
 	size_t index;
 	struct question q = {.kind = QUESTION_FITS};
 	q.gas =
-		g->s->head.gas_limit && g->s->head.gas_limit < FEE_TX_GAS_CAP ? g->s->head.gas_limit : FEE_TX_GAS_CAP;
+		g->s->head.gas_limit && g->s->head.gas_limit < PRICE_GAS_CAP ? g->s->head.gas_limit : PRICE_GAS_CAP;
 	memcpy(q.to, g->sick->decl->send.contract->addresses[0], 20);
 	while ((p = poison_ask(&g->poison, &index))) {
 		struct err e = {0};
@@ -236,8 +236,8 @@ static void refuse_too_large(struct group *g)
 		if (b->end != INTAKE_GOES)
 			continue;
 		bool fits = s->signer->gas_limit ? b->gas <= s->signer->gas_limit
-										 : fee_gas_limit(b->gas, s->signer->margin_num, s->signer->margin_den,
-											   s->head.gas_limit, &gas);
+										 : price_gas_limit(b->gas, s->signer->margin_num,
+											   s->signer->margin_den, s->head.gas_limit, &gas);
 		if (fits)
 			continue;
 		b->end = INTAKE_FAILS;

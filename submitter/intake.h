@@ -41,6 +41,7 @@ struct intake_batch {
 	enum probe_answer failure; /* INTAKE_FAILS: PROBE_REVERTS or PROBE_TOO_BIG */
 	struct str data;           /* calldata of the items that go, 0x… hex text */
 	uint64_t gas;              /* estimate, without margin */
+	uint64_t age_ms;           /* since it was cut, when it was read */
 	struct bytes revert;
 	char why[256]; /* INTAKE_WAITS, and TOO_BIG: what the node said */
 	/* of the round that is being asked */

@@ -13,104 +13,16 @@ enum {
 	TIP_MS = 10000, /* tips and balance are asked again with a head after this long */
 	OLDER_MAX = 5,  /* so many answers in a row name an older head: then it is the chain, not a balancer */
 	WATCHED_BLOCKS = 1024,
-	HISTORY_BLOCKS = 5,
-	HISTORY_TEXT = 4096,
 };
 
-/* ── heads: number, hash, base fee, the account's count; now and then balance and tips ── */
+/* ── heads: number, hash, base fee, the account's count; now and then balance and prices ── */
 
 struct head_ask {
 	struct sender *s;
 	uint64_t era;
 	bool prices;
+	struct quote_ask quote;
 };
-
-/* Prices above 2^128 are nonsense that would overflow what follows. */
-static bool price_of(const struct rpc_answer *a, struct u256 *out)
-{
-	struct u256 v;
-	if (!a->ok || !quantity_parse(a->result, &v, NULL) || v.w[2] || v.w[3])
-		return false;
-	*out = v;
-	return true;
-}
-
-struct history {
-	struct u256 rewards[HISTORY_BLOCKS];
-	bool used[HISTORY_BLOCKS];
-	size_t n, ratios;
-};
-
-static void one_reward(void *arg, struct str raw)
-{
-	struct history *h = arg;
-	struct str inner = {raw.p + 1, raw.n >= 2 ? raw.n - 2 : 0};
-	struct u256 v;
-	if (h->n < HISTORY_BLOCKS && quantity_parse(inner, &v, NULL) && !v.w[2] && !v.w[3])
-		h->rewards[h->n++] = v;
-}
-
-static void one_ratio(void *arg, struct str raw)
-{
-	struct history *h = arg;
-	bool used = false;
-	for (size_t i = 0; i < raw.n && raw.p[i] != 'e' && raw.p[i] != 'E'; i++)
-		used |= raw.p[i] >= '1' && raw.p[i] <= '9';
-	if (h->ratios < HISTORY_BLOCKS)
-		h->used[h->ratios++] = used;
-}
-
-/* From its opening bracket to the one that closes it. */
-static struct str whole_array(const char *p)
-{
-	size_t depth = 0, n = 0;
-	do {
-		depth += p[n] == '[';
-		depth -= p[n] == ']';
-		n++;
-	} while (depth && p[n]);
-	return (struct str){p, n};
-}
-
-/* eth_feeHistory's {"reward":[["0x1"],…],"gasUsedRatio":[0.5,…]}: found by name, the answer is small. */
-static bool tip_of_history(const struct rpc_answer *a, struct u256 *tip)
-{
-	struct history h = {0};
-	char text[HISTORY_TEXT];
-	if (!a->ok || a->result.n >= sizeof text)
-		return false;
-	memcpy(text, a->result.p, a->result.n);
-	text[a->result.n] = 0;
-	const char *reward = strstr(text, "\"reward\""), *ratio = strstr(text, "\"gasUsedRatio\"");
-	if (!reward || !ratio || !(reward = strchr(reward, '[')) || !(ratio = strchr(ratio, '[')))
-		return false;
-	args_each(whole_array(reward), one_reward, &h);
-	args_each(whole_array(ratio), one_ratio, &h);
-	return h.n == h.ratios && fee_tip_of_history(h.rewards, h.used, h.n, tip);
-}
-
-static void take_prices(struct sender *s, const struct rpc_answer *a)
-{
-	struct u256 v;
-	if (price_of(&a[0], &v))
-		s->balance = v;
-	if (price_of(&a[1], &v)) {
-		s->market.price = v;
-	} else if (s->market.legacy) {
-		sender_trouble(s, "eth_gasPrice", a[1].code, a[1].ok ? STR("no price") : a[1].message);
-		return; /* asked again with the next head; until one was heard nothing is signed (tip_ms) */
-	}
-	if (!tip_of_history(&a[3], &s->market.tip) && !price_of(&a[2], &s->market.tip))
-		s->market.tip = u256_of(1000000000); /* a node that knows no tips: 1 gwei */
-	s->tip_ms = sender_now(s);
-	s->balance_due = s->hold_kind == HOLD_FUNDS;
-	char balance[U256_DEC_MAX];
-	u256_to_dec(balance, s->balance);
-	metric_set(s->meters.balance, strtod(balance, NULL));
-	if (s->signer->has_low && u256_lt(s->balance, s->signer->low) && !s->balance_due)
-		log_odd("balance.low", "The balance is below signers.low", F_STR("signer", s->signer->name),
-			F_STR("address", s->address), F_STR("balance_wei", balance));
-}
 
 static bool take_header(struct sender *s, const struct rpc_answer *a)
 {
@@ -133,8 +45,8 @@ static bool take_header(struct sender *s, const struct rpc_answer *a)
 	s->head =
 		(struct head){.known = true, .number = h.number, .gas_limit = h.gas_limit, .at_ms = sender_now(s)};
 	memcpy(s->head.hash, h.hash, 32);
-	s->market.legacy = !h.has_base_fee;
-	s->market.base = h.has_base_fee ? h.base_fee : u256_of(0);
+	market_head(&s->quote.market, h.number, h.time, h.has_base_fee, h.base_fee, h.gas_used, h.gas_limit);
+	s->plan.bell |= s->quote.waiting > 0; /* it may be time for them now */
 	return true;
 }
 
@@ -165,8 +77,8 @@ static void on_head(void *arg, const struct rpc_reply *r)
 		if (!a[1].ok || !quantity_u64(a[1].result, &count, &e))
 			sender_trouble(s, "eth_getTransactionCount", a[1].code, a[1].ok ? str_of(e.text) : a[1].message);
 		else if (take_header(s, &a[0])) {
-			if (q->prices)
-				take_prices(s, a + 2);
+			if (q->prices && quote_take(s, &q->quote, a))
+				s->tip_ms = sender_now(s);
 			take_count(s, count);
 		}
 	}
@@ -178,18 +90,14 @@ void look_head(struct sender *s)
 {
 	struct head_ask *q = mem_alloc(sizeof *q);
 	struct rpc_request *r = rpc_request(s->rpc);
-	*q =
-		(struct head_ask){s, s->era, s->tip_ms == 0 || s->balance_due || sender_now(s) - s->tip_ms >= TIP_MS};
+	*q = (struct head_ask){.s = s, .era = s->era};
+	q->prices = s->tip_ms == 0 || s->balance_due || sender_now(s) - s->tip_ms >= TIP_MS;
 	s->plan.busy_head = true;
 	s->plan.head_due = false;
 	rpc_call(r, "eth_getBlockByNumber", "[\"latest\",false]");
 	rpc_call(r, "eth_getTransactionCount", "[\"%s\",\"latest\"]", s->address);
-	if (q->prices) {
-		rpc_call(r, "eth_getBalance", "[\"%s\",\"latest\"]", s->address);
-		rpc_call(r, "eth_gasPrice", "[]");
-		rpc_call(r, "eth_maxPriorityFeePerGas", "[]");
-		rpc_call(r, "eth_feeHistory", "[\"0x%x\",\"latest\",[50]]", HISTORY_BLOCKS);
-	}
+	if (q->prices)
+		quote_ask(s, r, &q->quote);
 	rpc_send(r, on_head, q);
 }
 
@@ -304,5 +212,6 @@ void look_watch(struct sender *s)
 		slots_sample(u, &l, (int64_t)s->head.number, s->head.hash, (int64_t)s->window.count);
 		s->listed_count = s->window.count + 1;
 	}
+	quote_keep(s, u);
 	pg_unit_run(u, 0, on_watched, q);
 }

@@ -10,11 +10,11 @@
  *   intake.c            is it done already (S7), does it succeed now, with how much gas (S5)?
  *   ask.c, bundle.c     as requests to the node; poison.c: which item makes a batch fail (S6)
  *        │
- *   sign.c              nonces, prices (fee.c), signed bytes in memory → ONE commit with their item
+ *   sign.c              nonces, prices (price.c), signed bytes in memory → ONE commit with their item
  *        │              sets (INV-5, common/ledger/slots.h); no byte has left
  *   cast.c              committed bytes → the node, in nonce order; what it says is noted and never
  *        │              believed (answer.c)
- *   look.c, proof.c     heads, prices, the account's count → receipts → verdicts with their block's
+ *   look.c, proof.c     heads, prices (quote.c), the account's count → receipts → verdicts with their block's
  *                       hash (INV-7), then the bell on Redis
  *
  * Three groups are on their way at once: one is asked while the last one commits and the one before leaves.

@@ -279,6 +279,15 @@ struct u256 market_tip(const struct market *m, unsigned level)
 	return u256_of(1000000000);
 }
 
+uint64_t market_covered(const struct market *m, struct u256 cap, uint64_t from, uint64_t to)
+{
+	uint64_t n = to >= from ? to - from + 1 : 0;
+	for (size_t i = 0; i < m->npast; i++)
+		if (m->past[i].number >= from && m->past[i].number <= to && u256_lt(cap, m->past[i].base))
+			n--;
+	return n;
+}
+
 bool market_quantile(const struct market *m, size_t blocks, unsigned permille, struct u256 *out)
 {
 	struct u256 list[MARKET_BLOCKS];

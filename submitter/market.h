@@ -67,6 +67,9 @@ struct u256 market_worst(const struct market *m, unsigned blocks);
 /* The tip of a level, 0 (patient) … MARKET_LEVELS - 1. Where history says nothing: the node's word, else what
  * eth_gasPrice has above the base fee, else 1 gwei. */
 struct u256 market_tip(const struct market *m, unsigned level);
+/* Of the blocks from … to, how many had a base fee that this cap covers; one that is not remembered counts as
+ * covered. */
+uint64_t market_covered(const struct market *m, struct u256 cap, uint64_t from, uint64_t to);
 /* The permille-th value of the newest `blocks` base fees, from the lowest. false: fewer than 16 are known. */
 bool market_quantile(const struct market *m, size_t blocks, unsigned permille, struct u256 *out);
 

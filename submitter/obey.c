@@ -72,8 +72,7 @@ void obey_held(struct sender *s, const struct slot *slot, const struct fee *want
 		return;
 	reason_code(&why, "held");
 	reason_u256(&why, "want", want->fee);
-	if (s->policy.has_max)
-		reason_u256(&why, "max", s->policy.max);
+	reason_u256(&why, "max", quote_most(s, true, 0, 0));
 	tell(s, slot, ORDER_CANCEL, why.p, false);
 	buf_fini(&why);
 }
@@ -92,6 +91,8 @@ bool obey_price_is_right(struct sender *s, struct slot *slot)
 	if (!slot->urged)
 		return false;
 	slot->urged = false;
-	return fee_first(&s->policy, &s->market, &liked) == FEE_OK && !u256_lt(have->fee, liked.fee) &&
-		   !u256_lt(have->tip, liked.tip);
+	const struct quote *k = &s->quote;
+	return price_first(&k->policy, &k->market, &k->learned, quote_lane_wish(s), quote_most(s, false, 0, 0),
+			   &liked) == PRICE_OK &&
+		   !u256_lt(have->fee, liked.fee) && !u256_lt(have->tip, liked.tip);
 }

@@ -208,6 +208,16 @@ static enum attempt_kind kind_of(struct str kind)
 	return ATTEMPT_SEND;
 }
 
+/* A batch of a declaration that the file no longer has is as urgent as one that says nothing. */
+static uint64_t within_of(const struct sender *s, const char *name, uint64_t usual)
+{
+	const struct config *c = s->m->config;
+	for (size_t i = 0; i < c->nbatches; i++)
+		if (strcmp(c->batches[i].name, name) == 0)
+			return c->batches[i].within_ms;
+	return usual;
+}
+
 static void take_row(
 	struct sender *s, const struct slots_attempt *row, const struct buf *raw, const struct ids *ids)
 {
@@ -223,8 +233,11 @@ static void take_row(
 		.nraw = raw->n,
 		.items = ids->list,
 		.nitems = ids->n};
-	if (!slot)
+	if (!slot) {
 		slot = window_add(&s->window, (uint64_t)row->nonce, row->batch, sender_now(s));
+		slot->cut_ms -= (int64_t)row->age_ms;
+		slot->within_ms = within_of(s, row->name, slot->within_ms);
+	}
 	/* Bytes that we wrote ourselves: anything else is our bug, and must not be sent. */
 	must(tx_decode(&mem, (struct bytes){a.raw, a.nraw}, &tx, &sig, sender, a.hash, &e));
 	must(memcmp(a.hash, row->hash, 32) == 0 && memcmp(sender, hand_address(s->hand), 20) == 0 &&
@@ -261,6 +274,8 @@ static void on_loaded(void *arg, const struct pg_reply *r)
 		buf_fini(&raw);
 		free(ids.list);
 		truth_tops_read(r, 2, &s->known);
+		struct prices_learned learned;
+		quote_load(s, prices_taken(r, 3, &learned) ? &learned : NULL);
 		log_info("slots.loaded", "Knows its open slots", F_STR("lane", s->lane_name),
 			F_UINT("slots", s->window.n), F_INT("nonce", lease_lane(s->lease)->at));
 		sender_enter(s, fault_hit(FAULT_load_after_read) ? LANE_LOADING : LANE_SETTLING);
@@ -279,6 +294,7 @@ static void load_slots(struct sender *s)
 	}
 	slots_load(u, &l);
 	truth_tops(u, s->chain_row);
+	prices_read(u, &l);
 	pg_unit_run(u, 0, on_loaded, s);
 }
 

@@ -2,7 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/sentence.h"
-#include "submitter/fee.h"
+#include "submitter/price.h"
 
 /* ── from the file ── */
 
@@ -50,7 +50,7 @@ void policy_of(struct policy *p, struct arena *a, const struct config *c, const 
 	p->max_cost = s->max_cost;
 	p->has_spend = s->spend_ms > 0;
 	p->spend = s->spend;
-	p->gas_max = s->gas_limit ? s->gas_limit : FEE_TX_GAS_CAP;
+	p->gas_max = s->gas_limit ? s->gas_limit : PRICE_GAS_CAP;
 }
 
 /* ── one transaction ── */

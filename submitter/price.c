@@ -65,7 +65,7 @@ static struct u256 tip_for(
 	uint64_t left = blocks_left(m, w);
 	int level = left >= 12 ? 0 : left >= 6 ? 1 : left >= 2 ? 2 : left == 1 ? 4 : 5;
 	if (m->legacy)
-		return m->price;
+		return u256_max(m->price, l->floor);
 	if (p->has_tip)
 		return p->tip;
 	if (left < 12)
@@ -83,7 +83,7 @@ static void wants(const struct price_policy *p, const struct market *m, const st
 																		: (unsigned)left;
 	struct u256 tip = tip_for(p, m, l, w);
 	if (m->legacy) {
-		*now = *liked = (struct fee){m->price, m->price};
+		*now = *liked = (struct fee){tip, tip};
 		return;
 	}
 	*now = (struct fee){plus(m->next, tip), tip};
@@ -179,12 +179,17 @@ bool price_patient(const struct market *m, struct price_wish w)
 	return blocks_left(m, w) >= 12;
 }
 
+bool price_may_wait(uint64_t within_ms)
+{
+	return within_ms == 0 || within_ms >= GATE_LEAST_MS;
+}
+
 uint64_t price_gate(const struct market *m, uint64_t within_ms)
 {
 	uint64_t all = within_ms ? within_ms : PRICE_CHEAP_MS, blocks = all / m->cadence_ms;
 	uint64_t reserve = (uint64_t)BLOCKS_LEAST * m->cadence_ms;
 	struct u256 low, middle, room, limit;
-	if (m->legacy || m->npast == 0 || all < GATE_LEAST_MS || blocks < GATE_LEAST_BLOCKS ||
+	if (m->legacy || m->npast == 0 || !price_may_wait(within_ms) || blocks < GATE_LEAST_BLOCKS ||
 		is_good(m, blocks, &low, &middle) || !u256_sub(&room, middle, low))
 		return 0;
 	reserve = reserve < all / 10 ? all / 10 : reserve;

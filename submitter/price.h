@@ -65,6 +65,8 @@ enum { PRICE_REST = -1 };
 int price_patience(const struct price_policy *p, const struct market *m, const struct price_learned *l,
 	struct price_wish w, const struct fee *old);
 
+/* Is there ever time to wait in? */
+bool price_may_wait(uint64_t within_ms);
 /* Batches of this urgency that are younger wait for a better price: 0: all go now. */
 uint64_t price_gate(const struct market *m, uint64_t within_ms);
 

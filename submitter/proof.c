@@ -196,7 +196,9 @@ static void keep_verdicts(struct receipts *q)
 		*v = (struct slots_verdict){.block = (int64_t)f->receipt.block,
 			.gas = (int64_t)f->receipt.gas_used,
 			.ok = f->receipt.ok,
-			.price = f->receipt.price};
+			.price = f->receipt.price,
+			.has_l1_fee = f->receipt.has_l1_fee,
+			.l1_fee = f->receipt.l1_fee};
 		memcpy(v->hash, f->hash, 32);
 		memcpy(v->block_hash, b->hash, 32);
 		st->nonces[st->n++] = f->nonce;
@@ -298,6 +300,7 @@ static void on_stored(void *arg, const struct pg_reply *r)
 			if (!slot || slot->phase != SLOT_COUNTED)
 				continue;
 			say_verdict(s, slot, &st->list[i]);
+			quote_mined(s, slot, st->list[i].hash, (uint64_t)st->list[i].block);
 			window_mined(
 				&s->window, slot, (uint64_t)st->list[i].block, st->list[i].block_hash, sender_now(s));
 		}

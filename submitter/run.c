@@ -3,6 +3,7 @@
 #include "common/io/guard.h"
 #include "common/io/log.h"
 #include "submitter/command.h"
+#include "submitter/replay.h"
 #include "submitter/sender.h"
 
 #include <sodium.h>
@@ -278,6 +279,17 @@ static void on_end(void *arg)
 	r->keeper = NULL;
 }
 
+/* No file of ours and no server is needed to look at prices. */
+static bool replays(const struct program_decl *d, int argc, char **argv, int *code)
+{
+	struct options o;
+	struct err e = {0};
+	if (!options_parse(&o, d, argc, argv, &e) || !o.price_replay || o.help || o.version)
+		return false;
+	*code = replay_main(o.price_replay);
+	return true;
+}
+
 int submitter_main(int argc, char **argv)
 {
 	struct run run = {0};
@@ -298,8 +310,11 @@ int submitter_main(int argc, char **argv)
 		.on_end = on_end,
 		.needs_key = true,
 		.command = command_main};
+	int code;
+	if (replays(&p.decl, argc, argv, &code))
+		return code;
 	guard_begin();
-	int code = member_main(&p, argc, argv);
+	code = member_main(&p, argc, argv);
 	for (size_t i = 0; i < run.n; i++)
 		sender_free(run.senders[i]);
 	for (size_t i = 0; i < run.naccounts; i++)

@@ -273,7 +273,8 @@ bool sender_has_ws(const struct sender *s)
 /* Something is on its way or waits for a moment: the chain and PostgreSQL are looked at again and again. */
 static bool works(const struct sender *s)
 {
-	return s->window.n > 0 || s->hold[0] || s->nheld > 0 || s->chain_halted || s->plan.phase == LANE_HALTED;
+	return s->window.n > 0 || s->quote.waiting > 0 || s->hold[0] || s->nheld > 0 || s->chain_halted ||
+		   s->plan.phase == LANE_HALTED;
 }
 
 static bool is_head_due(struct sender *s)
@@ -318,6 +319,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->head_due = is_head_due(s);
 	p->head_rests = head_rests(s);
 	feed_release_held(s);
+	quote_pace(s);
 	/* What is committed leaves, whatever keeps a slot from being signed anew. */
 	window_next(&s->window, now,
 		p->busy_change || p->busy_commit || p->phase != LANE_OPEN || s->chain_halted || p->draining ||
@@ -492,7 +494,7 @@ struct sender *sender_new(
 	s->names = names;
 	s->final = -1;
 	s->window.grace = signer->chain->grace;
-	s->policy = (struct fee_policy){signer->has_max, signer->has_tip, signer->max, signer->tip};
+	quote_init(s);
 	address_to_eip55(s->address, hand_address(hand));
 	snprintf(s->endpoint, sizeof s->endpoint, "%s",
 		endpoint_parse(&at, sender_endpoint(s)->url, NULL) ? at.name : s->chain->name);

@@ -4,7 +4,8 @@
  * Every callback fills in what it heard and calls sender_drive; only sender_drive's exec_action starts i/o. By file:
  *   sender.c  phases, facts for the plan, errors and back-off, words for /readyz and /status
  *   open.c    before anything is signed: chain id, code, must, the account's count against the mark (S4)
- *   look.c    heads, prices, what PostgreSQL says about the open slots
+ *   quote.c   prices: what of them is asked with a head, what this lane has learned
+ *   look.c    heads, what PostgreSQL says about the open slots
  *   proof.c   receipts, verdicts
  *   inquest.c a nonce that is used and has no receipt: trace.h's questions, and what follows (S2)
  *   feed.c    ready batches → a group; batches that are put aside
@@ -33,6 +34,7 @@
 #include "submitter/intake.h"
 #include "submitter/must.h"
 #include "submitter/plan.h"
+#include "submitter/quote.h"
 #include "submitter/slot.h"
 
 enum {
@@ -103,8 +105,7 @@ struct sender {
 	struct head head;
 	uint64_t asked_at_head; /* the listener's cursor: what ready batches say is true from that block on */
 	struct window window;
-	struct fee_policy policy;
-	struct fee_market market;
+	struct quote quote;
 	struct u256 balance;
 	uint64_t tip_ms;       /* when tip and balance were read; 0: never */
 	bool by_number;        /* the node knows no block by hash in calls (EIP-1898) */

@@ -68,8 +68,9 @@ void sender_status(struct sender *s, struct buf *out)
 		buf_printf(out, ",\"nonce\":%" PRId64, lease_lane(s->lease)->at);
 	if (low)
 		buf_printf(out, ",\"oldest_unmined_ms\":%" PRIu64, sender_now(s) - low->made_ms);
-	buf_printf(out, ",\"balance_wei\":\"%s\",\"held\":%zu,\"websocket\":%s,\"hold\":", balance, s->nheld,
-		sender_has_ws(s) ? "true" : "false");
+	buf_printf(out,
+		",\"balance_wei\":\"%s\",\"held\":%zu,\"waits_for_price\":%" PRId64 ",\"websocket\":%s,\"hold\":",
+		balance, s->nheld, s->quote.waiting, sender_has_ws(s) ? "true" : "false");
 	buf_json(out, str_of(s->hold));
 	buf_text(out, ",\"blocked\":");
 	buf_json(out, str_of(s->blocked));

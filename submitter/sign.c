@@ -27,9 +27,10 @@ static void hold_price(struct sender *s, const struct fee *needed)
 {
 	char want[60], max[60], why[sizeof s->hold];
 	sign_gwei(want, needed->fee);
-	sign_gwei(max, s->policy.max);
+	sign_gwei(max, quote_most(s, false, 0, 0));
 	snprintf(why, sizeof why,
-		"gas price too high: the market asks %s, gas.max is %s; goes on by itself when it falls", want, max);
+		"gas price too high: the market asks %s, %s %s; goes on by itself when it falls", want,
+		s->signer->has_max ? "gas.max is" : "without gas.max nothing is believed above", max);
 	if (s->hold_kind != HOLD_PRICE)
 		metric_add(s->meters.too_high, 1);
 	sender_hold(s, HOLD_PRICE, why);
@@ -52,7 +53,9 @@ static void hold_funds(struct sender *s, struct u256 needed)
 static bool still_holds(struct sender *s)
 {
 	struct fee f;
-	if (s->hold_kind == HOLD_PRICE && fee_first(&s->policy, &s->market, &f) == FEE_ABOVE_MAX)
+	const struct quote *k = &s->quote;
+	if (s->hold_kind == HOLD_PRICE && price_first(&k->policy, &k->market, &k->learned, k->held,
+										  quote_most(s, false, 0, 0), &f) == PRICE_ABOVE)
 		return true;
 	if (s->hold_kind == HOLD_FUNDS && u256_lt(s->balance, s->hold_wei) && window_lowest(&s->window))
 		return true;
@@ -81,7 +84,7 @@ size_t sign_room(struct sender *s)
 
 void sign_fill(const struct sender *s, struct tx *t, const struct fee *f)
 {
-	t->type = s->market.legacy ? TX_LEGACY : TX_FEE_MARKET;
+	t->type = s->quote.market.legacy ? TX_LEGACY : TX_FEE_MARKET;
 	t->chain_id = s->network;
 	t->fee = f->fee;
 	t->tip = f->tip;
@@ -129,75 +132,97 @@ static uint64_t gas_of(const struct sender *s, const struct intake_batch *b)
 {
 	uint64_t gas = s->signer->gas_limit;
 	if (!gas)
-		must(fee_gas_limit(b->gas, s->signer->margin_num, s->signer->margin_den, 0, &gas));
+		must(price_gas_limit(b->gas, s->signer->margin_num, s->signer->margin_den, 0, &gas));
 	return s->head.gas_limit && gas > s->head.gas_limit ? s->head.gas_limit : gas;
 }
 
-static bool costs_too_much(struct sender *s, const struct intake_batch *b, struct u256 cost)
+/* It waits for the price, or for the chain below, to fall; said once. */
+static void put_aside(struct sender *s, const struct intake_batch *b, struct u256 cost)
 {
-	if (!s->signer->has_max_cost || !u256_lt(s->signer->max_cost, cost))
-		return false;
+	struct quote *k = &s->quote;
 	char text[U256_DEC_MAX];
 	u256_to_dec(text, cost);
-	log_odd("batch.cost", "A batch may cost more than signers.max_cost; it waits", F_INT("batch", b->id),
-		F_STR("cost_wei", text));
+	if (k->dear_batch != b->id)
+		log_odd("batch.cost", "A batch may cost more than signers.max_cost; it waits", F_INT("batch", b->id),
+			F_STR("signer", s->signer->name), F_STR("cost_wei", text));
+	k->dear_batch = b->id;
+	k->dear_wei = cost;
+	k->dear_ms = sender_now(s);
 	feed_hold_batch(s, b->id, 0, 5000);
-	return true;
 }
 
-/* What the market was when a first attempt was signed; a base fee rises by an eighth a block at most
- * (EIP-1559). */
+/* What the market was when a first attempt was signed, and how far it could rise meanwhile. */
 static const char *first_reason(const struct sender *s, struct arena *a)
 {
 	struct buf b = {0};
-	struct u256 next;
+	const struct market *m = &s->quote.market;
 	reason_code(&b, "first");
-	if (!s->market.legacy && u256_add(&next, s->market.base, u256_div64(s->market.base, 8, NULL))) {
-		reason_u256(&b, "base", s->market.base);
-		reason_u256(&b, "next", next);
+	if (!m->legacy) {
+		reason_u256(&b, "base", m->base);
+		reason_u256(&b, "next", m->next);
 	}
 	const char *text = arena_textn(a, b.p, b.n);
 	buf_fini(&b);
 	return text;
 }
 
+enum priced { PRICED, PRICED_ASIDE, PRICED_STOP };
+
+/* Its price, and whether that is within what one transaction, and the account, may pay. *sum: what all that
+ * is unmined may cost. */
+static enum priced price_batch(struct sender *s, const struct group *g, const struct intake_batch *b,
+	struct tx *t, struct fee *f, struct u256 *sum)
+{
+	const struct quote *k = &s->quote;
+	struct price_wish w = quote_wish(g, b);
+	struct u256 cost, whole, below = quote_below(s, t->data.n);
+	struct u256 most = quote_most(s, false, t->gas, t->data.n);
+	if (price_first(&k->policy, &k->market, &k->learned, w, most, f) == PRICE_ABOVE) {
+		if (u256_cmp(f->fee, quote_most(s, false, 0, 0)) > 0) {
+			s->quote.held = w;
+			hold_price(s, f);
+			return PRICED_STOP;
+		}
+		must(u256_mul(&cost, f->fee, u256_of(t->gas)) && u256_add(&cost, cost, below));
+		put_aside(s, b, cost);
+		return PRICED_ASIDE;
+	}
+	must(u256_mul(&cost, f->fee, u256_of(t->gas)) && u256_add(&cost, cost, below) &&
+		 u256_add(&whole, cost, *sum));
+	if (u256_lt(s->balance, whole)) {
+		s->hold_head = s->head.number;
+		hold_funds(s, whole);
+		return PRICED_STOP;
+	}
+	*sum = whole;
+	return PRICED;
+}
+
 /* Skip, simulation, policy, balance and price come before the nonce (S4); what passes them all is signed, in
  * order. */
 static void compose_batches(struct sender *s, struct group *g)
 {
-	struct fee f;
-	struct u256 sum = window_cost(&s->window), cost;
+	struct u256 sum = window_cost(&s->window);
 	size_t room = sign_room(s);
-	bool goes = false;
-	for (size_t i = 0; i < g->in.n; i++)
-		goes |= g->batches[i].end == INTAKE_GOES;
-	if (goes && fee_first(&s->policy, &s->market, &f) == FEE_ABOVE_MAX) {
-		hold_price(s, &f);
-		return;
-	}
 	const char *why = first_reason(s, &g->mem);
 	g->sign = arena_alloc(&g->mem, g->in.n * sizeof *g->sign);
 	g->signing = arena_alloc(&g->mem, g->in.n * sizeof *g->signing);
 	g->attempts = arena_alloc(&g->mem, g->in.n * sizeof *g->attempts);
 	for (size_t i = 0; i < g->in.n && g->nsigned < room; i++) {
 		struct intake_batch *b = &g->batches[i];
+		struct fee f;
 		if (b->end != INTAKE_GOES)
 			continue;
 		struct tx t = {.nonce = (uint64_t)lease_lane(s->lease)->at + g->nsigned, .gas = gas_of(s, b)};
-		must(u256_mul(&cost, f.fee, u256_of(t.gas)) && u256_add(&cost, cost, sum));
-		if (costs_too_much(s, b, (u256_sub(&t.value, cost, sum), t.value)))
-			continue;
-		t.value = u256_of(0);
-		if (u256_lt(s->balance, cost)) {
-			s->hold_head = s->head.number;
-			hold_funds(s, cost);
+		t.data = sign_data(&g->mem, b->data);
+		enum priced priced = price_batch(s, g, b, &t, &f, &sum);
+		if (priced == PRICED_STOP)
 			break;
-		}
-		sum = cost;
+		if (priced == PRICED_ASIDE)
+			continue;
 		struct attempt *a = &g->attempts[g->nsigned];
 		sign_fill(s, &t, &f);
 		memcpy(t.to, b->decl->send.contract->addresses[0], 20);
-		t.data = sign_data(&g->mem, b->data);
 		a->fee = f;
 		set_items(g, b, a);
 		g->signing[g->nsigned].tx = t;
@@ -243,6 +268,20 @@ static size_t list_fates(struct group *g, struct slots_fate **out)
 	return n;
 }
 
+static void add_slot(struct group *g, size_t i)
+{
+	struct sender *s = g->s;
+	struct slot *slot = window_add(&s->window, (uint64_t)g->sign[i].nonce, g->sign[i].batch, sender_now(s));
+	for (size_t k = 0; k < g->in.n; k++)
+		if (g->batches[k].id == slot->batch) {
+			struct price_wish w = quote_wish(g, &g->batches[k]);
+			slot->within_ms = w.within_ms;
+			slot->cut_ms -= (int64_t)w.age_ms;
+			slot->patient = price_patient(&s->quote.market, w);
+		}
+	window_attempt(slot, &g->attempts[i]);
+}
+
 /* INV-5: the bytes enter the window, and so may leave, when the commit is known; an unknown outcome is read
  * anew. */
 static void on_committed(void *arg, const struct pg_reply *r)
@@ -257,9 +296,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 		sender_reload(s, "the answer to a commit was lost");
 	} else if (sender_stored(s, r, "signed transactions")) {
 		for (size_t i = 0; i < g->nsigned; i++)
-			window_attempt(
-				window_add(&s->window, (uint64_t)g->sign[i].nonce, g->sign[i].batch, sender_now(s)),
-				&g->attempts[i]);
+			add_slot(g, i);
 		lease_lane(s->lease)->at += (int64_t)g->nsigned;
 		s->mark_seen = lease_lane(s->lease)->at;
 		metric_add(s->meters.sent, (int64_t)g->nsigned);

@@ -16,6 +16,7 @@ enum {
 	RECAST_HEADS = 2,
 	RETRY_FIRST_MS = 500, /* after a refusal or silence; doubled up to: */
 	RETRY_MAX_MS = 30000,
+	WITHIN_USUAL_MS = 60000,
 };
 
 const char *attempt_kind_name(enum attempt_kind k)
@@ -38,7 +39,7 @@ void window_fini(struct window *w)
 	for (size_t i = 0; i < w->n; i++)
 		slot_fini(&w->slots[i]);
 	free(w->slots);
-	*w = (struct window){.grace = w->grace};
+	*w = (struct window){.grace = w->grace, .patience = w->patience};
 }
 
 struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_t now_ms)
@@ -49,7 +50,12 @@ struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_
 		w->slots = mem_grow(w->slots, w->cap, sizeof *w->slots);
 	}
 	struct slot *s = &w->slots[w->n++];
-	*s = (struct slot){.nonce = nonce, .batch = batch, .phase = SLOT_SIGNED, .made_ms = now_ms};
+	*s = (struct slot){.nonce = nonce,
+		.batch = batch,
+		.phase = SLOT_SIGNED,
+		.made_ms = now_ms,
+		.cut_ms = (int64_t)now_ms,
+		.within_ms = WITHIN_USUAL_MS};
 	return s;
 }
 
@@ -67,6 +73,8 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a)
 	}
 	if (s->phase < SLOT_COUNTED)
 		s->phase = SLOT_SIGNED;
+	s->pooled |= s->answer == ANSWER_ACCEPTED || s->answer == ANSWER_KNOWN;
+	s->held_said = false;
 	s->answer = ANSWER_UNKNOWN;
 	s->refusals = 0;
 	s->cast_ms = 0;
@@ -342,14 +350,16 @@ static bool is_too_long(
 	uint64_t since_ms = s->lowest_ms > s->since_ms ? s->lowest_ms : s->since_ms;
 	uint64_t since_head = s->lowest_ms > s->since_ms ? s->lowest_head : s->since_head;
 	size_t n = s->nattempts - 1;
-	unsigned shift = s->answer == ANSWER_UNDERPRICED ? 0
-					 : n < PATIENCE_DOUBLINGS        ? (unsigned)n
-													 : PATIENCE_DOUBLINGS;
+	bool low = s->answer == ANSWER_UNDERPRICED;
+	if (w->patience == PRICE_REST && !low)
+		return false;
+	uint64_t heads = low ? 1 : w->patience > 0 ? (uint64_t)w->patience : PATIENCE_HEADS;
+	unsigned shift = heads == 1 ? 0 : n < PATIENCE_DOUBLINGS ? (unsigned)n : PATIENCE_DOUBLINGS;
 	uint64_t blind = since_ms + ((uint64_t)PATIENCE_BLIND_MS << shift);
 	if (now_ms >= blind)
 		return true;
 	wake_at(out, blind);
-	if (w->head < since_head + ((uint64_t)PATIENCE_HEADS << shift))
+	if (w->head < since_head + (heads << shift))
 		return false;
 	if (now_ms >= since_ms + PATIENCE_MS)
 		return true;

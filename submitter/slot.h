@@ -10,7 +10,7 @@
 #define FAIRLEAD_SUBMITTER_SLOT_H
 
 #include "submitter/answer.h"
-#include "submitter/fee.h"
+#include "submitter/price.h"
 
 enum slot_phase {
 	SLOT_SIGNED,  /* PostgreSQL: its newest attempt stands. Chain: the nonce is unused. Mempool: the bytes
@@ -50,6 +50,12 @@ struct slot {
 	uint32_t refusals;               /* in a row, of the newest bytes */
 	uint32_t evictions;              /* cast again and accepted though it had been pooled */
 	uint64_t made_ms;                /* first seen here */
+	int64_t cut_ms;                  /* when its batch was cut, on the caller's clock */
+	uint64_t within_ms;              /* of its batch's declaration; 0: cheap */
+	bool patient;                    /* its first attempt offered a tip that only some blocks take */
+	bool pooled;                     /* an attempt before the newest was taken into a mempool */
+	bool held_said;                  /* a replacement of the newest is held, and that was said; */
+	struct u256 held_fee;            /* what it needs */
 	uint64_t cast_ms, cast_head;     /* when the newest bytes last left; 0: never by us */
 	uint64_t since_ms, since_head;   /* since when they may have been in a mempool without a break */
 	bool offered_again;              /* since then they left once more, and were still known */
@@ -72,6 +78,7 @@ struct window {
 	uint64_t head;  /* newest head number */
 	uint64_t count; /* the account's count there */
 	uint64_t grace; /* blocks that a vanished event may take to return (S3) */
+	int patience;   /* heads that the lowest may stay unmined at its price: price_patience; 0: three */
 };
 
 void window_fini(struct window *w);

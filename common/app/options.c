@@ -99,7 +99,8 @@ static bool set(struct options *o, const char *flag, const char *value, struct e
 		const char **value;
 	} fields[] = {{"--check", &o->check, NULL}, {"--print", &o->print, NULL}, {"--help", &o->help, NULL},
 		{"--version", &o->version, NULL}, {"--faults", &o->faults, NULL}, {"--once", &o->once, &o->once_name},
-		{"--top", &o->top, NULL}, {"--serve-only", &o->serve_only, NULL}};
+		{"--price-replay", NULL, &o->price_replay}, {"--top", &o->top, NULL},
+		{"--serve-only", &o->serve_only, NULL}};
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (strcmp(fields[i].flag, flag) == 0) {
 			if (fields[i].on)

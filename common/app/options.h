@@ -26,6 +26,7 @@ struct options {
 	uint64_t replay_from, replay_to;
 	const char *command, *command_of; /* the submitter's one of --cancel --resend … --explain, without its
 									   * dashes: done instead of running */
+	const char *price_replay;         /* --price-replay FILE.csv */
 };
 struct program_decl {
 	const char *name;                /* "fairlead-submitter" */

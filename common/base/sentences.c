@@ -41,6 +41,8 @@ const struct sentence sentences[] = {
 	{"outbid", "wait", "Replaced for price.", "At base fee {base:gwei} only {left:gwei} gwei of tip was left, and blocks passed us by."
 		"[ Attempt {n}, same nonce: {fee:gwei} gwei][, tip {tip:gwei}.]", 0, 0},
 	{"unmined", "wait", "Replaced.", "No block took it for {waited:ms}.[ Attempt {n}, same nonce: {fee:gwei} gwei][, tip {tip:gwei}.]", 0, 0},
+	{"underpriced", "wait", "Replaced for price.", "The node would not take it at {old:gwei} gwei."
+		"[ Attempt {n}, same nonce: {fee:gwei} gwei][, tip {tip:gwei}.]", 0, 0},
 	{"without", "sea", "Signed again without what was taken back.", "The event of an item left the chain."
 		"[ Attempt {n} is on the same nonce, {fee:gwei} gwei:] at most one of them can ever execute.", 0, 0},
 	{"noop", "wait", "Cancel sent.", "Nothing that could succeed was left of it.[ Attempt {n} uses up the nonce and does nothing else.]", 0, 0},
@@ -140,6 +142,11 @@ const struct sentence sentences[] = {
 	{"ready", "well", 0, "ready to sign for {signer}", 0, 0},
 	{"hold_price", "wait", 0, "holds {signer}: the market asks {want:gwei} gwei, gas.max is {max:gwei}", 0,
 		"Nothing. It goes on by itself when the price falls; or raise gas.max."},
+	{"hold_bump", "wait", 0, "offers nonce {nonce} of {signer} again as it is: more would be {want:gwei} gwei, gas.max is {max:gwei}", 0,
+		"Nothing. It is mined when the price falls; or raise gas.max."},
+	{"hold_cost", "wait", 0, "batch {batch} of {signer} waits: it may cost {want:eth} ETH, max_cost is {max:eth} ETH", 0,
+		"Nothing. It goes on by itself when the price falls; or raise max_cost."},
+	{"waits_price", "well", 0, "{n} {n?batch|batches} of {signer} {n?waits|wait} for a better price", 0, 0},
 	{"hold_funds", "stop", 0, "holds {signer}: its balance is {have:eth} ETH, what is unmined and the next transaction may cost {want:eth} ETH", 0,
 		"Send ETH to `{address}`. It goes on by itself."},
 	{"blocked", "wait", 0, "{signer} is blocked: every item fails alike: {text}", 0,

@@ -86,6 +86,8 @@ struct receipt {
 	bool ok; /* status 1 */
 	bool has_status;
 	struct u256 price; /* effectiveGasPrice, 0 when not given */
+	bool has_l1_fee;
+	struct u256 l1_fee; /* OP stack: what the chain below charged for its data, beside gas × price */
 };
 bool receipt_parse(struct str json, struct receipt *r, bool *found, struct err *e);
 bool quantity_parse(struct str json, struct u256 *v, struct err *e); /* "0x1a" with its quotes */

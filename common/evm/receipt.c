@@ -17,6 +17,7 @@ static const struct wire_field fields[] = {
 	{STR("gasUsed"), WIRE_U64, true, AT(gas_used), 0, 0},
 	{STR("status"), WIRE_U64, false, offsetof(struct reading, status), 0, AT(has_status)},
 	{STR("effectiveGasPrice"), WIRE_U256, false, AT(price), 0, 0},
+	{STR("l1Fee"), WIRE_U256, false, AT(l1_fee), 0, AT(has_l1_fee)},
 };
 
 bool receipt_parse(struct str json, struct receipt *out, bool *found, struct err *e)

@@ -237,7 +237,8 @@ static bool work(struct setup *s)
 						 "SELECT fairlead.grant_engine(), fairlead.grant_endpoints(), fairlead.grant_app(), "
 						 "fairlead.grant_happenings(), fairlead.grant_history(), fairlead.grant_messages(), "
 						 "fairlead.grant_lives(), fairlead.grant_requests(), fairlead.grant_pools(), "
-						 "fairlead.grant_truth(), fairlead.grant_orders(), fairlead.grant_audit()",
+						 "fairlead.grant_truth(), fairlead.grant_orders(), fairlead.grant_audit(), "
+						 "fairlead.grant_price()",
 						 0, NULL) &&
 						remember(s));
 }

@@ -32,6 +32,9 @@ static void put_lane(struct pg_unit *u, const struct slots_lane *l)
 	pg_put_int(u, l->lane->epoch);
 }
 
+/* Of batch b, by PostgreSQL's clock, which cut it. */
+#define AGE_MS "(greatest(extract(epoch FROM clock_timestamp() - b.at), 0) * 1000)::bigint"
+
 void slots_load(struct pg_unit *u, const struct slots_lane *l)
 {
 	/* hold, so that what is read is what stands while the lane is ours: nobody else can have a commit under
@@ -39,9 +42,10 @@ void slots_load(struct pg_unit *u, const struct slots_lane *l)
 	static const struct pg_sql at = {"slots_load_at", "SELECT fairlead.hold_for($1, $2, $3)"};
 	static const struct pg_sql open = {"slots_load",
 		"SELECT s.nonce, s.batch, a.hash, a.kind, a.fee, a.tip, v.block, v.block_hash, a.raw,"
-		"       ARRAY(SELECT x.item FROM fairlead.attempt_item x WHERE x.hash = a.hash ORDER BY x.item)"
-		"  FROM fairlead.slot s"
+		"       ARRAY(SELECT x.item FROM fairlead.attempt_item x WHERE x.hash = a.hash ORDER BY x.item),"
+		"       coalesce(b.name, ''), " AGE_MS "  FROM fairlead.slot s"
 		"  JOIN fairlead.attempt a ON (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce)"
+		"  LEFT JOIN fairlead.batch b ON b.id = s.batch"
 		"  LEFT JOIN LATERAL (SELECT t.block, t.block_hash FROM fairlead.standing t"
 		"                      WHERE t.hash = a.hash AND t.standing <> 'taken back'"
 		"                      ORDER BY t.standing = 'stands' DESC, t.block DESC LIMIT 1) v ON true"
@@ -87,19 +91,25 @@ void slots_loaded(const struct pg_reply *r, int stmt, int row, struct slots_atte
 		must(pg_get_bytes(r, stmt, row, 7, out->block_hash, 32));
 	pg_get_blob(r, stmt, row, 8, raw);
 	pg_get_array(r, stmt, row, 9, one_id, &each);
+	out->name = pg_get_text(r, stmt, row, 10);
+	out->age_ms = (uint64_t)pg_get_int(r, stmt, row, 11);
 }
 
-#define ITEM_COLUMNS "i.batch, i.id, i.batch_of, i.args, c.done, c.halted IS NOT NULL"
+#define ITEM_COLUMNS "i.batch, i.id, i.batch_of, i.args, c.done, c.halted IS NOT NULL, " AGE_MS
 
-void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut)
+void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut,
+	const struct slots_gates *g)
 {
 	/* A literal LIMIT inside (model B3: a parameter is planned as a tenth of the table). The sizes are few:
 	 * one text each. */
 	enum { SIZES = 6 };
 	static const int sizes[SIZES] = {1, 10, 20, 40, 80, 100};
+	/* What waits for a better price is asked for once, before the walk. */
 #define READY(n)                                                                               \
-	"SELECT " ITEM_COLUMNS "  FROM (SELECT id, rank, chain FROM fairlead.batch"                \
-	"        WHERE pool = $1 AND state = 'ready' AND chain = $2 AND id <> ALL ($3::bigint[])"  \
+	"SELECT " ITEM_COLUMNS "  FROM (SELECT id, rank, chain, at FROM fairlead.batch"            \
+	"        WHERE pool = $1 AND state = 'ready' AND chain = $2 AND id <> ALL ((SELECT CASE"   \
+	"              WHEN cardinality($4::text[]) = 0 THEN $3::bigint[]"                         \
+	"              ELSE $3::bigint[] || fairlead.price_waits($1, $2, $4, $5) END)::bigint[])"  \
 	"        ORDER BY rank, id LIMIT " #n ") b"                                                \
 	"  JOIN fairlead.item i ON i.batch = b.id AND i.state = 'batched' AND i.cause IS NOT NULL" \
 	"  JOIN fairlead.chain c ON c.id = b.chain ORDER BY b.rank, b.id, i.turn, i.ordinal, i.id"
@@ -113,6 +123,8 @@ void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, cons
 	pg_put_text(u, pool);
 	pg_put_int(u, chain);
 	PG_ARRAY(u, i, nbut, pg_item_int(u, but[i]));
+	PG_ARRAY(u, i, g->n, pg_item_text(u, str_of(g->names[i])));
+	PG_ARRAY(u, i, g->n, pg_item_int(u, g->ages_ms[i]));
 }
 
 void slots_items(struct pg_unit *u, int64_t batch)
@@ -134,6 +146,7 @@ void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_i
 	out->args = pg_get(r, stmt, row, 3);
 	out->done = pg_get_int(r, stmt, row, 4);
 	out->halted = pg_get_bool(r, stmt, row, 5);
+	out->age_ms = (uint64_t)pg_get_int(r, stmt, row, 6);
 }
 
 /* ── writing ── */
@@ -280,7 +293,7 @@ void slots_sent(struct pg_unit *u, const struct slots_lane *l, const struct slot
 void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct slots_verdict *v, size_t n)
 {
 	static const struct pg_sql sql = {
-		"slots_verdicts", "SELECT fairlead.verdicts_add($1, $2, $3, $4, $5::smallint, $6, $7, $8, $9)"};
+		"slots_verdicts", "SELECT fairlead.verdicts_add($1, $2, $3, $4, $5::smallint, $6, $7, $8, $9, $10)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	PG_ARRAY(u, i, n, pg_item_bytes(u, v[i].hash, 32));
@@ -290,6 +303,7 @@ void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct 
 	PG_ARRAY(u, i, n, pg_item_text(u, v[i].ok ? STR("t") : STR("f")));
 	PG_ARRAY(u, i, n, pg_item_int(u, v[i].gas));
 	PG_ARRAY(u, i, n, pg_item_u256(u, v[i].price));
+	PG_ARRAY(u, i, n, v[i].has_l1_fee ? pg_item_u256(u, v[i].l1_fee) : pg_item_null(u));
 }
 
 void slots_sample(

@@ -39,6 +39,8 @@ void slots_load(struct pg_unit *u, const struct slots_lane *l);
 int64_t slots_loaded_at(const struct pg_reply *r, int stmt);
 struct slots_attempt {
 	int64_t nonce, batch; /* batch 0: none */
+	const char *name;     /* of the batch's declaration, "": none; borrowed */
+	uint64_t age_ms;      /* since the batch was cut */
 	uint8_t hash[32];
 	struct str kind;
 	struct u256 fee, tip;
@@ -49,9 +51,16 @@ struct slots_attempt {
 void slots_loaded(const struct pg_reply *r, int stmt, int row, struct slots_attempt *out, struct buf *raw,
 	void (*item)(void *arg, int64_t id), void *arg);
 
+/* Batches of these names that are younger than the age beside it wait for a better price. */
+struct slots_gates {
+	const char *const *names;
+	const int64_t *ages_ms;
+	size_t n;
+};
 /* Ready batches of the signer's pool in their order, at most limit, without `but`: one row an item that has a
  * cause, rows of one batch neighbours, items in the order of the queue. */
-void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut);
+void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut,
+	const struct slots_gates *g);
 /* The items of one batch that have a cause, the same columns. */
 void slots_items(struct pg_unit *u, int64_t batch);
 struct slots_item {
@@ -60,6 +69,7 @@ struct slots_item {
 	struct str args;  /* JSON object; borrowed */
 	int64_t done;     /* the listener's cursor: what the items say is true from that block on */
 	bool halted;      /* P10: the chain is stopped, nothing may be signed */
+	uint64_t age_ms;  /* since its batch was cut */
 };
 void slots_item_read(const struct pg_reply *r, int stmt, int row, struct slots_item *out);
 
@@ -106,8 +116,9 @@ void slots_sent(struct pg_unit *u, const struct slots_lane *l, const struct slot
 struct slots_verdict {
 	uint8_t hash[32], block_hash[32];
 	int64_t block, gas;
-	bool ok;
+	bool ok, has_l1_fee;
 	struct u256 price;
+	struct u256 l1_fee; /* what the chain below charged for the data, where the receipt says so */
 };
 void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct slots_verdict *v, size_t n);
 /* The account's count at a block (S2: what forensics bisects). */
