@@ -9,7 +9,7 @@ static const struct rule_decl *rule_of(const struct applier *a, struct str name)
 {
 	const struct config *c = a->m->config;
 	for (size_t i = 0; i < c->nrules; i++)
-		if (str_is(name, c->rules[i].name) && rules_is_replayed(c, &c->rules[i], a->chain))
+		if (str_is(name, c->rules[i].name) && rules_is_replayed(&c->rules[i], a->chain))
 			return &c->rules[i];
 	return NULL;
 }

@@ -290,6 +290,27 @@ BEGIN
 		             WHERE s.closed IS NULL AND b.mined IS NULL));
 END $$;
 
+-- A rule is applied again to the events that stand, from a block on: p_of is its name, or name:block. Who calls knows that the file has it.
+CREATE FUNCTION fairlead.act_replay(p_who text, p_of text, p_do bool) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	v_rule text := split_part(p_of, ':', 1);
+	v_from text := nullif(split_part(p_of, ':', 2), '');
+	v_code text := CASE WHEN p_do THEN 'replay_ordered' ELSE 'would_replay' END;
+	w      fairlead.wish;
+BEGIN
+	SELECT * INTO w FROM fairlead.wish x WHERE x.kind = 'replay' AND x.subject = v_rule;
+	IF w.id IS NOT NULL AND coalesce(w.from_block, 0) <= coalesce(v_from, '0')::bigint THEN
+		v_code := 'replay_stands';
+		v_from := nullif(w.from_block, 0)::text;
+	ELSIF p_do THEN
+		PERFORM fairlead.wish_for('replay', v_rule, coalesce(v_from, '0')::bigint);
+		INSERT INTO fairlead.act (who, what, of, text)
+		VALUES (p_who, 'replay', v_rule, 'It is applied again to its events from ' || coalesce('block ' || v_from, 'the first') || ' on.');
+	END IF;
+	RETURN fairlead.reason(v_code, 'rule', v_rule, 'block', v_from);
+END $$;
+
 -- Rights. Again at each install, as grant_engine.
 CREATE FUNCTION fairlead.grant_orders() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE f text;
@@ -297,7 +318,7 @@ BEGIN
 	PERFORM fairlead.grant_to(ARRAY['listener', 'batcher', 'submitter', 'reconciler', 'gateway'], 'SELECT ON fairlead.slot_order');
 	PERFORM fairlead.grant_to(ARRAY['submitter'], 'UPDATE (note, ended, how) ON fairlead.slot_order');
 	FOREACH f IN ARRAY ARRAY['act_cancel(text, bigint, bool)', 'act_resend(text, bigint, bool)', 'act_item(text, text, text, bool)',
-		'act_freeze(text, text, text, bool)'] LOOP
+		'act_freeze(text, text, text, bool)', 'act_replay(text, text, bool)'] LOOP
 		EXECUTE format('REVOKE EXECUTE ON FUNCTION fairlead.%s FROM PUBLIC', f);
 		PERFORM fairlead.grant_to(ARRAY['submitter', 'reconciler'], format('EXECUTE ON FUNCTION fairlead.%s', f));
 	END LOOP;

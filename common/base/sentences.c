@@ -120,6 +120,9 @@ const struct sentence sentences[] = {
 	{"would_thaw", "ink", 0, "Thaw {signer}: it signs again, and what waits leaves.", 0, 0},
 	{"thawed", "good", 0, "Signer {signer} signs again.", 0, 0},
 	{"thaw_stands", "ink", 0, "Signer {signer} is not frozen. Nothing was done.", 0, 0},
+	{"would_replay", "ink", 0, "Replay {rule}: it is applied again to each of its events that stands[, from block {block:#} on]. An item that is there is not made twice, so nothing can be sent twice.", 0, 0},
+	{"replay_ordered", "good", 0, "Rule {rule} is applied again[, from block {block:#} on]: behind what is new, and to blocks that no reorg can take.", 0, 0},
+	{"replay_stands", "ink", 0, "Rule {rule} is being applied again already[, from block {block:#} on].", 0, 0},
 	{"item_done", "ink", 0, "Item {item} ({name} {key}) is done[, in batch {batch}]. Nothing was done.", 0, 0},
 	{"item_void", "ink", 0, "The event of item {item} ({name} {key}) was taken back, so it waits for that event. Nothing was done.", 0, 0},
 

@@ -33,7 +33,7 @@ static bool rule_names(const struct rule_decl *r, const struct event_decl *ev)
 
 bool lane_runs(const struct body *b, const struct rule_decl *r, const struct event_decl *ev)
 {
-	if (b->kind == BODY_REPLAY && !rules_is_replayed(b->k->c, r, b->chain))
+	if (b->kind == BODY_REPLAY && !rules_is_replayed(r, b->chain))
 		return false;
 	return rule_counts(r, b->kind) && rule_names(r, ev);
 }

@@ -20,7 +20,7 @@ static void not_before_final(struct body *b)
 {
 	const struct config *c = b->k->c;
 	for (size_t i = 0; i < c->nrules; i++)
-		if (c->rules[i].at_final && rules_is_replayed(c, &c->rules[i], b->chain))
+		if (c->rules[i].at_final && rules_is_replayed(&c->rules[i], b->chain))
 			buf_printf(&b->code,
 				"IF _fl.w.subject = %s THEN _fl.v_head := least(_fl.v_head, coalesce((SELECT p.at FROM "
 				"fairlead.position p WHERE p.chain = %d AND p.name = 'final'), 0)); END IF;\n",

@@ -1,6 +1,6 @@
 #include "common/ledger/orders.h"
 
-const char *const order_words[] = {"cancel", "resend", "retry", "drop", "freeze", "thaw"};
+const char *const order_words[] = {"cancel", "resend", "retry", "drop", "freeze", "thaw", "replay"};
 
 void orders_ask(struct pg_unit *u, enum order o, const char *who, const char *of, bool really)
 {
@@ -8,12 +8,14 @@ void orders_ask(struct pg_unit *u, enum order o, const char *who, const char *of
 	static const struct pg_sql resend = {"order_resend", "SELECT fairlead.act_resend($1, $2, $3)"};
 	static const struct pg_sql item = {"order_item", "SELECT fairlead.act_item($1, $4, $2, $3)"};
 	static const struct pg_sql signer = {"order_signer", "SELECT fairlead.act_freeze($1, $4, $2, $3)"};
-	static const struct pg_sql *const sql[ORDERS] = {&cancel, &resend, &item, &item, &signer, &signer};
+	static const struct pg_sql replay = {"order_replay", "SELECT fairlead.act_replay($1, $2, $3)"};
+	static const struct pg_sql *const sql[ORDERS] = {
+		&cancel, &resend, &item, &item, &signer, &signer, &replay};
 	pg_stmt(u, sql[o]);
 	pg_put_text(u, who);
 	pg_put_text(u, of);
 	pg_put_bool(u, really);
-	if (o >= ORDER_RETRY)
+	if (o >= ORDER_RETRY && o <= ORDER_THAW)
 		pg_put_text(u, order_words[o]);
 }
 

@@ -6,11 +6,21 @@
 
 #include "common/ledger/slots.h"
 
-enum order { ORDER_CANCEL, ORDER_RESEND, ORDER_RETRY, ORDER_DROP, ORDER_FREEZE, ORDER_THAW, ORDERS };
+enum order {
+	ORDER_CANCEL,
+	ORDER_RESEND,
+	ORDER_RETRY,
+	ORDER_DROP,
+	ORDER_FREEZE,
+	ORDER_THAW,
+	ORDER_REPLAY,
+	ORDERS
+};
 extern const char *const order_words[]; /* "cancel" … */
 
 /* of: the number of a batch, in digits; ORDER_RETRY, ORDER_DROP: an item, as its number or as name:key;
- * ORDER_FREEZE, ORDER_THAW: a signer's name or address. who: stands in the audit trail. really: else only
+ * ORDER_FREEZE, ORDER_THAW: a signer's name or address; ORDER_REPLAY: a rule of the file, or
+ * rule:block. who: stands in the audit trail. really: else only
  * what it would do. One row. */
 void orders_ask(struct pg_unit *u, enum order o, const char *who, const char *of, bool really);
 /* The reason (common/base/sentence.h) of what was done, would be or stands; "": there is no such thing. */

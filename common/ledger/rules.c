@@ -339,20 +339,10 @@ bool rules_has_park(const struct config *c, const char *chain)
 	return false;
 }
 
-static bool any_replays(const struct route_decl *r, const struct rule_decl *rule)
+bool rules_is_replayed(const struct rule_decl *r, const struct chain_decl *chain)
 {
-	for (size_t i = 0; i < r->nsteps; i++)
-		if (r->steps[i].verb == REQ_REPLAY && r->steps[i].rule == rule)
-			return true;
-	return false;
-}
-
-bool rules_is_replayed(const struct config *c, const struct rule_decl *r, const struct chain_decl *chain)
-{
-	if (r->off || r->nevents == 0 || r->events[0]->contract->chain != chain)
-		return false;
-	for (size_t i = 0; i < c->nroutes; i++)
-		if (any_replays(&c->routes[i], r))
-			return true;
-	return false;
+	for (size_t i = 0; i < r->nevents; i++)
+		if (r->events[i]->contract->chain != chain)
+			return false;
+	return !r->off && r->nevents > 0;
 }

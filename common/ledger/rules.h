@@ -121,8 +121,8 @@ bool rules_has_final(const struct config *c, const char *chain);
 bool rules_has_park(const struct config *c, const char *chain);
 struct chain_decl;
 struct rule_decl;
-/* Is it a rule on events of this chain that a route may replay? */
-bool rules_is_replayed(const struct config *c, const struct rule_decl *r, const struct chain_decl *chain);
+/* Is it a rule on events of this chain alone, which a route or a person may replay? */
+bool rules_is_replayed(const struct rule_decl *r, const struct chain_decl *chain);
 bool rules_has_happen(const struct config *c, const char *chain);
 
 #endif

@@ -4,7 +4,7 @@ import { attr, el, mark } from "./words.js";
 
 let token = null, allowed = false;
 const $ = (id) => document.getElementById(id);
-const labels = { retry: "Retry", drop: "Drop", flush: "Flush", replay: "Replay" };
+const labels = { retry: "Retry", drop: "Drop", flush: "Flush", replay: "Replay", cancel: "Cancel its batch", resend: "Send again", freeze: "Freeze", thaw: "Thaw" };
 
 async function ask(url, options = {}) {
 	const r = await fetch(url, { ...options, cache: "no-store", headers: { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) } });
@@ -90,7 +90,8 @@ async function begin(place, button, act, of) {
 	if (token === null && !(await unlock())) return void button.focus();
 	const said = await tell(`/_fairlead/act?act=${act}&of=${encodeURIComponent(of)}`);
 	if (said.bad || !said.body.may) {
-		place.replaceChildren(el("p", "", said.bad ?? `Can't be done: ${said.body.why ?? "it is not so any more"}.`));
+		const why = said.body?.why ? `Can't be done: ${said.body.why}.` : said.body?.effect;
+		place.replaceChildren(el("p", "", said.bad ?? why ?? "It is not so any more."));
 		return;
 	}
 	const go = attr(el("button", "act go", said.body.label || labels[act]), { type: "button" });

@@ -33,7 +33,8 @@
  *  "lives": {"counts":{"all","flight","odd","parked","taken"},"rows":[≤ 14 LIFE, newest first]}
  *  "chains": [{"name","network":"1","text":rich,"head","final","tone","endpoints":[{"name","host","use",
  *      "behind":0|3|null,"ms","range":n|null,"learned":bool,"per_min":n|null,"tone","text":rich}]}]
- *  "signers": [{"name","address","tone","facts":[{"name","text":rich}],"cap":"100.00"|null (gwei),
+ *  "signers": [{"name","address","tone","facts":[{"name","text":rich}],"acts":["freeze"|"thaw"],
+ *      "cap":"100.00"|null (gwei),
  *      "base":[[at,"15.11"]…] base fee, an hour back,"paid":[[at,"16.20"]…] of what was mined,
  *      "raised":[[at,"16.10","18.11"]…] replacements,"open":[[at,"18.11"]…] unmined}]
  *  "routes": [{"route":"GET /health","per_min","p50","p99" (ms|null),"cache":0.81|null,"refused","failed"}]
@@ -61,9 +62,11 @@
  *   "numbers":[{"name","text":rich}],"elsewhere":[command…],"acts":[ACT…],"life":LIFE}; 404 when there is none
  * GET /_fairlead/act?act=…&of=…   ACT = {"act","of","label","effect": what it will do, in words,"may":bool,
  *   "why": why not|null}. Without act: {"admin":bool}, whether this Authorization unlocks.
- * POST /_fairlead/act  {"act":"retry"|"replay"|"flush"|"drop","of":"…"}, Authorization: Bearer <admin token>
- *   200 {"done":true,"text"} · 401 no or wrong token · 409 {"title","detail"} when it can't be done
- *   of: a life's id; "group:<id>" of a parked group; for flush the name of a batch of the file. */
+ * POST /_fairlead/act  {"act","of"}, Authorization: Bearer <admin token>
+ *   retry, drop: of a life's id, or "group:<id>" of a parked group · flush: of the name of a batch of the file ·
+ *   cancel, resend: of the number of a batch · freeze, thaw: of a signer's name · replay: of "rule", "rule:block"
+ *   200 {"done":bool (false: it stood already),"text"} · 401 no or wrong token · 404 no such thing · 409 {"title",
+ *   "detail"} when it can't be done */
 /* clang-format on */
 #ifndef FAIRLEAD_RECONCILER_PAGE_FEED_H
 #define FAIRLEAD_RECONCILER_PAGE_FEED_H

@@ -1,12 +1,107 @@
 /* Acts by hand: what one would do, and doing it. */
 #include "reconciler/page/page_in.h"
 
+#include "common/base/sentence.h"
 #include "common/io/log.h"
+#include "common/ledger/orders.h"
+#include "common/ledger/rules.h"
 #include "reconciler/page/put.h"
 #include "reconciler/serve/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+/* ── orders: one thing each, and PostgreSQL says in words what it would do, did, or what stands ── */
+
+static bool names_rule(const struct config *c, const char *of)
+{
+	size_t n = strcspn(of, ":");
+	uint64_t block;
+	for (size_t i = 0; i < c->nrules; i++) {
+		const struct rule_decl *r = &c->rules[i];
+		if (strlen(r->name) == n && memcmp(r->name, of, n) == 0 && r->nevents > 0)
+			return rules_is_replayed(r, r->events[0]->contract->chain) &&
+				   (!of[n] || (str_to_u64(str_of(of + n + 1), &block) && block <= INT64_MAX));
+	}
+	return false;
+}
+
+static bool names_signer(const struct config *c, const char *of)
+{
+	for (size_t i = 0; i < c->nsigners; i++)
+		if (text_is(c->signers[i].name, of))
+			return true;
+	return false;
+}
+
+/* Retry and drop, which the page does to groups too, go their own way. */
+static bool order_of(const struct job *j, enum order *out)
+{
+	for (enum order o = ORDER_CANCEL; o < ORDERS; o++)
+		if (o != ORDER_RETRY && o != ORDER_DROP && text_is(j->act, order_words[o])) {
+			*out = o;
+			return true;
+		}
+	return false;
+}
+
+static bool order_names(const struct job *j, enum order o)
+{
+	uint64_t n;
+	const struct config *c = j->p->m->config;
+	switch (o) {
+	case ORDER_FREEZE:
+	case ORDER_THAW: return names_signer(c, j->of);
+	case ORDER_REPLAY: return names_rule(c, j->of);
+	default: return str_to_u64(str_of(j->of), &n) && n <= INT64_MAX;
+	}
+}
+
+/* What would be done may be; anything else is what stands, in words. */
+static void put_order(struct job *j, const char *reason)
+{
+	static const char *const labels[ORDERS] = {
+		"Cancel it", "Resend it", "", "", "Freeze it", "Thaw it", "Replay it"};
+	enum order o;
+	struct buf b = {0}, text = {0};
+	sentence_say(&text, str_of(reason), SENTENCE_TEXT, clock_wall_ms());
+	put_open(&b, NULL, '{');
+	if (j->kind == JOB_ACT_ASK && order_of(j, &o)) {
+		put_text(&b, "act", j->act);
+		put_text(&b, "of", j->of);
+		put_text(&b, "label", labels[o]);
+		put_text(&b, "effect", text.p);
+		put_bool(&b, "may", text_starts(reason, "would_"));
+		put_text(&b, "why", NULL);
+	} else {
+		put_bool(&b, "done", text_is(sentence_tone(str_of(reason)), "good"));
+		put_text(&b, "text", text.p);
+	}
+	put_close(&b, '}');
+	put_end(&b);
+	buf_fini(&text);
+	page_answer(j->v, 200, &b);
+}
+
+static void on_order(void *arg, const struct pg_reply *r)
+{
+	struct job *j = arg;
+	if (page_job_failed(j, r))
+		return;
+	const char *reason = orders_said(r, 0);
+	if (!*reason) {
+		visit_refuse(j->v, 404, "There is no %s to %s", j->of, j->act);
+	} else {
+		if (j->kind == JOB_ACT_DO)
+			log_info("act", "Somebody acted by hand", F_STR("act", j->act), F_STR("of", j->of),
+				F_STR("said", reason), F_STR("who", j->v->who ? j->v->who : "admin"));
+		look_now(j->p->look);
+		put_order(j, reason);
+	}
+	page_job_free(j);
+}
+
+/* ── retry, drop, flush ── */
 
 bool page_act_of(struct job *j)
 {
@@ -101,6 +196,11 @@ static void on_acted(void *arg, const struct pg_reply *r)
 
 pg_done_fn page_act_ask(struct job *j, struct pg_unit *u)
 {
+	enum order o;
+	if (order_of(j, &o)) {
+		orders_ask(u, o, "admin", j->of, j->kind == JOB_ACT_DO);
+		return on_order;
+	}
 	if (j->kind == JOB_ACT_ASK) {
 		page_life_ask(j, u);
 		return on_act_known;
@@ -126,6 +226,9 @@ static bool is_admin(struct page *p, struct visit *v, const char **why)
 
 static bool known_act(struct job *j)
 {
+	enum order o;
+	if (order_of(j, &o))
+		return order_names(j, o);
 	return (text_is(j->act, "retry") || text_is(j->act, "drop") || text_is(j->act, "flush")) &&
 		   page_act_of(j);
 }
@@ -151,7 +254,10 @@ static void on_act_asked(void *arg, struct visit *v)
 		page_job_start(j);
 		return;
 	}
-	visit_refuse(v, 400, "act is retry, drop or flush; of names a life, a group or a batch");
+	visit_refuse(v, 400,
+		"act is retry or drop of a life or a group, flush of a batch of the file, cancel or resend of a "
+		"batch's "
+		"number, freeze or thaw of a signer, replay of a rule (rule or rule:block)");
 	page_job_free(j);
 }
 
@@ -192,7 +298,8 @@ static void on_act(void *arg, struct visit *v)
 		return;
 	}
 	visit_refuse(v, 400,
-		"The body is {\"act\": \"retry\", \"drop\" or \"flush\", \"of\": a life, a group or a batch}");
+		"The body is {\"act\": retry drop flush cancel resend freeze thaw or replay, \"of\": what it is "
+		"about}");
 	page_job_free(j);
 }
 

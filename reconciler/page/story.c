@@ -320,6 +320,21 @@ void act_put(struct buf *b, const char *name, const char *act, const char *of, c
 	put_close(b, '}');
 }
 
+/* Of the batch that it is on its way in. What they would do PostgreSQL says when somebody asks. */
+static void put_batch_acts(struct buf *b, const struct life *l)
+{
+	static const char *const acts[] = {"cancel", "resend"};
+	enum life_state state = life_state(l);
+	char of[24];
+	snprintf(of, sizeof of, "%" PRId64, l->batch);
+	for (int i = 0; i < 2; i++)
+		if (state == STATE_SENT || (state == STATE_CUT && i == 0)) {
+			struct act_words w = {.label = i ? "Resend" : "Cancel"};
+			snprintf(w.effect, sizeof w.effect, "%s batch %s.", w.label, of);
+			act_put(b, NULL, acts[i], of, &w);
+		}
+}
+
 static void put_acts(struct buf *b, const struct story *t)
 {
 	static const char *const acts[] = {"retry", "drop"};
@@ -327,6 +342,7 @@ static void put_acts(struct buf *b, const struct story *t)
 	snprintf(of, sizeof of, "%" PRId64, t->life.id);
 	snprintf(what, sizeof what, "%.80s", t->life.key);
 	put_open(b, "acts", '[');
+	put_batch_acts(b, &t->life);
 	for (int i = 0; i < 2; i++) {
 		struct act_words w;
 		act_words(&w, acts[i], what, t->life.state, 1);
