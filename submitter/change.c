@@ -65,7 +65,7 @@ static const char *change_reason(struct change *c, const struct slot *slot)
 	const struct fee *old = &slot->attempts[slot->nattempts - 1].fee;
 	struct u256 left;
 	struct buf b = {0};
-	reason_code(&b, c->attempt.kind == ATTEMPT_CANCEL       ? "noop"
+	reason_code(&b, c->attempt.kind == ATTEMPT_CANCEL       ? (slot->unwanted ? "noop_ordered" : "noop")
 					: c->attempt.kind == ATTEMPT_RECOMPOSED ? "without"
 					: slot->answer == ANSWER_UNDERPRICED    ? "underpriced"
 					: m->legacy                             ? "unmined"

@@ -157,7 +157,6 @@ static void tell_slot(struct lines *t, const struct pg_reply *r)
 		.answers = BATCH_ANSWERS,
 		.verdicts = BATCH_VERDICTS,
 		.signer = signer,
-		.nonce = number(r, H_NONCE),
 		.final_block = final_block(r),
 		.final_at = -1};
 	lines_slot(t, r, &s);

@@ -47,6 +47,8 @@ const struct sentence sentences[] = {
 		"[ Attempt {n} is on the same nonce, {fee:gwei} gwei:] at most one of them can ever execute.", 0, 0},
 	{"noop", "wait", "Cancel sent.", "Nothing that could succeed was left of it.[ Attempt {n} uses up the nonce and does nothing else.]", 0, 0},
 
+	{"noop_ordered", "wait", "Cancel sent.", "As was ordered.[ Attempt {n} uses up the nonce and does nothing else: {fee:gwei} gwei][, tip {tip:gwei}.]", 0, 0},
+
 	/* ── lines of a story ── */
 	{"seen", "ink", "Seen.", "`{event}` is log {log} of transaction {tx:hash} in block {block:#}.", 0, 0},
 	{"posted", "ink", "Asked for.", "A request made it, no event.", 0, 0},

@@ -117,9 +117,9 @@ void life_take(struct life *out, struct arena *a, const struct pg_reply *r, int 
  *   LIFE     as life_take
  *   TURNS    at, state, was, reason, batch, by whom (an act by hand, else ""), what, text; state "act", and
  *            "order": how one ended
- *   ATTEMPTS n, at, fee, tip, kind, reason, hash
+ *   ATTEMPTS n, at, fee, tip, kind, reason, hash, nonce
  *   REFUSED  at (first), n, endpoint, answer, how often
- *   VERDICTS at, n, block, ok, gas, price, standing, final
+ *   VERDICTS at, n, block, ok, gas, price, standing, final, nonce
  *   BATCH    at, items, place of the item in it, the most it holds, wait in ms, state, reason
  *   EVENT    tx, seq, contract's table, chain's name, level of proof */
 enum { STORY_LIFE, STORY_TURNS, STORY_ATTEMPTS, STORY_REFUSED, STORY_VERDICTS, STORY_BATCH, STORY_EVENT };

@@ -36,7 +36,7 @@ void lines_fini(struct lines *t)
 	t->n = 0;
 }
 
-/* ── attempts: n, at, fee, tip, kind, reason, hash ── */
+/* ── attempts: n, at, fee, tip, kind, reason, hash, nonce ── */
 
 static void put_attempt(struct lines *t, const struct pg_reply *r, const struct lines_slot *s, int row)
 {
@@ -63,7 +63,7 @@ static void put_attempts(struct lines *t, const struct pg_reply *r, const struct
 		if (n == 1) {
 			reason_code(&t->reason, "signed");
 			reason_text(&t->reason, "signer", s->signer);
-			reason_int(&t->reason, "nonce", s->nonce);
+			reason_int(&t->reason, "nonce", pg_get_int(r, s->attempts, i, 7));
 			lines_add(t, at, true, false);
 		}
 		put_attempt(t, r, s, i);
@@ -88,22 +88,37 @@ static void put_answers(struct lines *t, const struct pg_reply *r, const struct 
 	}
 }
 
-/* ── verdicts: at, n, block, ok, gas, price, standing, final ── */
+/* ── verdicts: at, n, block, ok, gas, price, standing, final, nonce ── */
+
+static bool is_of(const struct pg_reply *r, int attempts, int row, int verdicts, int verdict)
+{
+	return pg_get_int(r, attempts, row, 0) == pg_get_int(r, verdicts, verdict, 1) &&
+		   pg_get_int(r, attempts, row, 7) == pg_get_int(r, verdicts, verdict, 8);
+}
 
 static const char *verdict_code(const struct pg_reply *r, const struct lines_slot *s, int row)
 {
-	int64_t n = pg_get_int(r, s->verdicts, row, 1);
 	for (int i = 0; i < pg_rows(r, s->attempts); i++)
-		if (pg_get_int(r, s->attempts, i, 0) == n && text_is(pg_get_text(r, s->attempts, i, 4), "cancel"))
+		if (is_of(r, s->attempts, i, s->verdicts, row) &&
+			text_is(pg_get_text(r, s->attempts, i, 4), "cancel"))
 			return "mined_noop";
 	return pg_get_bool(r, s->verdicts, row, 3) ? "mined" : "mined_reverted";
+}
+
+/* Attempts on its nonce that can't execute any more. */
+static int others_of(const struct pg_reply *r, const struct lines_slot *s, int row)
+{
+	int n = -1;
+	for (int i = 0; i < pg_rows(r, s->attempts); i++)
+		n += pg_get_int(r, s->attempts, i, 7) == pg_get_int(r, s->verdicts, row, 8);
+	return n;
 }
 
 static void put_verdict(struct lines *t, const struct pg_reply *r, const struct lines_slot *s, int row)
 {
 	bool gone = text_is(pg_get_text(r, s->verdicts, row, 6), "taken back");
 	int64_t at = pg_get_int(r, s->verdicts, row, 0), gas = pg_get_int(r, s->verdicts, row, 4);
-	int others = pg_rows(r, s->attempts) - 1;
+	int others = others_of(r, s, row);
 	struct u256 price = pg_get_u256(r, s->verdicts, row, 5), cost = u256_of(0);
 	reason_code(&t->reason, verdict_code(r, s, row));
 	reason_int(&t->reason, "n", pg_get_int(r, s->verdicts, row, 1));
@@ -135,10 +150,10 @@ void lines_slot(struct lines *t, const struct pg_reply *r, const struct lines_sl
 	lines_add(t, s->final_at, false, false);
 }
 
-bool lines_won(const struct pg_reply *r, int verdicts, int64_t n)
+bool lines_won(const struct pg_reply *r, int attempts, int row, int verdicts)
 {
 	for (int i = 0; i < pg_rows(r, verdicts); i++)
-		if (pg_get_int(r, verdicts, i, 1) == n && !text_is(pg_get_text(r, verdicts, i, 6), "taken back"))
+		if (is_of(r, attempts, row, verdicts, i) && !text_is(pg_get_text(r, verdicts, i, 6), "taken back"))
 			return true;
 	return false;
 }

@@ -30,13 +30,12 @@ void lines_fini(struct lines *t);
 struct lines_slot {
 	int attempts, answers, verdicts; /* which statements */
 	const char *signer;
-	int64_t nonce;
 	int64_t final_block, final_at;
 };
 void lines_slot(struct lines *t, const struct pg_reply *r, const struct lines_slot *s);
 /* One row of TURNS. tries: of the item. */
 void lines_turn(struct lines *t, const struct pg_reply *r, int stmt, int row, int64_t tries);
-/* Attempt n won, by a receipt that stands. */
-bool lines_won(const struct pg_reply *r, int verdicts, int64_t n);
+/* This attempt won, by a receipt that stands. */
+bool lines_won(const struct pg_reply *r, int attempts, int row, int verdicts);
 
 #endif

@@ -5,7 +5,24 @@
 #define BATCHES_OF_ITEM                                                   \
 	"SELECT batch FROM fairlead.item WHERE id = $1 AND batch IS NOT NULL" \
 	" UNION SELECT batch FROM fairlead.turn WHERE item = $1 AND batch IS NOT NULL"
-#define ATTEMPTS_OF_ITEM "fairlead.attempt_item x JOIN fairlead.attempt a ON a.hash = x.hash"
+/* Of every nonce that an attempt with the item in it was signed for: its cancel holds no item. */
+#define ITEM_ATTEMPTS                                                          \
+	"(SELECT DISTINCT a.chain, a.signer, a.nonce FROM fairlead.attempt_item x" \
+	" JOIN fairlead.attempt a ON a.hash = x.hash WHERE x.item = $1) s"         \
+	" JOIN fairlead.attempt a ON (a.chain, a.signer, a.nonce) = (s.chain, s.signer, s.nonce)"
+/* The statements of a story, over attempts a. */
+#define ATTEMPTS(of)                                                                           \
+	"SELECT a.n, " UNIX(                                                                       \
+		"a.at") ", a.fee::text, coalesce(a.tip, a.fee)::text, a.kind, coalesce(a.reason, '')," \
+				" '0x' || encode(a.hash, 'hex'), a.nonce FROM " of " ORDER BY a.nonce, a.n LIMIT 100"
+#define ANSWERS(of, which)                                                                     \
+	"SELECT " UNIX("min(w.at)") ", a.n, w.endpoint, coalesce(w.answer, ''), count(*) FROM " of \
+								" JOIN fairlead.sending w ON w.hash = a.hash WHERE " which     \
+								" GROUP BY a.hash, a.n, w.endpoint, w.answer ORDER BY min(w.id) LIMIT 40"
+#define VERDICTS(of)                                                                                     \
+	"SELECT " UNIX(                                                                                      \
+		"v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final, a.nonce FROM " of \
+				" JOIN fairlead.standing v ON v.hash = a.hash ORDER BY v.at LIMIT 20"
 
 void story_ask(struct pg_unit *u, int64_t item)
 {
@@ -27,24 +44,9 @@ void story_ask(struct pg_unit *u, int64_t item)
 														   ") b JOIN fairlead.slot_order o USING (batch) "
 														   "WHERE o.ended IS NOT NULL"
 														   " ORDER BY 1 LIMIT 200"},
-		{"story_attempts",
-			"SELECT a.n, " UNIX(
-				"a.at") ", a.fee::text, coalesce(a.tip, a.fee)::text, a.kind, coalesce(a.reason, ''), '0x' "
-						"|| encode(a.hash, 'hex')"
-						" FROM (SELECT DISTINCT a.chain, a.signer, a.nonce FROM " ATTEMPTS_OF_ITEM
-						" WHERE x.item = $1) s"
-						" JOIN fairlead.attempt a USING (chain, signer, nonce) ORDER BY a.nonce, a.n LIMIT "
-						"100"},
-		{"story_refused",
-			"SELECT " UNIX("min(s.at)") ", a.n, s.endpoint, s.answer, count(*) FROM " ATTEMPTS_OF_ITEM
-										" JOIN fairlead.sending s ON s.hash = a.hash"
-										" WHERE x.item = $1 AND s.answer IS NOT NULL GROUP BY a.hash, a.n, "
-										"s.endpoint, s.answer ORDER BY min(s.id) LIMIT 20"},
-		{"story_verdicts",
-			"SELECT " UNIX("v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final "
-								   "FROM (SELECT DISTINCT a.hash, a.n FROM " ATTEMPTS_OF_ITEM
-								   " WHERE x.item = $1) a JOIN fairlead.standing v ON v.hash = a.hash ORDER "
-								   "BY v.at LIMIT 20"},
+		{"story_attempts", ATTEMPTS(ITEM_ATTEMPTS)},
+		{"story_refused", ANSWERS(ITEM_ATTEMPTS, "w.answer IS NOT NULL")},
+		{"story_verdicts", VERDICTS(ITEM_ATTEMPTS)},
 		{"story_batch",
 			"SELECT " UNIX("b.at") ", b.items, (SELECT count(*) FROM fairlead.item o WHERE o.batch = b.id "
 								   "AND (o.turn, o.ordinal, o.id) <= (i.turn, i.ordinal, i.id)),"
@@ -100,20 +102,8 @@ void batch_story_ask(struct pg_unit *u, const char *of)
 										   " LEFT JOIN fairlead.event v ON v._chain = i.chain AND v._seq = "
 										   "i.cause LEFT JOIN fairlead.decl d ON "
 										   "d.rel = v.tableoid ORDER BY i.turn, i.ordinal, i.id LIMIT 1000"},
-		{"explain_attempts",
-			"SELECT a.n, " UNIX(
-				"a.at") ", a.fee::text, coalesce(a.tip, a.fee)::text, a.kind, coalesce(a.reason, ''), "
-						"'0x' || encode(a.hash, 'hex') FROM " ITS_ATTEMPTS " ORDER BY a.n LIMIT 100"},
-		{"explain_answers",
-			"SELECT " UNIX(
-				"min(s.at)") ", a.n, s.endpoint, coalesce(s.answer, ''), count(*) FROM " ITS_ATTEMPTS
-							 " JOIN fairlead.sending s ON s.hash = a.hash GROUP BY a.n, s.endpoint, s.answer "
-							 "ORDER BY min(s.id) LIMIT "
-							 "40"},
-		{"explain_verdicts",
-			"SELECT " UNIX("v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final "
-								   "FROM " ITS_ATTEMPTS
-								   " JOIN fairlead.standing v ON v.hash = a.hash ORDER BY v.at LIMIT 20"},
+		{"explain_attempts", ATTEMPTS(ITS_ATTEMPTS)}, {"explain_answers", ANSWERS(ITS_ATTEMPTS, "true")},
+		{"explain_verdicts", VERDICTS(ITS_ATTEMPTS)},
 		{"explain_turns",
 			"SELECT " UNIX(
 				"min(t.at)") ", t.state, '', coalesce(t.reason, ''), -1, '', '', '' FROM " EXPLAINED

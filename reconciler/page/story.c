@@ -69,7 +69,6 @@ static void tell_slot(struct story *t)
 		.answers = STORY_REFUSED,
 		.verdicts = STORY_VERDICTS,
 		.signer = life_signer(t->s, t->life.signer),
-		.nonce = t->life.nonce,
 		.final_block = final ? t->life.mined_block : -1,
 		.final_at = t->life.mined + 1};
 	lines_slot(&t->lines, t->r, &s);
@@ -152,7 +151,7 @@ static void put_attempts(struct buf *b, const struct story *t)
 	put_open(b, "attempts", '[');
 	for (int i = 0; i < rows; i++) {
 		char fee[U256_DEC_MAX + 4], tip[U256_DEC_MAX + 4];
-		bool mined = lines_won(r, STORY_VERDICTS, pg_get_int(r, STORY_ATTEMPTS, i, 0));
+		bool mined = lines_won(r, STORY_ATTEMPTS, i, STORY_VERDICTS);
 		say_gwei(fee, sizeof fee, pg_get_u256(r, STORY_ATTEMPTS, i, 2));
 		say_gwei(tip, sizeof tip, pg_get_u256(r, STORY_ATTEMPTS, i, 3));
 		put_open(b, NULL, '{');

@@ -4,8 +4,8 @@ const yaml = (text) => text.replace("  - on: Companions.TokenCodesUpdated\n", " 
 
 export default async function (t) {
 	const { assert } = t;
-	const w = await t.world({ mining: "manual", fleet: "all", yaml, env: { BATCH_TIMEOUT_MS: "50", CONTROL_TOKEN: "let me in" } });
-	const headers = { authorization: "Bearer let me in" };
+	const w = await t.world({ mining: "manual", fleet: "all", yaml, env: { BATCH_TIMEOUT_MS: "50", ADMIN_TOKEN: "a-token-of-the-test" } });
+	const headers = { authorization: "Bearer a-token-of-the-test" };
 	const asks = async (act, of) => (await w.http(`/_fairlead/act?act=${act}&of=${of}`)).json;
 	const does = (act, of, more = headers) => w.http("/_fairlead/act", { method: "POST", json: { act, of: String(of) }, headers: more });
 	const done = async (act, of, says, fresh = true) => {
