@@ -104,6 +104,10 @@ const play = {
 			touched: () => touchedMood(c.n),
 		};
 	},
+	blind: (c) => ({
+		set: () => c.n.do({ mood: { id: "blind", method: "eth_getTransactionReceipt", result: null, times: 60 } }),
+		touched: () => touchedMood(c.n),
+	}),
 	reorg: (c) => reorgs(c),
 	forgets: (c) => reorgs(c, { before: () => c.n.do({ chain: { repool: false } }) }),
 	reverts: (c) => reorgs(c, { before: () => c.contract({ tx_fails: true }), then: () => c.contract({}) }),
@@ -268,6 +272,7 @@ export async function runCell(t, cell, { template } = {}) {
 		await c.wave(SECOND_WAVE);
 		await c.until(() => settled(c), () => `all to be final; now ${c.now}`, 20000);
 		t.assert.ok(await mood.touched(), `the mood ${c.mood} touched nothing`);
+		await c.n.do({ calm: true });
 		await judge(c);
 	} finally {
 		await c.miner.stop().catch(() => {});

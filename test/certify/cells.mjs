@@ -19,6 +19,7 @@ export const moods = {
 	status: { words: "it takes a transaction and answers 500" },
 	evicts: { words: "its mempool loses what it took" },
 	lies: { words: "its counts of the account are too high, then too low" },
+	blind: { words: "it has no receipt of what is mined, for a long while" },
 	reorg: { words: "the blocks with our transactions leave the chain, its mempool gets them back" },
 	forgets: { words: "the same, and its mempool does not get them back" },
 	reverts: { words: "they are mined and revert, then these blocks leave the chain, and they go well" },
