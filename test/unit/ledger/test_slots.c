@@ -105,9 +105,36 @@ static void attempts_are_append_only(void **state)
 	refused(&w, "FL003", "DELETE FROM fairlead.attempt_item");
 	refused(&w, "FL003", "UPDATE fairlead.attempt_item SET item = 2");
 	refused(&w, "FL004", "UPDATE fairlead.slot SET batch = NULL"); /* it has a signed attempt */
-	refused(&w, "23503", "UPDATE fairlead.slot SET nonce = 5");
+	refused(&w, "FL004", "UPDATE fairlead.slot SET nonce = 5");
 	run(&w, "INSERT INTO fairlead.slot (chain, signer, nonce) VALUES (1, t.me(), 1)");
 	refused(&w, "FL004", "UPDATE fairlead.slot SET nonce = 5 WHERE nonce = 1");
+	world_close(&w);
+}
+
+/* sql/029: once a statement what foreign keys said at each row. */
+static void what_is_referred_to_is_there(void **state)
+{
+	(void)state;
+	struct world w;
+	world_found(&w);
+	items(&w, 2);
+	run(&w, "SELECT t.cut(); SELECT t.send(1, 0, 'x')");
+	refused(
+		&w, "23503", "INSERT INTO fairlead.slot (chain, signer, nonce, batch) VALUES (1, t.me(), 7, 999)");
+	refused(&w, "23503", "INSERT INTO fairlead.slot (chain, signer, nonce) VALUES (99, t.me(), 7)");
+	run(&w, "INSERT INTO fairlead.slot (chain, signer, nonce) VALUES (1, t.me(), 7)");
+	refused(&w, "23503", "UPDATE fairlead.slot SET batch = 999 WHERE nonce = 7");
+	refused(&w, "23503",
+		"INSERT INTO fairlead.attempt (chain, signer, nonce, n, hash, raw, fee, kind)"
+		" VALUES (1, t.me(), 8, 1, t.h('y'), 'y', 1, 'send')");
+	refused(
+		&w, "23503", "INSERT INTO fairlead.sending (hash, endpoint) VALUES (t.h('x'), 'e'), (t.h('y'), 'e')");
+	refused(&w, "23503",
+		"INSERT INTO fairlead.verdict (hash, block_hash, chain, block, ok, gas_used, price)"
+		" VALUES (t.h('y'), t.h('b'), 1, 1, true, 1, 1)");
+	run(&w, "INSERT INTO fairlead.sending (hash, endpoint) VALUES (t.h('x'), 'e')");
+	refused(&w, "FL003", "UPDATE fairlead.sending SET hash = t.h('y')");
+	refused(&w, "FL003", "DELETE FROM fairlead.batch");
 	world_close(&w);
 }
 
@@ -467,6 +494,7 @@ int main(void)
 		cmocka_unit_test(the_set_must_be_exact),
 		cmocka_unit_test(fenced_writes_nothing),
 		cmocka_unit_test(attempts_are_append_only),
+		cmocka_unit_test(what_is_referred_to_is_there),
 		cmocka_unit_test(more_attempts),
 		cmocka_unit_test(a_slot_closes_by_a_final_block_of_ours),
 		cmocka_unit_test(finalise_success),
