@@ -10,6 +10,13 @@
 
 /* ── receipts of counted slots, and the hashes of their blocks (S9) ── */
 
+enum {
+	BLOCK_OURS = 8, /* so many slots a block at least: then its receipts are asked for as a whole (S9) */
+	BLOCKS_MAX = 16,
+	NO_RECEIPTS = 3,
+	METHOD_NOT_FOUND = -32601, /* JSON-RPC 2.0 */
+};
+
 struct found {
 	uint64_t nonce;
 	uint8_t hash[32]; /* of the attempt */
@@ -24,13 +31,17 @@ struct block_hash {
 struct receipts {
 	struct sender *s;
 	uint64_t era;
-	size_t in_flight, failed;
+	size_t in_flight;
 	struct found *found; /* heap */
 	size_t nfound;
 	struct block_hash *blocks; /* heap */
 	size_t nblocks;
+	size_t *singles; /* heap: places in found that are asked one by one */
+	size_t nsingles;
+	bool by_block, by_hash; /* that was done, or begun */
+	size_t next;            /* place in found that the next receipt of a block is likely to be of */
 };
-struct part { /* one request's share: found[from…), or blocks[from…) */
+struct part { /* one request's share: singles[from…), or blocks[from…) */
 	struct receipts *q;
 	size_t from;
 };
@@ -41,6 +52,14 @@ struct store {
 };
 
 static void finish_receipts(struct receipts *q);
+
+static void free_receipts(struct receipts *q)
+{
+	free(q->found);
+	free(q->blocks);
+	free(q->singles);
+	free(q);
+}
 
 static void one_back(struct receipts *q)
 {
@@ -105,13 +124,11 @@ static void on_receipts(void *arg, const struct rpc_reply *r)
 	struct part *part = arg;
 	struct receipts *q = part->q;
 	bool ok = sender_heard(q->s, r);
-	q->failed += !ok;
 	for (int i = 0; ok && i < r->calls; i++) {
 		const struct rpc_answer *a = &r->answers[i];
 		struct err e = {0};
-		struct found *f = &q->found[part->from + (size_t)i];
+		struct found *f = &q->found[q->singles[part->from + (size_t)i]];
 		if (!a->ok || !receipt_parse(a->result, &f->receipt, &f->has, &e)) {
-			q->failed++;
 			if (a->ok)
 				sender_trouble(q->s, "eth_getTransactionReceipt", 0, str_of(e.text));
 			f->has = false;
@@ -142,6 +159,119 @@ static void list_attempts(struct receipts *q)
 	}
 }
 
+/* The count may be of a block above our head: that is looked at first, once. A few are not worth it. */
+static bool may_stand_above(struct receipts *q, uint64_t nonce)
+{
+	struct sender *s = q->s;
+	struct slot *slot = window_at(&s->window, nonce);
+	if (!slot || slot->missed || slot->counted_head != s->window.head || q->nfound < BLOCK_OURS ||
+		s->no_receipts >= NO_RECEIPTS || !(q->by_block || slot->unused_head >= s->window.head))
+		return false;
+	slot->missed = true;
+	s->plan.head_due = true;
+	return true;
+}
+
+/* Those of slots of which no attempt was found in a block. */
+static void list_singles(struct receipts *q)
+{
+	q->singles = mem_alloc((q->nfound + 1) * sizeof *q->singles);
+	for (size_t i = 0, end; i < q->nfound; i = end) {
+		bool has = false;
+		for (end = i; end < q->nfound && q->found[end].nonce == q->found[i].nonce; end++)
+			has |= q->found[end].has;
+		if (has || may_stand_above(q, q->found[i].nonce))
+			continue;
+		for (size_t k = i; k < end; k++)
+			q->singles[q->nsingles++] = k;
+	}
+}
+
+static bool ask_singles(struct receipts *q)
+{
+	q->by_hash = true;
+	list_singles(q);
+	for (size_t from = 0; from < q->nsingles; from += CALLS_MAX) {
+		struct rpc_request *r = rpc_request(q->s->rpc);
+		struct part *part = mem_alloc(sizeof *part);
+		*part = (struct part){q, from};
+		for (size_t i = from; i < q->nsingles && i < from + CALLS_MAX; i++) {
+			char hash[67];
+			hex_to_0x(hash, q->found[q->singles[i]].hash, 32);
+			rpc_call(r, "eth_getTransactionReceipt", "[\"%s\"]", hash);
+		}
+		q->in_flight++;
+		rpc_send(r, on_receipts, part);
+	}
+	return q->nsingles > 0;
+}
+
+/* ── all receipts of a block, where many of them are ours ── */
+
+/* Ours stand in a block in the order of their nonces, so the next one is mostly the next. */
+static void take_receipt(void *arg, const struct receipt *r)
+{
+	struct receipts *q = arg;
+	for (size_t i = 0; i < q->nfound; i++) {
+		struct found *f = &q->found[(q->next + i) % q->nfound];
+		if (memcmp(f->hash, r->tx_hash, 32) != 0)
+			continue;
+		f->receipt = *r;
+		f->has = true;
+		q->next = (size_t)(f - q->found) + 1;
+		return;
+	}
+}
+
+static void no_block_receipts(struct sender *s, const struct rpc_answer *a)
+{
+	s->no_receipts = a->code == METHOD_NOT_FOUND ? NO_RECEIPTS : s->no_receipts + 1;
+	if (s->no_receipts == NO_RECEIPTS)
+		log_info("rpc.no_block_receipts", "The node gives no receipts of a whole block; asking one by one",
+			F_STR("endpoint", s->endpoint));
+}
+
+static void on_whole_blocks(void *arg, const struct rpc_reply *r)
+{
+	struct receipts *q = arg;
+	struct sender *s = q->s;
+	if (sender_heard(s, r) && q->era == s->era) {
+		for (int i = 0; i < r->calls; i++) {
+			bool found = false;
+			struct err e = {0};
+			if (r->answers[i].ok && receipts_each(r->answers[i].result, take_receipt, q, &found, &e) && found)
+				s->no_receipts = 0;
+			else if (!r->answers[i].ok)
+				no_block_receipts(s, &r->answers[i]);
+		}
+	}
+	one_back(q);
+}
+
+/* Between the newest head that did not count them and the one that did. */
+static bool ask_whole_blocks(struct receipts *q)
+{
+	const struct window *w = &q->s->window;
+	uint64_t lo = UINT64_MAX;
+	size_t n = 0;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct slot *slot = &w->slots[i];
+		if (slot->phase != SLOT_COUNTED || slot->unused_head == 0 || slot->unused_head + BLOCKS_MAX < w->head)
+			continue;
+		n++;
+		lo = slot->unused_head < lo ? slot->unused_head : lo;
+	}
+	if (q->s->no_receipts >= NO_RECEIPTS || lo >= w->head || n < BLOCK_OURS * (w->head - lo))
+		return false;
+	struct rpc_request *r = rpc_request(q->s->rpc);
+	q->by_block = true;
+	for (uint64_t number = lo + 1; number <= w->head; number++)
+		rpc_call(r, "eth_getBlockReceipts", "[\"0x%" PRIx64 "\"]", number);
+	q->in_flight++;
+	rpc_send(r, on_whole_blocks, q);
+	return true;
+}
+
 void proof_receipts(struct sender *s)
 {
 	struct receipts *q = mem_alloc(sizeof *q);
@@ -149,33 +279,10 @@ void proof_receipts(struct sender *s)
 	s->plan.busy_receipts = true;
 	s->plan.receipts_due = false;
 	list_attempts(q);
-	q->in_flight = 1; /* our own, until all are sent */
-	for (size_t from = 0; from < q->nfound; from += CALLS_MAX) {
-		struct rpc_request *r = rpc_request(s->rpc);
-		struct part *part = mem_alloc(sizeof *part);
-		*part = (struct part){q, from};
-		for (size_t i = from; i < q->nfound && i < from + CALLS_MAX; i++) {
-			char hash[67];
-			hex_to_0x(hash, q->found[i].hash, 32);
-			rpc_call(r, "eth_getTransactionReceipt", "[\"%s\"]", hash);
-		}
-		q->in_flight++;
-		rpc_send(r, on_receipts, part);
-	}
-	if (q->in_flight == 1) {
-		s->plan.busy_receipts = false;
-		free(q->found);
-		free(q);
+	if (ask_whole_blocks(q) || ask_singles(q))
 		return;
-	}
-	q->in_flight--;
-}
-
-static void free_receipts(struct receipts *q)
-{
-	free(q->found);
-	free(q->blocks);
-	free(q);
+	s->plan.busy_receipts = false;
+	free_receipts(q);
 }
 
 /* INV-7: a verdict carries its block's hash, and the endpoint gives that hash for that number. */
@@ -210,6 +317,8 @@ static void keep_verdicts(struct receipts *q)
 static void finish_receipts(struct receipts *q)
 {
 	struct sender *s = q->s;
+	if (q->era == s->era && !q->by_hash && ask_singles(q))
+		return;
 	if (q->era == s->era && q->nblocks == 0 && ask_blocks(q))
 		return;
 	s->plan.busy_receipts = false;

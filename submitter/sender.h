@@ -107,12 +107,14 @@ struct sender {
 	struct window window;
 	struct quote quote;
 	struct u256 balance;
-	uint64_t tip_ms;       /* when tip and balance were read; 0: never */
-	bool by_number;        /* the node knows no block by hash in calls (EIP-1898) */
-	bool no_bundle;        /* nor many views in one call (bundle.h) */
-	bool no_tries;         /* nor many batches */
-	bool delegated;        /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
-	bool balance_due;      /* something waits for it */
+	uint64_t tip_ms; /* when tip and balance were read; 0: never */
+	bool by_number;  /* the node knows no block by hash in calls (EIP-1898) */
+	bool no_bundle;  /* nor many views in one call (bundle.h) */
+	bool no_tries;   /* nor many batches */
+	unsigned
+		no_receipts;  /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
+	bool delegated;   /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
+	bool balance_due; /* something waits for it */
 	uint64_t listed_count; /* the account's count that was last stored as a sample, one more; 0: none */
 	int64_t final;
 	bool chain_halted;

@@ -55,7 +55,8 @@ struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_
 		.phase = SLOT_SIGNED,
 		.made_ms = now_ms,
 		.cut_ms = (int64_t)now_ms,
-		.within_ms = WITHIN_USUAL_MS};
+		.within_ms = WITHIN_USUAL_MS,
+		.unused_head = nonce >= w->count ? w->head : 0};
 	return s;
 }
 
@@ -99,16 +100,15 @@ struct slot *window_at(struct window *w, uint64_t nonce)
 
 struct slot *window_lowest(struct window *w)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (w->slots[i].phase < SLOT_COUNTED)
-			return &w->slots[i];
-	return NULL;
+	while (w->below < w->n && w->slots[w->below].phase >= SLOT_COUNTED)
+		w->below++;
+	return w->below < w->n ? &w->slots[w->below] : NULL;
 }
 
 size_t window_unmined(const struct window *w)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = w->below; i < w->n; i++)
 		n += w->slots[i].phase < SLOT_COUNTED;
 	return n;
 }
@@ -122,7 +122,7 @@ static const struct attempt *newest(const struct slot *s)
 struct u256 window_cost(const struct window *w)
 {
 	struct u256 sum = u256_of(0), one;
-	for (size_t i = 0; i < w->n; i++) {
+	for (size_t i = w->below; i < w->n; i++) {
 		if (w->slots[i].phase >= SLOT_COUNTED)
 			continue;
 		const struct attempt *a = newest(&w->slots[i]);
@@ -131,28 +131,31 @@ struct u256 window_cost(const struct window *w)
 	return sum;
 }
 
-/* Whoever has nothing unmined below it any more is the lowest from now on; the others are not. */
+/* Whoever has nothing unmined below it any more is the lowest from now on; the one before is not. */
 static void mark_lowest(struct window *w, uint64_t now_ms)
 {
-	struct slot *low = window_lowest(w);
-	for (size_t i = 0; i < w->n; i++) {
-		struct slot *s = &w->slots[i];
-		if (s != low)
-			s->lowest_ms = s->lowest_head = 0;
-		else if (s->lowest_ms == 0)
-			s->lowest_ms = now_ms ? now_ms : 1, s->lowest_head = w->head;
-	}
+	struct slot *low = window_lowest(w), *before = w->marked ? window_at(w, w->lowest) : NULL;
+	if (before && before != low)
+		before->lowest_ms = before->lowest_head = 0;
+	w->marked = low != NULL;
+	if (!low)
+		return;
+	w->lowest = low->nonce;
+	if (low->lowest_ms == 0)
+		low->lowest_ms = now_ms ? now_ms : 1, low->lowest_head = w->head;
 }
 
 /* Unmined again. What the mempool said is forgotten: an acceptance now is no eviction. */
-static void come_back(const struct window *w, struct slot *s)
+static void come_back(struct window *w, struct slot *s)
 {
+	w->below = 0;
 	s->phase = s->nonce < w->count ? SLOT_COUNTED : SLOT_SIGNED;
 	s->counted_head = w->head;
 	s->answer = ANSWER_UNKNOWN;
 	s->block = 0;
 	s->traced = false;
 	s->unproved = NULL;
+	s->missed = false;
 }
 
 void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms)
@@ -179,6 +182,8 @@ bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_m
 			count_it(w, s);
 		else if (s->nonce >= count && s->phase >= SLOT_COUNTED)
 			come_back(w, s);
+		if (s->nonce >= count)
+			s->unused_head = head;
 		asks |= s->phase == SLOT_COUNTED;
 	}
 	mark_lowest(w, now_ms);
@@ -270,6 +275,7 @@ void window_closed(struct window *w, uint64_t lowest_open)
 		return;
 	memmove(w->slots, w->slots + n, (w->n - n) * sizeof *w->slots);
 	w->n -= n;
+	w->below = w->below > n ? w->below - n : 0;
 }
 
 void window_forget(struct window *w, struct slot *s)
@@ -278,6 +284,7 @@ void window_forget(struct window *w, struct slot *s)
 	slot_fini(s);
 	memmove(s, s + 1, (w->n - i - 1) * sizeof *s);
 	w->n--;
+	w->below -= i < w->below;
 }
 
 struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
@@ -330,10 +337,10 @@ static bool is_due(const struct window *w, const struct slot *s, uint64_t now_ms
 static void find_casts(struct window *w, uint64_t now_ms, struct window_todo *out)
 {
 	size_t bytes = 0;
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = w->below; i < w->n; i++)
 		if (w->slots[i].phase == SLOT_CASTING)
 			return;
-	for (size_t i = 0; i < w->n && out->ncast < WINDOW_CAST_MAX && bytes < WINDOW_CAST_BYTES; i++) {
+	for (size_t i = w->below; i < w->n && out->ncast < WINDOW_CAST_MAX && bytes < WINDOW_CAST_BYTES; i++) {
 		struct slot *s = &w->slots[i];
 		if (!is_due(w, s, now_ms, out))
 			continue;
@@ -381,7 +388,7 @@ static struct slot *find_unwanted(struct window *w)
 
 static struct slot *find_revised(struct window *w)
 {
-	for (size_t i = 0; i < w->n; i++) {
+	for (size_t i = w->below; i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->gone_head && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING &&
 			w->head >= s->gone_head + w->grace && s->held_head != w->head)

@@ -62,7 +62,9 @@ struct slot {
 	uint64_t lowest_ms, lowest_head; /* since when nothing unmined stands below; 0: something does */
 	uint64_t held_head;    /* a replacement was above the cap at this head: asked again at the next one */
 	uint64_t counted_head; /* COUNTED since this head */
-	bool traced;           /* as of traced_final nothing more can be found out about who consumed it, */
+	bool missed;           /* its receipt was not in the blocks up to the head that counted it */
+	uint64_t unused_head; /* the newest head at which its nonce was unused: it is mined above; 0: not known */
+	bool traced;          /* as of traced_final nothing more can be found out about who consumed it, */
 	int64_t traced_final;
 	const char
 		*unproved;      /* COUNTED: why it is not proved who did, though it must be final; NULL: no reason */
@@ -79,6 +81,10 @@ struct window {
 	uint64_t count; /* the account's count there */
 	uint64_t grace; /* blocks that a vanished event may take to return (S3) */
 	int patience;   /* heads that the lowest may stay unmined at its price: price_patience; 0: three */
+	/* slot.c's own: no slot before this place is unmined; which one bears lowest_ms, if one does */
+	size_t below;
+	bool marked;
+	uint64_t lowest;
 };
 
 void window_fini(struct window *w);

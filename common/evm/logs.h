@@ -90,6 +90,9 @@ struct receipt {
 	struct u256 l1_fee; /* OP stack: what the chain below charged for its data, beside gas × price */
 };
 bool receipt_parse(struct str json, struct receipt *r, bool *found, struct err *e);
+/* json: the raw result of eth_getBlockReceipts; each of them, in order. null: *found = false. */
+bool receipts_each(
+	struct str json, void (*fn)(void *arg, const struct receipt *r), void *arg, bool *found, struct err *e);
 bool quantity_parse(struct str json, struct u256 *v, struct err *e); /* "0x1a" with its quotes */
 bool quantity_u64(struct str json, uint64_t *v, struct err *e);
 bool data_parse(

@@ -5,6 +5,12 @@
 /* Any text as a node's answer. Whatever is read as logs is sorted and identified, and no two of them get one
  * id. */
 
+static void each_receipt(void *arg, const struct receipt *r)
+{
+	struct u256 *sum = arg;
+	sum->w[0] += r->gas_used;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int by_id(const void *a, const void *b)
@@ -46,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(a.used <= 4096 + size * 4);
 	header_parse(&a, json, &header, &found, &e);
 	receipt_parse(json, &receipt, &found, &e);
+	receipts_each(json, each_receipt, &number, &found, &e);
 	if (quantity_u64(json, &small, &e))
 		must(quantity_parse(json, &number, &e) && number.w[0] == small);
 	data_parse(&a, json, &bytes, &e);

@@ -229,6 +229,39 @@ static void test_bloom(void **state)
 	}
 }
 
+static void note_receipt(void *arg, const struct receipt *r)
+{
+	uint64_t *sum = arg;
+	*sum = *sum * 100 + r->gas_used * 10 + r->ok;
+}
+
+#define ONE(gas, status)                                                                             \
+	"{\"transactionHash\":\"" H1 "\",\"transactionIndex\":\"0x2\",\"blockHash\":\"" H2               \
+	"\",\"blockNumber\":\"0x10\",\"logs\":[{\"status\":\"0x7\",\"data\":\"0x\"}],\"gasUsed\":\"" gas \
+	"\",\"status\":\"" status "\"}"
+
+static void test_receipts_of_a_block(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	uint64_t sum = 0;
+	bool found;
+	assert_true(
+		receipts_each(STR("[" ONE("0x1", "0x1") "," ONE("0x2", "0x0") "]"), note_receipt, &sum, &found, &e));
+	assert_true(found);
+	assert_int_equal(sum, 1120);
+	sum = 0;
+	assert_true(receipts_each(STR("[]"), note_receipt, &sum, &found, &e));
+	assert_true(found && sum == 0);
+	assert_true(receipts_each(STR("null"), note_receipt, &sum, &found, &e));
+	assert_false(found);
+	assert_false(receipts_each(STR("[" ONE("0x1", "0x2") "]"), note_receipt, &sum, &found, &e));
+	assert_non_null(strstr(e.text, "status is neither 0 nor 1"));
+	assert_false(receipts_each(STR("[" ONE("0x1", "0x1") ","), note_receipt, &sum, &found, &e));
+	assert_false(receipts_each(STR("{}"), note_receipt, &sum, &found, &e));
+	assert_false(receipts_each(STR("[7]"), note_receipt, &sum, &found, &e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_header_variants),
 		cmocka_unit_test(test_header_refused),
 		cmocka_unit_test(test_receipt),
+		cmocka_unit_test(test_receipts_of_a_block),
 		cmocka_unit_test(test_quantities),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_bloom),

@@ -486,12 +486,68 @@ static void an_urged_one_leaves_again_and_its_price_is_looked_at(void **state)
 	window_fini(&w);
 }
 
+/* S9: a receipt stands above the newest head that did not count the nonce. */
+static void a_slot_knows_where_its_receipt_can_stand(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	assert_int_equal(signed_slot(&w, 4, 1)->unused_head, 0); /* no head is known */
+	window_head(&w, 10, 5, 1);
+	assert_int_equal(window_at(&w, 4)->unused_head, 0);
+	assert_int_equal(signed_slot(&w, 5, 1)->unused_head, 10);
+	signed_slot(&w, 6, 1);
+	window_head(&w, 12, 6, 2);
+	assert_int_equal(window_at(&w, 5)->unused_head, 10);
+	assert_int_equal(window_at(&w, 6)->unused_head, 12);
+	window_at(&w, 5)->missed = true;
+	window_head(&w, 11, 5, 3); /* another chain */
+	assert_int_equal(window_at(&w, 5)->unused_head, 11);
+	assert_false(window_at(&w, 5)->missed);
+	window_fini(&w);
+}
+
+/* What is remembered of who stands lowest holds whatever comes and goes below it. */
+static void the_lowest_is_the_lowest(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	uint8_t hash[32] = {1};
+	window_head(&w, 1, 5, 1);
+	for (uint64_t n = 5; n < 12; n++)
+		signed_slot(&w, n, 1), pooled(&w, n, 1);
+	assert_int_equal(window_lowest(&w)->nonce, 5);
+	window_head(&w, 2, 8, 2);
+	assert_int_equal(window_lowest(&w)->nonce, 8);
+	assert_int_equal(window_at(&w, 8)->lowest_ms, 2);
+	assert_int_equal(window_at(&w, 5)->lowest_ms, 0);
+	assert_int_equal(window_unmined(&w), 4);
+	for (uint64_t n = 5; n < 8; n++)
+		window_mined(&w, window_at(&w, n), 2, hash, 3);
+	window_closed(&w, 6);
+	assert_int_equal(w.n, 6);
+	assert_int_equal(window_lowest(&w)->nonce, 8);
+	window_taken_back(&w, window_at(&w, 7), 4);
+	assert_int_equal(window_lowest(&w)->nonce, 8); /* the account's count covers 7 still */
+	window_head(&w, 2, 7, 5);
+	assert_int_equal(window_lowest(&w)->nonce, 7);
+	assert_int_equal(window_at(&w, 8)->lowest_ms, 0);
+	window_forget(&w, window_at(&w, 6));
+	assert_int_equal(window_lowest(&w)->nonce, 7);
+	window_head(&w, 3, 12, 6);
+	assert_null(window_lowest(&w));
+	signed_slot(&w, 12, 7);
+	assert_int_equal(window_lowest(&w)->nonce, 12);
+	window_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_gap_closes_with_the_same_bytes),
 
 		cmocka_unit_test(unexplained),
+		cmocka_unit_test(a_slot_knows_where_its_receipt_can_stand),
+		cmocka_unit_test(the_lowest_is_the_lowest),
 		cmocka_unit_test(closed_without_a_receipt),
 
 		cmocka_unit_test(leaves_in_nonce_order_one_cast_at_a_time),
