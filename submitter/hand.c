@@ -226,9 +226,14 @@ void hand_reason(const struct hand *h, struct buf *out)
 static void sign_here(struct hand *h, struct arena *a, struct signing *list, size_t n)
 {
 	struct buf raw = {0};
+	uint8_t(*digests)[32] = arena_alloc(a, n * sizeof *digests);
+	struct signature *made = arena_alloc(a, n * sizeof *made);
+	for (size_t i = 0; i < n; i++)
+		tx_digest(&list[i].tx, digests[i]);
+	key_sign_all(h->key, (const uint8_t(*)[32])digests, made, n);
 	for (size_t i = 0; i < n; i++) {
 		buf_clear(&raw);
-		tx_sign(&list[i].tx, h->key, &raw, list[i].hash);
+		tx_finish(&list[i].tx, &made[i], &raw, list[i].hash);
 		list[i].raw = arena_copy(a, raw.p, raw.n);
 		list[i].nraw = raw.n;
 	}

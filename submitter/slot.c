@@ -377,7 +377,7 @@ static bool is_too_long(
 /* Its own no-op stands already, or is held at this head. */
 static struct slot *find_unwanted(struct window *w)
 {
-	for (size_t i = 0; i < w->n; i++) {
+	for (size_t i = w->below; i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->unwanted && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING &&
 			newest(s)->kind != ATTEMPT_CANCEL && s->held_head != w->head)

@@ -102,23 +102,45 @@ const uint8_t *key_address(const struct key *k)
 	return k->address;
 }
 
-void key_sign(const struct key *k, const uint8_t digest[32], struct signature *out)
+static void make_one(const struct key *k, const uint8_t digest[32], struct signature *out)
 {
 	secp256k1_ecdsa_recoverable_signature made;
-	secp256k1_ecdsa_signature plain;
 	uint8_t both[64];
-	must(sodium_mprotect_readonly(k->secret) == 0);
-	int ok = secp256k1_ecdsa_sign_recoverable(k->curve, &made, digest, k->secret, NULL, NULL);
-	must(sodium_mprotect_noaccess(k->secret) == 0);
-	must(ok == 1);
+	must(secp256k1_ecdsa_sign_recoverable(k->curve, &made, digest, k->secret, NULL, NULL) == 1);
 	secp256k1_ecdsa_recoverable_signature_serialize_compact(k->curve, both, &out->recid, &made);
 	/* recid 2 and 3 stand for an r over the order, which nobody has ever seen; Ethereum's yParity can't say
 	 * it. */
 	must(out->recid == 0 || out->recid == 1);
 	memcpy(out->r, both, 32);
 	memcpy(out->s, both + 32, 32);
-	secp256k1_ecdsa_recoverable_signature_convert(k->curve, &plain, &made);
+}
+
+/* As it will leave, out of the bytes. */
+static void verify_one(const struct key *k, const uint8_t digest[32], const struct signature *sig)
+{
+	secp256k1_ecdsa_signature plain;
+	uint8_t both[64];
+	memcpy(both, sig->r, 32);
+	memcpy(both + 32, sig->s, 32);
+	must(secp256k1_ecdsa_signature_parse_compact(k->curve, &plain, both) == 1);
 	must(secp256k1_ecdsa_verify(k->curve, &plain, digest, &k->public) == 1);
+}
+
+void key_sign_all(const struct key *k, const uint8_t (*digests)[32], struct signature *out, size_t n)
+{
+	must(sodium_mprotect_readonly(k->secret) == 0);
+	for (size_t i = 0; i < n; i++)
+		make_one(k, digests[i], &out[i]);
+	must(sodium_mprotect_noaccess(k->secret) == 0);
+	for (size_t i = 0; i < n; i++)
+		verify_one(k, digests[i], &out[i]);
+}
+
+void key_sign(const struct key *k, const uint8_t digest[32], struct signature *out)
+{
+	uint8_t one[1][32];
+	memcpy(one[0], digest, 32);
+	key_sign_all(k, (const uint8_t(*)[32])one, out, 1);
 }
 
 bool key_recover(uint8_t address[20], const uint8_t digest[32], const struct signature *sig, struct err *e)

@@ -23,6 +23,8 @@ struct signature {
 /* Verifies what it made (own bug otherwise), which is more than half of its cost: with RFC 6979 one faulty
  * signature beside the right one of the same digest gives the key away. */
 void key_sign(const struct key *k, const uint8_t digest[32], struct signature *out);
+/* The same for n of them; the secret can be read once, while all are made. */
+void key_sign_all(const struct key *k, const uint8_t (*digests)[32], struct signature *out, size_t n);
 /* Address that made the signature; false: not a signature. High s is refused (EIP-2). */
 bool key_recover(uint8_t address[20], const uint8_t digest[32], const struct signature *sig, struct err *e);
 

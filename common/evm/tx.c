@@ -81,17 +81,22 @@ void tx_digest(const struct tx *t, uint8_t digest[32])
 	buf_fini(&b);
 }
 
+void tx_finish(const struct tx *t, const struct signature *sig, struct buf *raw, uint8_t hash[32])
+{
+	must(t->chain_id > 0);
+	must(t->type != TX_FEE_MARKET || u256_cmp(t->tip, t->fee) <= 0);
+	size_t start = raw->n;
+	tx_encode(t, sig, raw);
+	keccak256(hash, raw->p + start, raw->n - start);
+}
+
 void tx_sign(const struct tx *t, const struct key *k, struct buf *raw, uint8_t hash[32])
 {
 	uint8_t digest[32];
 	struct signature sig;
-	must(t->chain_id > 0);
-	must(t->type != TX_FEE_MARKET || u256_cmp(t->tip, t->fee) <= 0);
 	tx_digest(t, digest);
 	key_sign(k, digest, &sig);
-	size_t start = raw->n;
-	tx_encode(t, &sig, raw);
-	keccak256(hash, raw->p + start, raw->n - start);
+	tx_finish(t, &sig, raw, hash);
 }
 
 static bool exactly(struct rlp *r, uint8_t *out, size_t n, const char *what, struct err *e)

@@ -31,6 +31,8 @@ void tx_encode(const struct tx *t, const struct signature *sig, struct buf *out)
 /* Signed bytes appended to raw; hash: keccak256 of them. tip ≤ fee is the caller's duty (must). */
 void tx_sign(const struct tx *t, const struct key *k, struct buf *raw, uint8_t hash[32]);
 void tx_digest(const struct tx *t, uint8_t digest[32]); /* what is signed */
+/* With a signature of its digest: what tx_sign gives. */
+void tx_finish(const struct tx *t, const struct signature *sig, struct buf *raw, uint8_t hash[32]);
 /* Signed bytes → fields, signature, sender. Slices borrow raw; the access list lives in a. Strict. */
 struct arena;
 bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, uint8_t sender[20],
