@@ -36,6 +36,8 @@ static const char *hold_code(const struct sender *s, const char **text)
 		return "hold_funds";
 	if (s->hold_kind == HOLD_PRICE)
 		return "hold_price";
+	if (s->hold_kind == HOLD_POLICY)
+		return *text = s->hold, s->frozen ? "hold_frozen" : "hold_policy";
 	if (s->blocked[0])
 		return *text = s->blocked_must[0] ? s->blocked_must : s->blocked, "blocked";
 	if (held_slot(s))

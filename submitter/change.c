@@ -35,6 +35,36 @@ static struct slot *slot_of(struct change *c)
 	return slot && slot->phase < SLOT_COUNTED ? slot : NULL;
 }
 
+static void cancel(struct change *c);
+
+/* A slot whose items lost their reason, and that may not be signed anew: it ends by a no-op, which every
+ * policy allows (S3). Else it is asked again at another head. */
+static void refused(struct change *c, struct slot *slot)
+{
+	struct sender *s = c->s;
+	if (slot && c->attempt.kind == ATTEMPT_RECOMPOSED) {
+		cancel(c);
+		return;
+	}
+	if (slot)
+		window_held(&s->window, slot);
+	end_change(c);
+}
+
+/* What PostgreSQL alone can judge. */
+static void refused_commit(struct change *c, const struct pg_reply *r)
+{
+	struct sender *s = c->s;
+	struct slot *slot = slot_of(c);
+	struct policy_refusal p;
+	policy_refused(str_of(r->err.text), &p);
+	if (slot)
+		refusal_note(s, slot->batch, (int64_t)slot->nonce, c->attempt.kind, str_of(r->err.text));
+	if (p.frozen)
+		refusal_frozen(s, true);
+	refused(c, slot);
+}
+
 /* INV-5: as on_committed in sign.c. */
 static void on_added(void *arg, const struct pg_reply *r)
 {
@@ -42,6 +72,9 @@ static void on_added(void *arg, const struct pg_reply *r)
 	struct sender *s = c->s;
 	if (c->era == s->era && fault_hit(FAULT_change_after_commit)) {
 		sender_reload(s, "the answer to a commit was lost");
+	} else if (c->era == s->era && slots_refused(r)) {
+		refused_commit(c, r);
+		return;
 	} else if (c->era == s->era && sender_stored(s, r, "a replacement")) {
 		struct slot *slot = window_at(&s->window, c->nonce);
 		char fee[60];
@@ -83,6 +116,18 @@ static const char *change_reason(struct change *c, const struct slot *slot)
 	return text;
 }
 
+/* By how much the new attempt raises what the slot may cost. */
+static struct u256 raised_cost(const struct change *c, const struct slot *slot)
+{
+	struct u256 most = u256_of(0), cost, more;
+	for (size_t i = 0; i < slot->nattempts; i++) {
+		const struct attempt *a = &slot->attempts[i];
+		if (u256_mul(&cost, a->fee.fee, u256_of(a->gas)))
+			most = u256_max(most, cost);
+	}
+	return u256_sub(&more, policy_cost(&c->sign.tx), most) ? more : u256_of(0);
+}
+
 static void commit_attempt(struct change *c)
 {
 	struct sender *s = c->s;
@@ -93,6 +138,7 @@ static void commit_attempt(struct change *c)
 	}
 	struct slots_signed row = sign_row(&c->attempt, slot->batch, slot->nonce);
 	row.reason = change_reason(c, slot);
+	row.cost = raised_cost(c, slot);
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	slots_add(u, &l, &row, 1);
@@ -103,6 +149,12 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 {
 	struct change *c = arg;
 	struct sender *s = c->s;
+	struct slot *slot = slot_of(c);
+	if (ok && slot && refusal_of_bytes(s, slot->batch, (int64_t)c->nonce, c->attempt.kind, &c->sign)) {
+		window_held(&s->window, slot);
+		end_change(c);
+		return;
+	}
 	if (ok) {
 		sign_take(&c->sign, &c->attempt);
 		commit_attempt(c);
@@ -154,6 +206,10 @@ static void sign_attempt(struct change *c)
 	}
 	sign_fill(s, &c->sign.tx, &f);
 	c->attempt.fee = f;
+	if (refusal_of_change(s, slot, c->attempt.kind, &c->sign.tx)) {
+		refused(c, slot);
+		return;
+	}
 	hand_sign(s->hand, &c->mem, &c->sign, 1, on_signed, c);
 }
 

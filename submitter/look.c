@@ -172,6 +172,7 @@ static void on_watched(void *arg, const struct pg_reply *r)
 		slots_viewed(r, 0, &v);
 		s->final = v.final;
 		look_halted(s, v.halted);
+		refusal_frozen(s, v.frozen);
 		window_closed(&s->window, (uint64_t)v.lowest_open);
 		take_back(s, r);
 		take_orphans(s, r);

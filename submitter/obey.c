@@ -7,7 +7,8 @@
 
 void obey_wish(struct sender *s, const char *kind)
 {
-	bool mine = !*kind || text_is(kind, "cancel") || text_is(kind, "resend");
+	bool mine = !*kind || text_is(kind, "cancel") || text_is(kind, "resend") || text_is(kind, "freeze") ||
+				text_is(kind, "thaw");
 	if (!mine || (s->plan.phase != LANE_OPEN && s->plan.phase != LANE_HALTED))
 		return; /* a lane that opens looks */
 	s->plan.watch_due = true;

@@ -194,21 +194,15 @@ static bool not_ours(struct buf *why, const char *what)
 	return false;
 }
 
-bool policy_allows_raw(
-	const struct policy *p, const struct tx *t, struct bytes raw, const uint8_t hash[32], struct buf *why)
+bool policy_allows_raw(const struct policy *p, const struct tx *t, struct bytes raw, struct buf *why)
 {
 	struct arena a = {0};
 	struct tx got;
 	struct signature sig;
 	struct err e = {0};
-	uint8_t sender[20], is[32];
 	bool ok;
-	if (!tx_decode(&a, raw, &got, &sig, sender, is, &e))
+	if (!tx_read(&a, raw, &got, &sig, &e))
 		ok = not_ours(why, e.text);
-	else if (memcmp(sender, p->self, 20) != 0)
-		ok = not_ours(why, "another account signed them");
-	else if (memcmp(is, hash, 32) != 0)
-		ok = not_ours(why, "their hash is another");
 	else if (!is_same(&got, t))
 		ok = not_ours(why, "they say something else than was asked for");
 	else

@@ -40,9 +40,9 @@ struct policy {
 void policy_of(struct policy *p, struct arena *a, const struct config *c, const struct signer_decl *s);
 /* true: it may be signed. Else *why (may be NULL) is a reason. */
 bool policy_allows(const struct policy *p, const struct tx *t, struct buf *why);
-/* Signed bytes: they are t, field by field, signed by self; and t may be signed. hash is theirs. */
-bool policy_allows_raw(
-	const struct policy *p, const struct tx *t, struct bytes raw, const uint8_t hash[32], struct buf *why);
+/* Signed bytes: field by field they are t, and that may be signed. Who signed them is the hand's to show
+ * (hand.h). */
+bool policy_allows_raw(const struct policy *p, const struct tx *t, struct bytes raw, struct buf *why);
 /* gas × fee + value; the greatest number where it has none. */
 struct u256 policy_cost(const struct tx *t);
 /* Nothing but its nonce: to self, no value, no data. */

@@ -26,8 +26,11 @@ uint64_t sender_now(const struct sender *s)
 
 struct slots_lane sender_lane(struct sender *s)
 {
-	return (struct slots_lane){
-		.lane = lease_lane(s->lease), .chain = s->chain_row, .signer = hand_address(s->hand)};
+	return (struct slots_lane){.lane = lease_lane(s->lease),
+		.name = s->signer->name,
+		.windows = &s->windows,
+		.chain = s->chain_row,
+		.signer = hand_address(s->hand)};
 }
 
 /* ── what goes wrong ── */
@@ -133,6 +136,8 @@ static void forget_lane(struct sender *s)
 	s->halt_kind = HALT_NONE;
 	s->halt_named = false;
 	s->listed_count = 0;
+	s->frozen = false;
+	s->room_most = 0;
 }
 
 void sender_halt(struct sender *s, enum halt_kind kind, const char *why)
@@ -368,6 +373,8 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 	uint64_t at = 0, now = sender_now(s);
 	sooner(&at, s->retry_ms);
 	sooner(&at, s->settle_ms);
+	if (s->hold_kind == HOLD_POLICY && s->policy_until_ms > now)
+		sooner(&at, s->policy_until_ms);
 	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED || s->plan.waits) {
 		sooner(&at, todo->wake_ms);
 		if (s->plan.head_due && s->plan.head_rests)
@@ -496,6 +503,7 @@ struct sender *sender_new(
 	s->window.grace = signer->chain->grace;
 	quote_init(s);
 	address_to_eip55(s->address, hand_address(hand));
+	refusal_open(s);
 	snprintf(s->endpoint, sizeof s->endpoint, "%s",
 		endpoint_parse(&at, sender_endpoint(s)->url, NULL) ? at.name : s->chain->name);
 	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
@@ -534,6 +542,7 @@ void sender_free(struct sender *s)
 {
 	for (size_t i = 0; i < sizeof s->controls / sizeof *s->controls; i++)
 		free(s->controls[i].data);
+	arena_fini(&s->may_mem);
 	hand_free(s->hand);
 	free(s);
 }

@@ -14,6 +14,7 @@
  *   sign.c    simulated calls → signed bytes, committed
  *   hand.c    who signs
  *   change.c  replacements and re-composed slots
+ *   refusal.c what a policy forbids (policy.h)
  *   obey.c    orders by hand: cancelled, sent again
  *   beat.c    what a beat says of it
  *   cast.c    committed bytes → the node, in nonce order
@@ -34,6 +35,7 @@
 #include "submitter/intake.h"
 #include "submitter/must.h"
 #include "submitter/plan.h"
+#include "submitter/policy.h"
 #include "submitter/quote.h"
 #include "submitter/slot.h"
 
@@ -68,7 +70,12 @@ enum halt_kind {
 					   adopt: true */
 	HALT_LOST,      /* P8: PostgreSQL does not know what it must have committed. Ends by adopt: true */
 };
-enum hold_kind { HOLD_NOTHING, HOLD_PRICE, HOLD_FUNDS };
+enum hold_kind { HOLD_NOTHING, HOLD_PRICE, HOLD_FUNDS, HOLD_POLICY };
+struct told { /* a refusal that stands in PostgreSQL */
+	int64_t batch, nonce;
+	uint32_t code;
+};
+enum { TOLD_MAX = 64 };
 struct group;
 struct inquest;  /* inquest.c */
 struct store;    /* verdicts read and not stored: look.c */
@@ -139,10 +146,18 @@ struct sender {
 	struct meters meters;
 	char trouble[300]; /* the provider's last error; "" when it answers */
 	enum hold_kind hold_kind;
-	struct u256 hold_wei; /* HOLD_FUNDS: the balance that would do */
-	uint64_t hold_head;   /* HOLD_FUNDS: asked at this head */
-	char hold[320];       /* why nothing is signed though something may be ready: price, balance, cost */
-	char blocked[300];    /* every item fails alike: the contract's word (S6) */
+	struct u256 hold_wei;     /* HOLD_FUNDS: the balance that would do */
+	uint64_t hold_head;       /* HOLD_FUNDS: asked at this head */
+	uint64_t policy_until_ms; /* HOLD_POLICY: a window has room again */
+	struct policy may;        /* what this signer may sign */
+	struct arena may_mem;
+	struct slots_windows windows;
+	bool frozen;                /* by a person, as PostgreSQL was last read */
+	size_t room_most;           /* the next commit has at most so many; 0: any */
+	struct told told[TOLD_MAX]; /* newest overwrite oldest */
+	size_t next_told;
+	char hold[320];    /* why nothing is signed though something may be ready: price, balance, cost */
+	char blocked[300]; /* every item fails alike: the contract's word (S6) */
 	char blocked_must[MUST_TEXT]; /* and what must: says of it; "" when it holds, or there is none */
 	bool must_asked;
 	uint64_t must_head; /* asked at this one */
@@ -235,6 +250,18 @@ size_t sign_room(struct sender
 
 /* change.c */
 void change_slot(struct sender *s, struct window_todo *todo);
+
+/* refusal.c. true: refused, and told: the row, the line, the metric. */
+void refusal_open(struct sender *s);
+bool refusal_of_batch(struct sender *s, int64_t batch, const struct tx *t); /* and the batch is put aside */
+bool refusal_of_change(struct sender *s, const struct slot *slot, enum attempt_kind kind, const struct tx *t);
+bool refusal_of_bytes(
+	struct sender *s, int64_t batch, int64_t nonce, enum attempt_kind kind, const struct signing *signing);
+void refusal_note(struct sender *s, int64_t batch, int64_t nonce, enum attempt_kind kind, struct str reason);
+/* slots_refused: nothing of the commit stands; what there is room for goes with the next one. */
+void refusal_of_commit(struct sender *s, const struct pg_reply *r, const struct slots_signed *of, size_t n);
+void refusal_frozen(struct sender *s, bool frozen);
+bool refusal_holds(struct sender *s); /* HOLD_POLICY: still? */
 
 /* obey.c: what people order (sql/026) */
 void obey_wish(struct sender *s, const char *kind); /* one may stand: looked at with the slots */

@@ -53,6 +53,8 @@ static void hold_funds(struct sender *s, struct u256 needed)
 static bool still_holds(struct sender *s)
 {
 	struct fee f;
+	if (s->hold_kind == HOLD_POLICY && refusal_holds(s))
+		return true;
 	const struct quote *k = &s->quote;
 	if (s->hold_kind == HOLD_PRICE && price_first(&k->policy, &k->market, &k->learned, k->held,
 										  quote_most(s, false, 0, 0), &f) == PRICE_ABOVE)
@@ -77,6 +79,8 @@ size_t sign_room(struct sender *s)
 		return 0;
 	if (s->window.n + GROUP_MAX > SENDER_OPEN_MAX || used >= most)
 		return 0;
+	if (s->room_most && s->room_most < most - used)
+		return s->room_most;
 	return most - used;
 }
 
@@ -214,7 +218,9 @@ static void compose_batches(struct sender *s, struct group *g)
 		if (b->end != INTAKE_GOES)
 			continue;
 		struct tx t = {.nonce = (uint64_t)lease_lane(s->lease)->at + g->nsigned, .gas = gas_of(s, b)};
+		struct u256 before = sum;
 		t.data = sign_data(&g->mem, b->data);
+		memcpy(t.to, b->decl->send.contract->addresses[0], 20);
 		enum priced priced = price_batch(s, g, b, &t, &f, &sum);
 		if (priced == PRICED_STOP)
 			break;
@@ -222,7 +228,11 @@ static void compose_batches(struct sender *s, struct group *g)
 			continue;
 		struct attempt *a = &g->attempts[g->nsigned];
 		sign_fill(s, &t, &f);
-		memcpy(t.to, b->decl->send.contract->addresses[0], 20);
+		if (refusal_of_batch(s, b->id, &t)) {
+			sum = before;
+			continue;
+		}
+		g->sign[g->nsigned].cost = policy_cost(&t);
 		a->fee = f;
 		set_items(g, b, a);
 		g->signing[g->nsigned].tx = t;
@@ -294,7 +304,10 @@ static void on_committed(void *arg, const struct pg_reply *r)
 			lease_lost(s->lease);
 	} else if (fault_hit(FAULT_send_after_commit)) {
 		sender_reload(s, "the answer to a commit was lost");
+	} else if (slots_refused(r)) {
+		refusal_of_commit(s, r, g->sign, g->nsigned);
 	} else if (sender_stored(s, r, "signed transactions")) {
+		s->room_most = 0;
 		for (size_t i = 0; i < g->nsigned; i++)
 			add_slot(g, i);
 		lease_lane(s->lease)->at += (int64_t)g->nsigned;
@@ -332,13 +345,21 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 		drop_signed(g);
 		return;
 	}
+	bool refused = false;
+	for (size_t i = 0; i < g->nsigned; i++)
+		refused |= refusal_of_bytes(s, g->sign[i].batch, -1, ATTEMPT_SEND, &g->signing[i]);
+	if (refused) {
+		drop_signed(g);
+		return;
+	}
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	for (size_t i = 0; i < g->nsigned; i++) {
-		const char *why = g->sign[i].reason;
+		struct slots_signed was = g->sign[i];
 		sign_take(&g->signing[i], &g->attempts[i]);
-		g->sign[i] = sign_row(&g->attempts[i], g->sign[i].batch, g->signing[i].tx.nonce);
-		g->sign[i].reason = why;
+		g->sign[i] = sign_row(&g->attempts[i], was.batch, g->signing[i].tx.nonce);
+		g->sign[i].reason = was.reason;
+		g->sign[i].cost = was.cost;
 	}
 	if (g->nfates)
 		slots_settle(u, &l, g->fates, g->nfates);

@@ -49,6 +49,24 @@ const struct sentence sentences[] = {
 
 	{"noop_ordered", "wait", "Cancel sent.", "As was ordered.[ Attempt {n} uses up the nonce and does nothing else: {fee:gwei} gwei][, tip {tip:gwei}.]", 0, 0},
 
+	/* ── why a policy of a signer refused a transaction ── */
+	{"policy_frozen", "stop", "Frozen.", "[{signer} is ]frozen[ by {who}][ since {since:clock}]: it signs nothing but no-ops", 0,
+		"`fairlead-submitter --thaw` when it may sign again."},
+	{"policy_limit", "wait", "Refused by its limit.", "{used} of at most {most} transactions in {per:ms} are signed", 0,
+		"Nothing. It goes on by itself; or raise signers.limit."},
+	{"policy_spend", "wait", "Refused by its spend.", "[what is signed may cost {used:eth} of ]at most {most:eth} ETH[ in {per:ms}][, it alone {has:eth} ETH]", 0,
+		"Nothing. It goes on by itself; or raise signers.spend."},
+	{"policy_chain", "stop", "Refused.", "it is for chain {has}, the signer signs for chain {want}", 0, 0},
+	{"policy_kind", "stop", "Refused.", "it is no plain call: it makes a contract, has an access list or another type", 0, 0},
+	{"policy_to", "stop", "Refused.", "{to:hash} is not what the signer may call", 0, "Name it in a send: of the file, or in signers.allow."},
+	{"policy_call", "stop", "Refused.", "function {selector} of {to:hash} is not what the signer may call", 0,
+		"Name it in a send: of the file, or in signers.allow."},
+	{"policy_value", "stop", "Refused.", "it carries {has:eth} ETH, max_value is {most:eth} ETH", 0, 0},
+	{"policy_gas", "stop", "Refused.", "it takes {has:#} gas, at most {most:#} may be", 0, 0},
+	{"policy_price", "wait", "Refused.", "it offers {has:gwei} gwei a gas, at most {most:gwei} gwei may be", 0, 0},
+	{"policy_cost", "wait", "Refused.", "it may cost {has:eth} ETH, max_cost is {most:eth} ETH", 0, "Raise signers.max_cost, or make the batch smaller."},
+	{"policy_bytes", "stop", "Refused.", "the signed bytes are not what was asked for: {text}", 0, "Mistrust who signed them."},
+
 	/* ── lines of a story ── */
 	{"seen", "ink", "Seen.", "`{event}` is log {log} of transaction {tx:hash} in block {block:#}.", 0, 0},
 	{"posted", "ink", "Asked for.", "A request made it, no event.", 0, 0},
@@ -154,6 +172,8 @@ const struct sentence sentences[] = {
 	{"waits_price", "well", 0, "{n} {n?batch|batches} of {signer} {n?waits|wait} for a better price", 0, 0},
 	{"hold_funds", "stop", 0, "holds {signer}: its balance is {have:eth} ETH, what is unmined and the next transaction may cost {want:eth} ETH", 0,
 		"Send ETH to `{address}`. It goes on by itself."},
+	{"hold_policy", "wait", 0, "holds {signer}: {text}", 0, "Nothing. It goes on by itself; or raise the limit in the file."},
+	{"hold_frozen", "stop", 0, "{signer} is frozen: it signs nothing", 0, "`fairlead-submitter --thaw {signer}` when it may sign again."},
 	{"blocked", "wait", 0, "{signer} is blocked: every item fails alike: {text}", 0,
 		"Mend what the contract asks for. The lane tries again by itself."},
 	{"halted", "stop", 0, "{signer} is halted: {text}", 0, "Read why; when it is understood, `adopt: true` goes on."},

@@ -223,8 +223,7 @@ static bool take_fields(struct arena *a, struct rlp *r, struct tx *t, struct err
 	return t->type == TX_LEGACY || take_access_list(a, r, t, e);
 }
 
-bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, uint8_t sender[20],
-	uint8_t hash[32], struct err *e)
+bool tx_read(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, struct err *e)
 {
 	struct rlp r = {raw.p, raw.n}, list;
 	*t = (struct tx){.type = TX_LEGACY};
@@ -246,7 +245,15 @@ bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature
 		return false;
 	if (list.n > 0)
 		return err_set(e, ERR_MALFORMED, "the transaction has %zu bytes behind its signature", list.n);
+	return true;
+}
+
+bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, uint8_t sender[20],
+	uint8_t hash[32], struct err *e)
+{
 	uint8_t digest[32];
+	if (!tx_read(a, raw, t, sig, e))
+		return false;
 	tx_digest(t, digest);
 	if (!key_recover(sender, digest, sig, e))
 		return false;

@@ -37,5 +37,7 @@ void tx_finish(const struct tx *t, const struct signature *sig, struct buf *raw,
 struct arena;
 bool tx_decode(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, uint8_t sender[20],
 	uint8_t hash[32], struct err *e);
+/* The same without sender and hash: no arithmetic of curves. */
+bool tx_read(struct arena *a, struct bytes raw, struct tx *t, struct signature *sig, struct err *e);
 
 #endif
