@@ -7,6 +7,7 @@
 #include "reconciler/reconciler.h"
 #include "reconciler/serve/front.h"
 #include "reconciler/top.h"
+#include "reconciler/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -405,6 +406,10 @@ int reconciler_main(int argc, char **argv)
 		{.flag = "--top",
 			.group = OPTION_LOOK,
 			.text = "the live screen of the whole fleet; with --once: printed once"},
+		{.flag = "--verify",
+			.value = "[SIGNER]",
+			.group = OPTION_LOOK,
+			.text = "is what was signed and refused as it was written? exit 1: no"},
 		{.flag = "--once", .group = OPTION_LOOK, .text = "with --top: plain text, then the end"},
 		{.flag = "--serve-only",
 			.group = OPTION_RUN,
@@ -428,6 +433,7 @@ int reconciler_main(int argc, char **argv)
 		.on_end = on_end,
 		.serves = true,
 		.top = top_main,
+		.command = verify_main,
 	};
 	return member_main(&p, argc, argv);
 }

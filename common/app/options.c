@@ -84,7 +84,7 @@ static bool set_command(struct options *o, const char *flag, const char *value, 
 static bool is_command(const char *flag)
 {
 	static const char *const all[] = {
-		"--cancel", "--resend", "--freeze", "--thaw", "--drop", "--retry", "--explain"};
+		"--verify", "--cancel", "--resend", "--freeze", "--thaw", "--drop", "--retry", "--explain"};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (strcmp(flag, all[i]) == 0)
 			return true;
