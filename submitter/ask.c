@@ -175,7 +175,7 @@ static void put_tries(struct asker *k)
 static bool is_try(const struct asker *k, const struct asked *one)
 {
 	return one->q.kind == QUESTION_FITS && one->probe == PROBE_NONE && !k->g->s->no_tries &&
-		   !k->g->s->delegated && tries_gas(one->q.data, one->q.gas) > 0;
+		   !k->g->s->room.delegated && tries_gas(one->q.data, one->q.gas) > 0;
 }
 
 void ask_put(struct asker *k, const struct question *q, size_t probe)

@@ -13,6 +13,7 @@ struct cast {
 	uint64_t nonces[WINDOW_CAST_MAX];
 	uint8_t hashes[WINDOW_CAST_MAX][32];
 	enum answer answers[WINDOW_CAST_MAX];
+	size_t taken, refused, evicted; /* what it says about the room in the mempool */
 };
 
 static void on_sent(void *arg, const struct pg_reply *r)
@@ -63,8 +64,24 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 	if (answer == ANSWER_UNDERPRICED)
 		quote_refused(s, slot);
 	metric_add(s->meters.evictions, slot->evictions - evictions);
+	c->evicted += slot->evictions - evictions;
+	c->taken += answer == ANSWER_ACCEPTED;
+	c->refused += a && !a->ok && room_is_refusal(a->code, a->message);
 	s->balance_due |= answer == ANSWER_FUNDS;
 	s->plan.receipts_due |= slot->phase == SLOT_COUNTED;
+}
+
+/* S4: what is unmined follows what the mempool takes. */
+static void judge_room(struct sender *s, const struct cast *c)
+{
+	size_t before = room_size(&s->room);
+	if (room_heard(&s->room, c->taken, c->refused, c->evicted, window_pooled(&s->window)))
+		log_odd("window.less", "The mempool takes fewer; as many are signed at once",
+			F_STR("signer", s->signer->name), F_STR("address", s->address), F_UINT("was", before),
+			F_UINT("window", room_size(&s->room)), F_UINT("refused", c->refused),
+			F_UINT("evicted", c->evicted));
+	else if (room_size(&s->room) > before)
+		s->plan.bell = true;
 }
 
 static void on_cast(void *arg, const struct rpc_reply *r)
@@ -78,6 +95,7 @@ static void on_cast(void *arg, const struct rpc_reply *r)
 	if (c->era == s->era) {
 		for (size_t i = 0; i < c->n; i++)
 			take_answer(s, c, i, ok ? &r->answers[i] : NULL);
+		judge_room(s, c);
 		if (!fault_hit(FAULT_send_after_answer) && lease_held(s->lease))
 			store_answers(s, c);
 		s->plan.head_due |= ok; /* a node that mines at once rings before it answers */

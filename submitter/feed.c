@@ -197,6 +197,8 @@ static void on_read(void *arg, const struct pg_reply *r)
 	struct read_ask *q = arg;
 	struct sender *s = q->s;
 	s->plan.busy_read = false;
+	if (q->era == s->era && pg_fenced(r) && s->lease)
+		lease_lost(s->lease);
 	if (q->era == s->era && r->outcome == PG_OK)
 		s->quote.waiting = q->gated ? pg_get_int(r, 1, 0, 0) : 0;
 	if (q->era == s->era && r->outcome == PG_OK && s->plan.phase == LANE_OPEN && !s->m->draining) {
@@ -212,6 +214,23 @@ static void on_read(void *arg, const struct pg_reply *r)
 	}
 	free(q);
 	sender_drive(s);
+}
+
+static void on_unclaimed(void *arg, const struct pg_reply *r)
+{
+	struct sender *s = arg;
+	if (pg_fenced(r) && s->lease)
+		lease_lost(s->lease);
+}
+
+void feed_unclaim(struct sender *s)
+{
+	if (s->signer->nkeys < 2 || !s->lease || !lease_held(s->lease) || !pg_is_up(s->m->pg))
+		return;
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	slots_unclaim(u, &l, s->signer->name);
+	pg_unit_run(u, 0, on_unclaimed, s);
 }
 
 void feed_read(struct sender *s)
@@ -233,7 +252,14 @@ void feed_read(struct sender *s)
 	const char *names[QUOTE_GATES];
 	int64_t ages[QUOTE_GATES];
 	struct slots_gates gates = quote_gates(s, names, ages);
-	slots_ready(u, s->signer->name, s->chain_row, q->limit, but, n, &gates);
+	/* One key, any order: nobody else reads them. */
+	if (s->signer->nkeys > 1 || s->signer->order == ORDER_STRICT) {
+		struct slots_lane l = sender_lane(s);
+		slots_claim(u, &l, s->signer->name, s->signer->order == ORDER_STRICT, s->signer->nkeys, q->limit, but,
+			n, &gates);
+	} else {
+		slots_ready(u, s->signer->name, s->chain_row, q->limit, but, n, &gates);
+	}
 	q->gated = gates.n > 0;
 	if (q->gated)
 		prices_waiting(u, s->signer->name, s->chain_row, &gates);

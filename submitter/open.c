@@ -126,9 +126,7 @@ static void on_checked(void *arg, const struct rpc_reply *r)
 			sender_trouble(s, "must", r->answers[2 + q->ncontracts].code, str_of(why));
 	}
 	if (fits) {
-		/* EIP-7702: 0xef0100 ‖ address */
-		s->delegated = r->answers[1].ok && r->answers[1].result.n > 8 &&
-					   memcmp(r->answers[1].result.p, "\"0xef0100", 9) == 0;
+		purse_delegated(s, &r->answers[1]);
 		char hex[41];
 		hex_to(hex, hand_address(s->hand), 20);
 		snprintf(s->lane_name, sizeof s->lane_name, "send:%" PRIu64 ":0x%s", s->network, hex);
@@ -243,6 +241,7 @@ static void take_row(
 	must(memcmp(a.hash, row->hash, 32) == 0 && memcmp(sender, hand_address(s->hand), 20) == 0 &&
 		 tx.nonce == slot->nonce);
 	a.gas = tx.gas;
+	a.value = tx.value;
 	window_attempt(slot, &a);
 	if (row->mined)
 		window_mined(&s->window, slot, (uint64_t)row->block, row->block_hash, sender_now(s));

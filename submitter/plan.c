@@ -4,7 +4,7 @@ bool plan_is_quiet(const struct plan *p)
 {
 	return !p->busy_check && !p->busy_load && !p->busy_settle && !p->busy_head && !p->busy_watch &&
 		   !p->busy_receipts && !p->busy_store && !p->busy_read && !p->busy_ask && !p->busy_commit &&
-		   !p->busy_cast && !p->busy_change && !p->busy_trace;
+		   !p->busy_cast && !p->busy_change && !p->busy_topup && !p->busy_trace;
 }
 
 /* What both OPEN and HALTED do: keep up with the chain, and keep the committed bytes moving. */
@@ -28,10 +28,13 @@ static enum plan_do keeps_up(const struct plan *p)
 /* Newest stage first: what stands nearest to the chain leaves before new work comes in. */
 static enum plan_do sends(const struct plan *p)
 {
-	if (p->group_asked && !p->busy_commit && !p->busy_change && !p->hand_away && p->pg_up)
+	if (p->topup_due && !p->busy_topup && !p->busy_commit && !p->busy_change && !p->hand_away &&
+		!p->draining && p->pg_up && p->rpc_ok)
+		return PLAN_TOPUP;
+	if (p->group_asked && !p->busy_commit && !p->busy_change && !p->busy_topup && !p->hand_away && p->pg_up)
 		return PLAN_COMMIT;
-	if (p->change_due && !p->busy_change && !p->busy_commit && !p->hand_away && !p->draining && p->pg_up &&
-		p->rpc_ok)
+	if (p->change_due && !p->busy_change && !p->busy_commit && !p->busy_topup && !p->hand_away &&
+		!p->draining && p->pg_up && p->rpc_ok)
 		return PLAN_CHANGE;
 	if (p->group_read && !p->group_asked && !p->busy_ask && !p->busy_head && !p->head_due && p->rpc_ok)
 		return PLAN_ASK;

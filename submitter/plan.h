@@ -26,7 +26,7 @@ struct plan {
 	bool draining;
 	bool pg_up, rpc_ok; /* rpc_ok: no back-off is running */
 	bool busy_check, busy_load, busy_settle, busy_head, busy_watch, busy_receipts, busy_store, busy_read,
-		busy_ask, busy_commit, busy_cast, busy_change, busy_trace;
+		busy_ask, busy_commit, busy_cast, busy_change, busy_trace, busy_topup;
 	bool head_due;   /* a newer head was heard, or the known one is too old for what waits */
 	bool head_rests; /* nothing is on its way: the newer head is looked at when something is, or after a while
 					  */
@@ -42,6 +42,7 @@ struct plan {
 	bool group_read;           /* a group stands and is not asked yet */
 	bool group_asked;          /* a group is asked and not committed */
 	bool cast_due, change_due; /* of the window */
+	bool topup_due;            /* another key of the pool may lack something */
 };
 enum plan_do {
 	PLAN_REST,
@@ -54,6 +55,7 @@ enum plan_do {
 	PLAN_STORE,
 	PLAN_CAST,
 	PLAN_CHANGE,
+	PLAN_TOPUP,
 	PLAN_COMMIT,
 	PLAN_ASK,
 	PLAN_READ,

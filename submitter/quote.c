@@ -82,6 +82,8 @@ void quote_ask(struct sender *s, struct rpc_request *r, struct quote_ask *q)
 	q->first = (size_t)rpc_calls(r);
 	add(q, QUOTE_BALANCE);
 	rpc_call(r, "eth_getBalance", "[\"%s\",\"latest\"]", s->address);
+	add(q, QUOTE_CODE);
+	rpc_call(r, "eth_getCode", "[\"%s\",\"latest\"]", s->address);
 	if (alone) {
 		add(q, QUOTE_PRICE);
 		rpc_call(r, "eth_gasPrice", "[]");
@@ -183,17 +185,6 @@ static void take_below(struct below *b, struct u256 less, struct u256 more)
 		must(u256_add(&b->each, b->each, u256_of(1)));
 }
 
-static void say_balance(struct sender *s)
-{
-	char balance[U256_DEC_MAX];
-	s->balance_due = s->hold_kind == HOLD_FUNDS;
-	u256_to_dec(balance, s->balance);
-	metric_set(s->meters.balance, strtod(balance, NULL));
-	if (s->signer->has_low && u256_lt(s->balance, s->signer->low) && !s->balance_due)
-		log_odd("balance.low", "The balance is below signers.low", F_STR("signer", s->signer->name),
-			F_STR("address", s->address), F_STR("balance_wei", balance));
-}
-
 bool quote_take(struct sender *s, const struct quote_ask *q, const struct rpc_answer *all)
 {
 	struct quote *k = &s->quote;
@@ -205,8 +196,9 @@ bool quote_take(struct sender *s, const struct quote_ask *q, const struct rpc_an
 		switch (q->calls[i]) {
 		case QUOTE_BALANCE:
 			if (a->ok && quantity_parse(a->result, &v, NULL))
-				s->balance = v;
+				purse_heard(s, v);
 			break;
+		case QUOTE_CODE: purse_delegated(s, a); break;
 		case QUOTE_PRICE:
 			price = a;
 			if (price_of(a, &v))
@@ -234,7 +226,7 @@ bool quote_take(struct sender *s, const struct quote_ask *q, const struct rpc_an
 			sender_trouble(s, "eth_gasPrice", price->code, price->ok ? STR("no price") : price->message);
 		return false; /* until one was heard nothing is signed (tip_ms) */
 	}
-	say_balance(s);
+	s->balance_due = s->hold_kind == HOLD_FUNDS;
 	return true;
 }
 

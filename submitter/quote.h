@@ -16,7 +16,7 @@ struct sender;
 struct group;
 struct intake_batch;
 
-enum { QUOTE_CALLS = 8, QUOTE_GATES = 32 };
+enum { QUOTE_CALLS = 9, QUOTE_GATES = 32 };
 enum quote_call {
 	QUOTE_BALANCE,
 	QUOTE_PRICE,
@@ -26,6 +26,7 @@ enum quote_call {
 	QUOTE_BELOW, /* is there an oracle of what the chain below charges? */
 	QUOTE_SHORT, /* what it charges for a short transaction, */
 	QUOTE_LONG,  /* and for a long one */
+	QUOTE_CODE,  /* the account's own (EIP-7702) */
 };
 struct quote_ask { /* of one head's request: which calls it holds, in this order */
 	enum quote_call calls[QUOTE_CALLS];

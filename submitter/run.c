@@ -17,6 +17,7 @@ struct account { /* one key of a signer: its hand, and its sender once the addre
 };
 struct run {
 	struct member *m;
+	struct seat *seat; /* lanes are shared with other submitters */
 	struct keeper *keeper;
 	struct account *accounts;
 	size_t naccounts;
@@ -74,7 +75,7 @@ static void begin(struct account *a)
 	struct run *r = a->run;
 	struct hand *h = a->hand;
 	a->hand = NULL;
-	a->sender = sender_new(r->m, a->signer, h, &r->names);
+	a->sender = sender_new(r->m, r->seat, a->signer, h, &r->names);
 	hand_on_ready(h, sender_drive, a->sender);
 	r->senders[r->n++] = a->sender;
 	sender_start(a->sender);
@@ -130,16 +131,10 @@ static bool open_account(struct run *r, const struct signer_decl *d, const struc
 	return a->hand && !(hand_address(a->hand) && is_twin(a));
 }
 
-/* A signer's keys that are sent with: the lanes of a pool share what is ready by claims. */
-static size_t keys_of(const struct signer_decl *d)
-{
-	return d->nkeys ? 1 : 0;
-}
-
 static bool any_program(const struct config *c)
 {
 	for (size_t i = 0; i < c->nsigners; i++)
-		for (size_t k = 0; k < keys_of(&c->signers[i]); k++)
+		for (size_t k = 0; k < c->signers[i].nkeys; k++)
 			if (c->signers[i].keys[k].source == SOURCE_EXEC)
 				return true;
 	return false;
@@ -151,11 +146,11 @@ static bool open_accounts(struct run *r)
 	size_t most = 1;
 	bool ok = true;
 	for (size_t i = 0; i < c->nsigners; i++)
-		most += keys_of(&c->signers[i]);
+		most += c->signers[i].nkeys;
 	r->accounts = mem_alloc(most * sizeof *r->accounts);
 	r->senders = mem_alloc(most * sizeof(struct sender *));
 	for (size_t i = 0; i < c->nsigners; i++)
-		for (size_t k = 0; k < keys_of(&c->signers[i]); k++)
+		for (size_t k = 0; k < c->signers[i].nkeys; k++)
 			ok = open_account(r, &c->signers[i], &c->signers[i].keys[k]) && ok;
 	return ok;
 }
@@ -197,7 +192,7 @@ static bool on_open(void *arg, struct member *m, struct problems *ps)
 static void on_start(void *arg, struct member *m)
 {
 	struct run *r = arg;
-	(void)m;
+	r->seat = seat_open(m);
 	r->started = true;
 	if (r->naccounts == 0)
 		log_info("idle", "The file has no signers; there is nothing to send");
@@ -232,6 +227,8 @@ static void on_left(void *arg)
 static void on_drain(void *arg)
 {
 	struct run *r = arg;
+	if (r->seat)
+		seat_drain(r->seat);
 	r->left = r->n;
 	if (r->n == 0)
 		member_drained(r->m);
@@ -273,6 +270,8 @@ static void on_end(void *arg)
 	struct run *r = arg;
 	for (size_t i = 0; i < r->n; i++)
 		sender_close(r->senders[i]);
+	if (r->seat)
+		seat_close(r->seat);
 	for (size_t i = 0; i < r->naccounts; i++)
 		hand_close(r->accounts[i].hand);
 	keeper_close(r->keeper);

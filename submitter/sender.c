@@ -82,6 +82,8 @@ void sender_hold(struct sender *s, enum hold_kind kind, const char *why)
 	if (kind != s->hold_kind && kind != HOLD_NOTHING) {
 		metric_add(s->meters.holds, 1);
 		log_odd("hold", why, F_STR("signer", s->signer->name), F_STR("address", s->address));
+		if (kind == HOLD_FUNDS)
+			feed_unclaim(s);
 	} else if (kind != s->hold_kind) {
 		log_info("hold.over", "Signing goes on", F_STR("signer", s->signer->name));
 		s->plan.bell = true;
@@ -124,6 +126,7 @@ bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what)
 
 /* ── phases ── */
 
+/* Nothing of the lane is known any more; what is in flight for it is dropped. */
 static void forget_lane(struct sender *s)
 {
 	s->era++;
@@ -177,95 +180,15 @@ void sender_enter(struct sender *s, enum lane_phase phase)
 		break;
 	case LANE_HALTED:
 		sender_drop_groups(s);
+		feed_unclaim(s);
 		s->plan.head_due = true;
 		log_odd("lane.halted",
 			s->halt_kind == HALT_UNPROVED ? "The lane is halted: nothing is signed until that is proved"
 										  : "The lane is halted: nothing is signed until a person has looked",
 			F_STR("signer", s->signer->name), F_STR("address", s->address), F_STR("reason", s->halt));
 		break;
-	case LANE_LEFT: break;
+	case LANE_LEFT: forget_lane(s); break;
 	}
-}
-
-static void on_gain(void *arg, const struct lane *l)
-{
-	struct sender *s = arg;
-	(void)l;
-	if (s->m->draining)
-		return;
-	sender_enter(s, LANE_LOADING);
-	if (fault_hit(FAULT_lane_after_take))
-		s->retry_ms = sender_now(s) + FAULT_RETRY_MS;
-	sender_drive(s);
-}
-
-static void on_loss(void *arg)
-{
-	struct sender *s = arg;
-	if (s->plan.phase != LANE_LEFT)
-		sender_enter(s, LANE_SPARE);
-	sender_drive(s);
-}
-
-static void on_bell(void *arg, bool rung)
-{
-	struct sender *s = arg;
-	(void)rung;
-	s->bell_owed = true;
-	s->rung_since = true;
-	s->plan.bell = true;
-	sender_drive(s);
-}
-
-static void on_head(void *arg, uint64_t number)
-{
-	struct sender *s = arg;
-	if (!s->head.known || number != s->head.number)
-		s->plan.head_due = true;
-	sender_drive(s);
-}
-
-/* One endpoint reads and writes: what a lane knows of its nonce is what that node knows. --check has seen to
- * it. */
-static const struct endpoint_decl *sender_endpoint(const struct sender *s)
-{
-	return chain_endpoint(s->chain, ENDPOINT_READ | ENDPOINT_WRITE);
-}
-
-static void on_heads_state(void *arg, const struct heads_state *h)
-{
-	struct sender *s = arg;
-	(void)h; /* read where it is needed: has_ws */
-	sender_drive(s);
-}
-
-/* Everything fits: from now on heads ring, the lane is wanted, and bells are heard. */
-static void begin(struct sender *s)
-{
-	if (fault_hit(FAULT_lane_before_take)) {
-		s->retry_ms = sender_now(s) + FAULT_RETRY_MS;
-		return;
-	}
-	const struct chain_decl *c = s->chain;
-	struct heads_options h = {.rpc = s->rpc,
-		.ws_url = sender_endpoint(s)->ws,
-		.poll_ms = c->poll_ms,
-		.silent_ms = c->silent_ms,
-		.reconnect_first_ms = c->reconnect.first_ms,
-		.reconnect_max_ms = c->reconnect.max_ms,
-		.reconnect_alarm = c->reconnect.nalarm ? c->reconnect.alarm[0] : 0,
-		.name = c->name};
-	struct heads_events he = {.on_head = on_head, .on_state = on_heads_state, .arg = s};
-	struct lease_events le = {.on_gain = on_gain, .on_loss = on_loss, .arg = s};
-	struct ear_options eo = {.what = "sends",
-		.who = s->signer->name,
-		.group = "submitter",
-		.consumer = s->lane_name,
-		.on_bell = on_bell,
-		.arg = s};
-	s->heads = heads_open(s->m->loop, &h, &he);
-	s->lease = lease_open(s->m, s->lane_name, &le);
-	s->ear = ear_open(s->m->bus, &eo);
 }
 
 /* ── what next ── */
@@ -309,7 +232,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	uint64_t now = sender_now(s);
 	if (s->retry_ms && now >= s->retry_ms)
 		s->retry_ms = 0;
-	p->draining = s->m->draining;
+	p->draining = s->m->draining || (s->lease && lease_wanted(s->lease));
 	p->pg_up = pg_is_up(s->m->pg);
 	p->rpc_ok = s->retry_ms == 0;
 	p->settle_due = s->settle_ms && now >= s->settle_ms;
@@ -333,6 +256,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->cast_due = todo->what == WINDOW_CAST;
 	p->change_due =
 		todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE || todo->what == WINDOW_CANCEL;
+	p->topup_due = purse_due(s);
 	p->store_due = proof_store_due(s);
 	p->group_read = feed_group_read(s);
 	p->group_asked = feed_group_asked(s);
@@ -355,6 +279,7 @@ static void exec_action(struct sender *s, enum plan_do what, struct window_todo 
 	case PLAN_STORE: proof_store(s); break;
 	case PLAN_CAST: cast_send(s, todo); break;
 	case PLAN_CHANGE: change_slot(s, todo); break;
+	case PLAN_TOPUP: purse_topup(s); break;
 	case PLAN_COMMIT: sign_commit(s); break;
 	case PLAN_ASK: feed_ask(s); break;
 	case PLAN_READ: feed_read(s); break;
@@ -377,6 +302,7 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 		sooner(&at, s->policy_until_ms);
 	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED || s->plan.waits) {
 		sooner(&at, todo->wake_ms);
+		sooner(&at, purse_wakes(s));
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
 		if (works(s))
@@ -393,40 +319,6 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 		timer_start(s->m->loop, &s->timer, at > now ? at - now : 1, sender_drive, s);
 }
 
-static void on_lease_closed(void *arg)
-{
-	struct sender *s = arg;
-	fault_hit(FAULT_lane_after_leave);
-	s->lease = NULL;
-	s->on_left(s->left_arg);
-}
-
-/* Draining: what is asked is committed, what is committed has left, then the lane is given back (K-24). */
-static bool leave(struct sender *s, const struct window_todo *todo)
-{
-	bool working =
-		s->plan.phase == LANE_OPEN && s->plan.pg_up &&
-		(s->plan.group_asked || s->plan.store_due || (todo->what == WINDOW_CAST && s->plan.rpc_ok));
-	if (!s->m->draining || !s->on_left || s->plan.phase == LANE_LEFT || !plan_is_quiet(&s->plan) || working)
-		return false;
-	sender_enter(s, LANE_LEFT);
-	forget_lane(s);
-	timer_free(&s->timer);
-	if (s->heads)
-		heads_close(s->heads);
-	if (s->ear)
-		ear_close(s->ear);
-	s->heads = NULL;
-	s->ear = NULL;
-	if (s->lease && fault_hit(FAULT_lane_before_leave))
-		lease_lost(s->lease); /* it runs out by itself */
-	if (s->lease)
-		lease_close(s->lease, on_lease_closed, s);
-	else
-		loop_later(s->m->loop, on_lease_closed, s);
-	return true;
-}
-
 void sender_drive(void *arg)
 {
 	struct sender *s = arg;
@@ -436,8 +328,8 @@ void sender_drive(void *arg)
 	/* The lease was lost in this turn, on_loss runs in a later one: nothing is started in its name. */
 	if (s->plan.phase >= LANE_LOADING && s->plan.phase <= LANE_HALTED && !lease_held(s->lease))
 		return;
-	if (s->plan.phase == LANE_SPARE && !s->heads && sender_now(s) >= s->retry_ms)
-		begin(s);
+	if (s->plan.phase == LANE_SPARE && !s->lease && sender_now(s) >= s->retry_ms)
+		lane_want(s);
 	for (;;) {
 		inquest_halts(s);
 		facts(s, &todo);
@@ -447,25 +339,20 @@ void sender_drive(void *arg)
 		exec_action(s, what, &todo);
 	}
 	metric_set(s->meters.unmined, (double)window_unmined(&s->window));
-	if (!leave(s, &todo))
+	metric_set(s->meters.window, (double)room_size(&s->room));
+	if (!lane_leaves(s, &todo))
 		set_timer(s, &todo);
-}
-
-void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg)
-{
-	s->on_left = on_left;
-	s->left_arg = arg;
-	if (s->group && s->group->phase == GROUP_READ)
-		group_free(s->group);
-	sender_drive(s);
 }
 
 /* ── life ── */
 
 static void make_meters(struct sender *s)
 {
-	char *labels = mem_alloc(100);
-	snprintf(labels, 100, "signer=\"%s\"", s->signer->name);
+	char *labels = mem_alloc(160);
+	if (s->signer->nkeys > 1)
+		snprintf(labels, 160, "signer=\"%s\",address=\"%s\"", s->signer->name, s->address);
+	else
+		snprintf(labels, 160, "signer=\"%s\"", s->signer->name);
 	struct meters *m = &s->meters;
 	m->sent = metric(METRIC_COUNTER, "fairlead_batches_sent_total", "Batches signed and committed", labels);
 	m->mined =
@@ -485,55 +372,67 @@ static void make_meters(struct sender *s)
 	m->evictions =
 		metric(METRIC_COUNTER, "fairlead_evictions_total", "Transactions that a mempool had lost", labels);
 	m->balance = metric(METRIC_GAUGE, "fairlead_balance_wei", "Balance of the account, rounded", labels);
+	m->low = metric(METRIC_GAUGE, "fairlead_balance_low", "1 while the balance is below signers.low", labels);
+	m->window =
+		metric(METRIC_GAUGE, "fairlead_window", "Unmined slots that the mempool is thought to take", labels);
+	m->topups = metric(
+		METRIC_COUNTER, "fairlead_topups_total", "Times that this key gave another what it lacked", labels);
 	m->ready = metric(METRIC_COUNTER, "fairlead_batches_read_total", "Ready batches read", labels);
 	free(labels);
 }
 
-struct sender *sender_new(
-	struct member *m, const struct signer_decl *signer, struct hand *hand, const struct call_scope *names)
+/* In a call that this lane signs signer.address() is the key that signs it. */
+static const uint8_t *address_here(void *arg, const struct signer_decl *d)
+{
+	const struct sender *s = arg;
+	return d == s->signer ? hand_address(s->hand) : s->others->address(s->others->arg, d);
+}
+
+struct sender *sender_new(struct member *m, struct seat *seat, const struct signer_decl *signer,
+	struct hand *hand, const struct call_scope *names)
 {
 	struct sender *s = mem_alloc(sizeof *s);
 	struct endpoint at;
 	s->m = m;
+	s->seat = seat;
 	s->signer = signer;
 	s->chain = signer->chain;
 	s->hand = hand;
-	s->names = names;
+	s->scope = *names;
+	s->scope.arg = s;
+	s->scope.address = address_here;
+	s->others = names;
+	s->names = &s->scope;
+	room_init(&s->room, signer->order == ORDER_STRICT ? 1 : signer->window);
 	s->final = -1;
 	s->window.grace = signer->chain->grace;
 	quote_init(s);
 	address_to_eip55(s->address, hand_address(hand));
 	refusal_open(s);
-	snprintf(s->endpoint, sizeof s->endpoint, "%s",
-		endpoint_parse(&at, sender_endpoint(s)->url, NULL) ? at.name : s->chain->name);
-	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
 	make_meters(s);
+	snprintf(s->endpoint, sizeof s->endpoint, "%s",
+		endpoint_parse(&at, lane_endpoint(s)->url, NULL) ? at.name : s->chain->name);
+	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
 	return s;
 }
 
 void sender_start(struct sender *s)
 {
-	s->rpc = rpc_open(s->m->loop, sender_endpoint(s)->url, s->chain->timeout_ms);
+	s->rpc = rpc_open(s->m->loop, lane_endpoint(s)->url, s->chain->timeout_ms);
 	sender_enter(s, LANE_CHECKING);
 	sender_drive(s);
 }
 
 void sender_close(struct sender *s)
 {
-	s->plan.phase = LANE_LEFT;
-	forget_lane(s);
+	sender_enter(s, LANE_LEFT);
 	timer_free(&s->timer);
-	if (s->heads)
-		heads_close(s->heads);
-	if (s->ear)
-		ear_close(s->ear);
+	lane_deaf(s);
 	if (s->lease)
 		lease_close(s->lease, NULL, NULL);
 	if (s->rpc)
 		rpc_close(s->rpc);
 	hand_close(s->hand);
-	s->heads = NULL;
-	s->ear = NULL;
 	s->lease = NULL;
 	s->rpc = NULL;
 }

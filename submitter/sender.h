@@ -3,6 +3,7 @@
  *
  * Every callback fills in what it heard and calls sender_drive; only sender_drive's exec_action starts i/o. By file:
  *   sender.c  phases, facts for the plan, errors and back-off, words for /readyz and /status
+ *   lane.c    how a lane comes to this process and goes
  *   open.c    before anything is signed: chain id, code, must, the account's count against the mark (S4)
  *   quote.c   prices: what of them is asked with a head, what this lane has learned
  *   look.c    heads, what PostgreSQL says about the open slots
@@ -13,6 +14,7 @@
  *   ask.c     the group's questions to the node
  *   sign.c    simulated calls → signed bytes, committed
  *   hand.c    who signs
+ *   purse.c   the balance, and what a key gives another of its pool
  *   change.c  replacements and re-composed slots
  *   refusal.c what a policy forbids (policy.h)
  *   obey.c    orders by hand: cancelled, sent again
@@ -26,7 +28,7 @@
 
 #include "common/base/backoff.h"
 #include "common/evm/address.h"
-#include "common/fleet/lease.h"
+#include "common/fleet/seat.h"
 #include "common/io/heads.h"
 #include "common/io/metrics.h"
 #include "common/io/rpc.h"
@@ -37,6 +39,7 @@
 #include "submitter/plan.h"
 #include "submitter/policy.h"
 #include "submitter/quote.h"
+#include "submitter/room.h"
 #include "submitter/slot.h"
 
 enum {
@@ -85,7 +88,7 @@ struct control { /* a call of this batch that passed: shows that the contract wo
 };
 struct meters {
 	struct metric *sent, *mined, *failed, *attempts, *holds, *too_high, *unmined, *oldest, *errors,
-		*evictions, *balance, *ready;
+		*evictions, *balance, *ready, *low, *window, *topups;
 };
 struct sender {
 	struct member *m;
@@ -99,29 +102,33 @@ struct sender {
 	struct rpc *rpc;
 	struct heads *heads;
 	struct ear *ear;
-	bool bell_owed;  /* the ear waits for ear_ready */
-	bool rung_since; /* the ear rang since ready batches were last read */
+	bool bell_owed;    /* the ear waits for ear_ready */
+	bool rung_since;   /* the ear rang since ready batches were last read */
+	struct seat *seat; /* the process's */
 	struct lease *lease;
 	struct timer *timer;
 	struct plan plan;
 	uint64_t era;
 	void (*on_left)(void *arg); /* set by sender_drain */
 	void *left_arg;
-	const struct call_scope *names; /* signer.address() of every signer: run.c's */
+	const struct call_scope *names, *others; /* signer.address(): of the key that signs here; run.c's */
+	struct call_scope scope;
 
 	struct head head;
 	uint64_t asked_at_head; /* the listener's cursor: what ready batches say is true from that block on */
 	struct window window;
 	struct quote quote;
+	struct room room;
 	struct u256 balance;
 	uint64_t tip_ms; /* when tip and balance were read; 0: never */
 	bool by_number;  /* the node knows no block by hash in calls (EIP-1898) */
 	bool no_bundle;  /* nor many views in one call (bundle.h) */
 	bool no_tries;   /* nor many batches */
 	unsigned
-		no_receipts;  /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
-	bool delegated;   /* EIP-7702: the account has code of its own: one unmined slot at a time (S4) */
-	bool balance_due; /* something waits for it */
+		no_receipts;   /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
+	uint64_t topup_ms; /* float: asked again at this moment */
+	bool low_said;     /* the balance was below signers.low when it was last read */
+	bool balance_due;  /* something waits for it */
 	uint64_t listed_count; /* the account's count that was last stored as a sample, one more; 0: none */
 	int64_t final;
 	bool chain_halted;
@@ -175,8 +182,8 @@ void sender_status(struct sender *s, struct buf *out);
 void sender_beat(struct sender *s, struct beat *b); /* beat.c */
 
 /* sender.c */
-struct sender *sender_new(
-	struct member *m, const struct signer_decl *signer, struct hand *hand, const struct call_scope *names);
+struct sender *sender_new(struct member *m, struct seat *seat, const struct signer_decl *signer,
+	struct hand *hand, const struct call_scope *names);
 void sender_start(struct sender *s);
 void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg);
 void sender_close(
@@ -200,6 +207,14 @@ void sender_drop_groups(struct sender *s);
 /* Nothing more is signed; the graver reason stands. */
 void sender_halt(struct sender *s, enum halt_kind kind, const char *why);
 void sender_goes_on(struct sender *s); /* the reason for the halt is gone */
+
+/* lane.c */
+const struct endpoint_decl *lane_endpoint(const struct sender *s);
+void lane_want(struct sender *s); /* its chain fits: from now on its lease is wanted */
+void lane_deaf(struct sender *s); /* no heads, no bells */
+/* While draining: when all that was signed has left the lane is given back, or to who should hold it: true.
+ */
+bool lane_leaves(struct sender *s, const struct window_todo *todo);
 
 /* open.c */
 void open_check(struct sender *s);
@@ -229,6 +244,7 @@ void inquest_drop(struct sender *s);
 /* feed.c */
 void feed_read(struct sender *s);
 void feed_ask(struct sender *s);
+void feed_unclaim(struct sender *s); /* nothing can be signed here for a while: others of the pool may */
 bool feed_group_read(const struct sender *s);
 bool feed_group_asked(const struct sender *s);
 void feed_hold_batch(struct sender *s, int64_t batch, uint64_t mark, uint64_t wait_ms);
@@ -247,6 +263,13 @@ void sign_gwei(char out[60], struct u256 wei);           /* "18.500 gwei", for p
 void sign_commit(struct sender *s);
 size_t sign_room(struct sender
 		*s); /* how many batches may be signed now; 0: sender_hold says why, or the window is full */
+
+/* purse.c */
+void purse_heard(struct sender *s, struct u256 balance);
+void purse_delegated(struct sender *s, const struct rpc_answer *code);
+bool purse_due(const struct sender *s);       /* float: it may be time to give */
+uint64_t purse_wakes(const struct sender *s); /* when it is; 0: never */
+void purse_topup(struct sender *s);
 
 /* change.c */
 void change_slot(struct sender *s, struct window_todo *todo);

@@ -71,13 +71,16 @@ static bool still_holds(struct sender *s)
 
 size_t sign_room(struct sender *s)
 {
-	size_t most = s->delegated ? 1 : s->signer->window;
+	size_t most = room_size(&s->room);
 	size_t used = window_unmined(&s->window) + (s->committing ? s->committing->nsigned : 0);
 	if (s->plan.phase != LANE_OPEN || s->chain_halted || !s->head.known || s->tip_ms == 0)
 		return 0;
 	if (s->hold_kind != HOLD_NOTHING && still_holds(s))
 		return 0;
 	if (s->window.n + GROUP_MAX > SENDER_OPEN_MAX || used >= most)
+		return 0;
+	/* In order one is under way at a time, and what waits for another moment is first in order. */
+	if (s->signer->order == ORDER_STRICT && (s->committing || s->nheld > 0))
 		return 0;
 	if (s->room_most && s->room_most < most - used)
 		return s->room_most;
@@ -106,6 +109,7 @@ void sign_take(const struct signing *from, struct attempt *out)
 {
 	memcpy(out->hash, from->hash, 32);
 	out->gas = from->tx.gas;
+	out->value = from->tx.value;
 	out->raw = from->raw;
 	out->nraw = from->nraw;
 }

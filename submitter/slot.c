@@ -113,6 +113,14 @@ size_t window_unmined(const struct window *w)
 	return n;
 }
 
+size_t window_pooled(const struct window *w)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < w->n; i++)
+		n += w->slots[i].phase == SLOT_POOLED;
+	return n;
+}
+
 static const struct attempt *newest(const struct slot *s)
 {
 	must(s->nattempts > 0);
@@ -126,7 +134,8 @@ struct u256 window_cost(const struct window *w)
 		if (w->slots[i].phase >= SLOT_COUNTED)
 			continue;
 		const struct attempt *a = newest(&w->slots[i]);
-		must(u256_mul(&one, a->fee.fee, u256_of(a->gas)) && u256_add(&sum, sum, one));
+		must(u256_mul(&one, a->fee.fee, u256_of(a->gas)) && u256_add(&one, one, a->value) &&
+			 u256_add(&sum, sum, one));
 	}
 	return sum;
 }
@@ -174,10 +183,13 @@ static void count_it(const struct window *w, struct slot *s)
 bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_ms)
 {
 	bool asks = false;
+	bool moved = count > w->count;
 	w->head = head;
 	w->count = count;
 	for (size_t i = 0; i < w->n; i++) {
 		struct slot *s = &w->slots[i];
+		if (moved && s->phase == SLOT_REFUSED && s->refusals > 1)
+			s->refusals = 1; /* the mempool has room again, or the gap below is closed */
 		if (s->nonce < count && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING)
 			count_it(w, s);
 		else if (s->nonce >= count && s->phase >= SLOT_COUNTED)

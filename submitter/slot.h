@@ -35,6 +35,7 @@ struct attempt { /* as committed: never changed (INV-5) */
 	enum attempt_kind kind;
 	struct fee fee;
 	uint64_t gas;
+	struct u256 value;
 	uint8_t *raw; /* heap, the window's; what leaves */
 	size_t nraw;
 	int64_t *items; /* heap, the window's: the attempt's own item set; NULL for a cancel */
@@ -96,7 +97,8 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a);
 struct slot *window_at(struct window *w, uint64_t nonce); /* NULL: not here */
 struct slot *window_lowest(struct window *w);  /* the lowest unmined one (not COUNTED, not MINED), or NULL */
 size_t window_unmined(const struct window *w); /* not COUNTED, not MINED: they use the signer's window */
-/* Σ gas × fee of the newest attempts that the chain has not counted (S4: ≤ balance). */
+size_t window_pooled(const struct window *w);  /* those that the mempool took or knew */
+/* Σ gas × fee + value of the newest attempts that the chain has not counted (S4: ≤ balance). */
 struct u256 window_cost(const struct window *w);
 
 /* A head: its number and the account's count there. true: slots were counted, receipts are worth asking for.

@@ -123,7 +123,9 @@ struct signer_decl {
 	bool has_max, has_tip, has_low, has_max_cost, has_cancel_max;
 	struct u256 max, tip, low, max_cost;
 	struct u256 cancel_max; /* a cancel may pay so much for one gas */
-	uint64_t window;
+	bool has_float;
+	struct u256 flt; /* float: what a key of the pool below low is filled up to by the richest of them */
+	uint64_t window; /* most unmined transactions of one key; order: strict: one over all keys */
 	enum gas_order order;
 	bool adopt;
 	/* policies, judged when something is signed */

@@ -228,6 +228,19 @@ static void must_of(struct loading *l, const struct value *v, struct signer_decl
 			s->must.left.contract->name, s->name);
 }
 
+static void float_of(struct loading *l, const struct value *v, struct signer_decl *s)
+{
+	const struct value *fill = value_get(v, "float");
+	s->has_float = fill->set;
+	s->flt = fill->amount;
+	if (fill->set && s->nkeys < 2)
+		problem_add(l->ps, fill->at, "%s is for a pool; %s has one key", fill->path, s->name);
+	else if (fill->set && s->has_low && !u256_lt(s->low, s->flt))
+		problem_add(l->ps, fill->at, "%s is not more than low", fill->path);
+	else if (fill->set && u256_cmp(s->flt, u256_of(0)) == 0)
+		problem_add(l->ps, fill->at, "%s is more than 0", fill->path);
+}
+
 void decl_signers(struct loading *l)
 {
 	const struct value *map = value_get(l->root, "signers"), *chains = value_get(l->root, "chains");
@@ -250,6 +263,7 @@ void decl_signers(struct loading *l)
 		gas(l, v, s);
 		s->has_low = value_get(v, "low")->set;
 		s->low = value_get(v, "low")->amount;
+		float_of(l, v, s);
 		s->has_max_cost = value_get(v, "max_cost")->set;
 		s->max_cost = value_get(v, "max_cost")->amount;
 		s->has_cancel_max = value_get(v, "cancel_max")->set;

@@ -82,6 +82,7 @@ const struct keyword keywords[] = {
 {"signer", "gas", KEY_MAP, 0, "signer.gas", 0, 0, "limits"},
 {"signer", "keyfile", KEY_FILE, LIST, 0, 0, 0, "files with a private key, hex or keystore"},
 {"signer", "low", KEY_AMOUNT, 0, 0, 0, 0, "balance that raises an alarm"},
+{"signer", "float", KEY_AMOUNT, 0, 0, 0, 0, "the richest key of a pool fills up another that is below low to this"},
 {"signer", "max_cost", KEY_AMOUNT, 0, 0, 0, 0, "cap of a transaction"},
 {"signer", "window", KEY_NUMBER, 0, 0, "16", 0, "unmined transactions at once"},
 {"signer", "order", KEY_WORD, 0, 0, "any", "any strict", "may later items overtake what a failed transaction freed"},

@@ -36,6 +36,7 @@ const struct sentence sentences[] = {
 	/* ── why an attempt was signed ── */
 	{"first", "sea", "Attempt {n} sent.", "[Pays up to {fee:gwei} gwei][, {tip:gwei} of it tip]."
 		"[ Base fee was {base:gwei} and could not rise above {next:gwei} in the next block.]", 0, 0},
+	{"topup", "sea", "Topped up a key.", "{to} of the same pool was low and got {wei:eth} ETH.", 0, 0},
 	{"above", "wait", "Replaced for price.", "Base fee was {base:gwei}, above our {old:gwei}: no block could take it."
 		"[ Attempt {n}, same nonce: {fee:gwei} gwei][, tip {tip:gwei}.]", 0, 0},
 	{"outbid", "wait", "Replaced for price.", "At base fee {base:gwei} only {left:gwei} gwei of tip was left, and blocks passed us by."

@@ -1,36 +1,29 @@
 #include "common/fleet/lease.h"
 
 #include "common/base/mem.h"
+#include "common/fleet/lease_in.h"
 #include "common/io/log.h"
+#include "common/ledger/seats.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRY_MS = 1000, RENEW_MS = LANE_TTL_MS / 3, GIVE_UP_MS = LANE_TTL_MS * 8 / 10 };
-
-enum lease_phase {
-	LEASE_WANTED,  /* another holds it, or PostgreSQL is away: tried again each TRY_MS */
-	LEASE_ASKED,   /* lane_take is on its way */
-	LEASE_HELD,    /* ours since confirmed_ms at the latest */
-	LEASE_CLOSING, /* lane_leave is on its way */
-};
-
-struct lease {
-	struct member *m;
-	struct lane lane;
-	struct lease_events ev;
-	enum lease_phase phase;
-	struct timer *timer;
-	uint64_t confirmed_ms; /* when the newest confirmed fence was SENT: the lease runs at least until + TTL */
-	uint64_t asked_ms;     /* when the renewal in flight was sent */
-	bool renewing, waited; /* waited: another was seen to hold it since we asked first or lost it */
-	int in_flight, telling; /* callbacks that still point here */
-	void (*on_closed)(void *arg);
-	void *closed_arg;
+enum {
+	TRY_MS = 1000,
+	RENEW_MS = LANE_TTL_MS / 3,
+	GIVE_UP_MS = LANE_TTL_MS * 8 / 10,
+	LEFT_TO_MS = 3000 /* so long nobody else takes what was left to one */
 };
 
 static void tick(void *arg);
 static void finish_close(struct lease *s);
+
+/* A seat's lease waits for its seat. */
+static void try_later(struct lease *s)
+{
+	if (!s->seat)
+		timer_start(s->m->loop, &s->timer, TRY_MS, tick, s);
+}
 
 static void tell_loss(void *arg)
 {
@@ -48,7 +41,9 @@ static void enter_lost(struct lease *s, const char *why)
 	s->lane.epoch = 0;
 	log_odd("lease.lost", "Lost the lane; another may hold it, ours writes nothing more",
 		F_STR("lane", s->lane.name), F_STR("reason", why));
-	timer_start(s->m->loop, &s->timer, TRY_MS, tick, s);
+	timer_stop(&s->timer);
+	s->give_to[0] = 0;
+	try_later(s);
 	s->telling++;
 	loop_later(s->m->loop, tell_loss, s);
 }
@@ -65,6 +60,13 @@ static void finish_close(struct lease *s)
 		done(arg);
 }
 
+void lease_seen(struct lease *s)
+{
+	if (!s->waited)
+		log_info("lease.spare", "Another process holds the lane; standing by", F_STR("lane", s->lane.name));
+	s->waited = true;
+}
+
 static void on_take(void *arg, const struct pg_reply *r)
 {
 	struct lease *s = arg;
@@ -79,25 +81,28 @@ static void on_take(void *arg, const struct pg_reply *r)
 		s->waited = false;
 		log_info("lease.gain", "Holds the lane", F_STR("lane", s->lane.name), F_INT("epoch", s->lane.epoch),
 			F_INT("at", s->lane.at));
+		if (s->seat)
+			seat_took(s->seat);
 		timer_start(s->m->loop, &s->timer, RENEW_MS, tick, s);
 		s->ev.on_gain(s->ev.arg, &s->lane);
 		return;
 	}
-	if (r->outcome == PG_OK && !s->waited) {
-		s->waited = true;
-		log_info("lease.spare", "Another process holds the lane; standing by", F_STR("lane", s->lane.name));
-	}
-	timer_start(s->m->loop, &s->timer, TRY_MS, tick, s);
+	if (r->outcome == PG_OK)
+		lease_seen(s);
+	try_later(s);
 }
 
 static void take(struct lease *s)
 {
 	if (!pg_is_up(s->m->pg)) {
-		timer_start(s->m->loop, &s->timer, TRY_MS, tick, s);
+		try_later(s);
 		return;
 	}
 	struct pg_unit *u = pg_unit(s->m->pg);
-	lane_take(u, s->lane.name, s->m->holder);
+	if (s->seat)
+		seats_take(u, s->lane.name, s->m->holder);
+	else
+		lane_take(u, s->lane.name, s->m->holder);
 	s->phase = LEASE_ASKED;
 	s->in_flight++;
 	s->confirmed_ms = loop_now_ms(s->m->loop);
@@ -154,6 +159,46 @@ struct lease *lease_open(struct member *m, const char *lane_name, const struct l
 	return s;
 }
 
+void lease_try(struct lease *s)
+{
+	if (s->phase == LEASE_WANTED)
+		take(s);
+}
+
+/* ── given away ── */
+
+static void on_given(void *arg, const struct pg_reply *r)
+{
+	struct lease *s = arg;
+	(void)r; /* what was not given is free in LANE_TTL_MS anyway */
+	s->in_flight--;
+	if (s->phase == LEASE_CLOSING)
+		finish_close(s);
+	else
+		s->phase = LEASE_WANTED;
+}
+
+void lease_give(struct lease *s)
+{
+	must(s->seat && s->phase == LEASE_HELD);
+	struct pg_unit *u = pg_unit(s->m->pg);
+	seats_give(u, &s->lane, s->give_to, LEFT_TO_MS);
+	log_info("lease.given", "Gave the lane away", F_STR("lane", s->lane.name), F_STR("to", s->give_to));
+	seat_gave(s->seat);
+	s->phase = LEASE_GIVING;
+	s->lane.epoch = 0;
+	s->give_to[0] = 0;
+	s->waited = true;
+	timer_stop(&s->timer);
+	s->in_flight++;
+	pg_unit_run(u, LANE_TTL_MS / 2, on_given, s);
+}
+
+bool lease_wanted(const struct lease *s)
+{
+	return s->phase == LEASE_HELD && s->give_to[0];
+}
+
 struct lane *lease_lane(struct lease *s)
 {
 	return &s->lane;
@@ -192,6 +237,8 @@ static void closed_turn(void *arg)
 void lease_close(struct lease *s, void (*done)(void *arg), void *arg)
 {
 	bool held = s->phase == LEASE_HELD;
+	if (s->seat)
+		seat_forget(s->seat, s);
 	s->phase = LEASE_CLOSING;
 	s->on_closed = done;
 	s->closed_arg = arg;

@@ -127,6 +127,44 @@ void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, cons
 	PG_ARRAY(u, i, g->n, pg_item_int(u, g->ages_ms[i]));
 }
 
+void slots_claim(struct pg_unit *u, const struct slots_lane *l, const char *pool, bool strict, size_t keys,
+	int limit, const int64_t *but, size_t nbut, const struct slots_gates *g)
+{
+#define BUT                                                   \
+	"CASE WHEN cardinality($6::text[]) = 0 THEN $5::bigint[]" \
+	" ELSE $5::bigint[] || fairlead.price_waits($3, $4::smallint, $6, $7) END"
+#define CLAIMED(claim)                                                                          \
+	"WITH k AS MATERIALIZED (SELECT id FROM " claim " k(id))"                                   \
+	" SELECT " ITEM_COLUMNS " FROM k"                                                           \
+	" CROSS JOIN LATERAL (SELECT * FROM fairlead.batch WHERE id = k.id OFFSET 0) b"             \
+	" CROSS JOIN LATERAL (SELECT * FROM fairlead.item WHERE batch = b.id AND state = 'batched'" \
+	"                        AND cause IS NOT NULL OFFSET 0) i"                                 \
+	" JOIN fairlead.chain c ON c.id = b.chain ORDER BY b.rank, b.id, i.turn, i.ordinal, i.id"
+	static const struct pg_sql any = {
+		"slots_claim", CLAIMED("fairlead.claim($1, $2, $3, $4::smallint, $8, $9, " BUT ")")};
+	static const struct pg_sql strictly = {
+		"slots_claim_strict", CLAIMED("fairlead.claim_strict($1, $2, $3, $4::smallint, " BUT ")")};
+	pg_stmt(u, strict ? &strictly : &any);
+	put_lane(u, l);
+	pg_put_text(u, pool);
+	pg_put_int(u, l->chain);
+	PG_ARRAY(u, i, nbut, pg_item_int(u, but[i]));
+	PG_ARRAY(u, i, g->n, pg_item_text(u, str_of(g->names[i])));
+	PG_ARRAY(u, i, g->n, pg_item_int(u, g->ages_ms[i]));
+	if (!strict) {
+		pg_put_int(u, (int64_t)keys);
+		pg_put_int(u, limit);
+	}
+}
+
+void slots_unclaim(struct pg_unit *u, const struct slots_lane *l, const char *pool)
+{
+	static const struct pg_sql sql = {"slots_unclaim", "SELECT fairlead.unclaim($1, $2, $3)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	pg_put_text(u, pool);
+}
+
 void slots_items(struct pg_unit *u, int64_t batch)
 {
 	static const struct pg_sql sql = {"slots_items",
@@ -304,6 +342,58 @@ void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct 
 	PG_ARRAY(u, i, n, pg_item_int(u, v[i].gas));
 	PG_ARRAY(u, i, n, pg_item_u256(u, v[i].price));
 	PG_ARRAY(u, i, n, v[i].has_l1_fee ? pg_item_u256(u, v[i].l1_fee) : pg_item_null(u));
+}
+
+void slots_purse(struct pg_unit *u, const struct slots_lane *l, const char *pool, struct u256 wei,
+	struct u256 spare, int64_t block)
+{
+	static const struct pg_sql sql = {
+		"slots_purse", "SELECT fairlead.purse_put($1, $2, $3::smallint, $4, $5, $6, $7, $8)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	put_account(u, l);
+	pg_put_text(u, pool);
+	pg_put_u256(u, wei);
+	pg_put_u256(u, spare);
+	pg_put_int(u, block);
+}
+
+void slots_topup_due(
+	struct pg_unit *u, const struct slots_lane *l, const char *pool, struct u256 below, struct u256 full)
+{
+	static const struct pg_sql sql = {
+		"slots_topup_due", "SELECT taker, wei FROM fairlead.topup_due($1::smallint, $2, $3, $4, $5)"};
+	pg_stmt(u, &sql);
+	put_account(u, l);
+	pg_put_text(u, pool);
+	pg_put_u256(u, below);
+	pg_put_u256(u, full);
+}
+
+bool slots_topup_read(const struct pg_reply *r, int stmt, uint8_t taker[20], struct u256 *wei)
+{
+	if (pg_rows(r, stmt) == 0)
+		return false;
+	*wei = pg_get_u256(r, stmt, 0, 1);
+	return pg_get_bytes(r, stmt, 0, 0, taker, 20);
+}
+
+void slots_topup(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s,
+	const uint8_t taker[20], struct u256 wei)
+{
+	static const struct pg_sql sql = {"slots_topup",
+		"SELECT fairlead.topup_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	put_account(u, l);
+	pg_put_int(u, s->nonce);
+	pg_put_bytes(u, s->hash, 32);
+	pg_put_bytes(u, s->raw.p, s->raw.n);
+	pg_put_u256(u, s->fee);
+	pg_put_u256(u, s->tip);
+	pg_put_bytes(u, taker, 20);
+	pg_put_u256(u, wei);
+	pg_put_text(u, s->reason);
 }
 
 void slots_sample(

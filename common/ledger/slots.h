@@ -61,6 +61,11 @@ struct slots_gates {
  * cause, rows of one batch neighbours, items in the order of the queue. */
 void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut,
 	const struct slots_gates *g);
+/* The same, of a pool of several keys (claim) or one in order (claim_strict: one batch at most, none while
+ * another of the pool is under way): what is read is claimed for this lane, and other lanes don't read it. */
+void slots_claim(struct pg_unit *u, const struct slots_lane *l, const char *pool, bool strict, size_t keys,
+	int limit, const int64_t *but, size_t nbut, const struct slots_gates *g);
+void slots_unclaim(struct pg_unit *u, const struct slots_lane *l, const char *pool);
 /* The items of one batch that have a cause, the same columns. */
 void slots_items(struct pg_unit *u, int64_t batch);
 struct slots_item {
@@ -121,6 +126,16 @@ struct slots_verdict {
 	struct u256 l1_fee; /* what the chain below charged for the data, where the receipt says so */
 };
 void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct slots_verdict *v, size_t n);
+/* What the key has at a block, and what of it unmined slots can't take (fairlead.purse). */
+void slots_purse(struct pg_unit *u, const struct slots_lane *l, const char *pool, struct u256 wei,
+	struct u256 spare, int64_t block);
+/* float: who of the pool is to get what from this key, now: a row or none. */
+void slots_topup_due(
+	struct pg_unit *u, const struct slots_lane *l, const char *pool, struct u256 below, struct u256 full);
+bool slots_topup_read(const struct pg_reply *r, int stmt, uint8_t taker[20], struct u256 *wei);
+/* s: nonce, hash, raw, fee, tip, reason. */
+void slots_topup(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s,
+	const uint8_t taker[20], struct u256 wei);
 /* The account's count at a block (S2: what forensics bisects). */
 void slots_sample(struct pg_unit *u, const struct slots_lane *l, int64_t block, const uint8_t block_hash[32],
 	int64_t count);
