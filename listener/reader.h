@@ -199,7 +199,7 @@ void fetch_logs(struct reader *r); /* of the step's headers */
 bool ahead_may(const struct reader *r); /* is it worth while with the endpoint that rang? */
 /* In the next turn: the commit of r->asked is begun, then fetch_live_ask. In flight until then. */
 void ahead_begin(struct reader *r);
-void ahead_undo(struct reader *r);  /* also when nothing was begun */
+void ahead_undo(struct reader *r); /* also when nothing was begun */
 /* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one.
  * *written: so many of the rows of b, the first, stand in it already. */
 struct pg_unit *ahead_step(

@@ -92,6 +92,21 @@ static void block_lane(struct group *g, struct intake_batch *b)
 	set_aside(g, b, 0, HELD_LONG_MS);
 }
 
+/* Batches of it are cut no larger for a while (sql/028). */
+static void note_fit(struct group *g, const struct batch_decl *d, uint64_t items)
+{
+	if (!g->fits)
+		g->fits = arena_alloc(&g->mem, GROUP_MAX * sizeof *g->fits);
+	for (size_t i = 0; i < g->nfits; i++)
+		if (g->fits[i].decl == d) {
+			g->fits[i].items = items < g->fits[i].items ? items : g->fits[i].items;
+			return;
+		}
+	g->fits[g->nfits++] = (struct group_fit){d, items ? items : 1};
+	log_info("batch.too_large", "A batch takes more gas than a transaction may; smaller ones are cut",
+		F_STR("batches", d->name), F_UINT("items", g->fits[g->nfits - 1].items));
+}
+
 /* What halving found, onto the items. A suspect that was one before, at another head, is poison. */
 static void apply_fates(struct group *g, struct intake_batch *b, bool all)
 {
@@ -99,8 +114,13 @@ static void apply_fates(struct group *g, struct intake_batch *b, bool all)
 	size_t n = g->poison.n;
 	struct intake_item **places = arena_alloc(&g->mem, n * sizeof *places);
 	bool once = false;
-	for (size_t i = 0; i < n; i++)
+	size_t go = 0;
+	for (size_t i = 0; i < n; i++) {
 		places[i] = intake_item(b, i);
+		go += !all && g->poison.fates[i] == FATE_GOES;
+	}
+	if (b->failure == PROBE_TOO_BIG && go > 0)
+		note_fit(g, b->decl, go);
 	for (size_t i = 0; i < n; i++) {
 		char why[300];
 		enum poison_fate fate = all ? FATE_SUSPECT : g->poison.fates[i];
@@ -173,15 +193,24 @@ void group_answered(struct group *g)
 		next_step(g);
 }
 
-/* A simulation with the block's own gas: what reverts reverts, what is too big says so. */
+uint64_t group_gas_cap(const struct sender *s, const struct batch_decl *d)
+{
+	const uint64_t caps[] = {s->head.gas_limit, s->signer->gas_limit, d->gas};
+	uint64_t cap = PRICE_GAS_CAP;
+	for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
+		if (caps[i] && caps[i] < cap)
+			cap = caps[i];
+	return cap;
+}
+
+/* A simulation with all the gas that there may be: what reverts reverts, what is too big says so. */
 static void ask_probes(struct group *g)
 {
 	struct asker k = {.g = g};
 	const struct probe *p;
 	size_t index;
 	struct question q = {.kind = QUESTION_FITS};
-	q.gas =
-		g->s->head.gas_limit && g->s->head.gas_limit < PRICE_GAS_CAP ? g->s->head.gas_limit : PRICE_GAS_CAP;
+	q.gas = group_gas_cap(g->s, g->sick->decl);
 	memcpy(q.to, g->sick->decl->send.contract->addresses[0], 20);
 	while ((p = poison_ask(&g->poison, &index))) {
 		struct err e = {0};
@@ -232,14 +261,11 @@ static void refuse_too_large(struct group *g)
 	struct sender *s = g->s;
 	for (size_t i = 0; i < g->in.n; i++) {
 		struct intake_batch *b = &g->batches[i];
-		uint64_t gas;
-		if (b->end != INTAKE_GOES)
+		uint64_t cap = group_gas_cap(s, b->decl);
+		if (b->end != INTAKE_GOES || b->gas <= cap)
 			continue;
-		bool fits = s->signer->gas_limit ? b->gas <= s->signer->gas_limit
-										 : price_gas_limit(b->gas, s->signer->margin_num,
-											   s->signer->margin_den, s->head.gas_limit, &gas);
-		if (fits)
-			continue;
+		if (intake_alive(b) > 1)
+			note_fit(g, b->decl, (uint64_t)((unsigned __int128)intake_alive(b) * cap / b->gas));
 		b->end = INTAKE_FAILS;
 		b->failure = PROBE_TOO_BIG;
 		snprintf(b->why, sizeof b->why, "it takes %" PRIu64 " gas, more than one transaction may", b->gas);

@@ -38,7 +38,14 @@ struct group {
 	struct poison poison;
 	struct bytes *errors; /* one an item of it: what it said alone */
 	bool control_asked, control_passed;
+	struct group_fit {
+		const struct batch_decl *decl;
+		uint64_t items;
+	} * fits; /* how many items of a declaration fit into a transaction, as one that was too large shows */
+	size_t nfits;
 };
+/* S5: the most gas that a transaction of this batch may have. */
+uint64_t group_gas_cap(const struct sender *s, const struct batch_decl *d);
 /* s->group or s->committing */
 void group_free(struct group *g);
 

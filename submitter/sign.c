@@ -138,10 +138,10 @@ static void set_items(struct group *g, const struct intake_batch *b, struct atte
 /* S5: the limit. asked_all holds already: see refuse_too_large in feed.c. */
 static uint64_t gas_of(const struct sender *s, const struct intake_batch *b)
 {
-	uint64_t gas = s->signer->gas_limit;
+	uint64_t gas = s->signer->gas_limit, cap = group_gas_cap(s, b->decl);
 	if (!gas)
-		must(price_gas_limit(b->gas, s->signer->margin_num, s->signer->margin_den, 0, &gas));
-	return s->head.gas_limit && gas > s->head.gas_limit ? s->head.gas_limit : gas;
+		must(price_gas_limit(b->gas, s->signer->margin_num, s->signer->margin_den, cap, &gas));
+	return gas > cap ? cap : gas;
 }
 
 /* It waits for the price, or for the chain below, to fall; said once. */
@@ -365,6 +365,8 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 		g->sign[i].reason = was.reason;
 		g->sign[i].cost = was.cost;
 	}
+	for (size_t i = 0; i < g->nfits; i++)
+		slots_fits(u, &l, g->fits[i].decl->name, (int64_t)g->fits[i].items);
 	if (g->nfates)
 		slots_settle(u, &l, g->fates, g->nfates);
 	if (g->nsigned)
@@ -379,7 +381,7 @@ void sign_commit(struct sender *s)
 	struct group *g = s->group;
 	g->nfates = list_fates(g, &g->fates);
 	compose_batches(s, g);
-	if (g->nfates == 0 && g->nsigned == 0) {
+	if (g->nfates == 0 && g->nsigned == 0 && g->nfits == 0) {
 		group_free(g);
 		return;
 	}

@@ -148,8 +148,8 @@ struct batch_decl {
 	struct pos at;
 	const char *key; /* a name of the item */
 	struct pos key_at;
-	uint64_t max, wait_ms, pause_ms;
-	const struct sqltext *let; /* or NULL */
+	uint64_t max, gas, wait_ms, pause_ms; /* gas: 0: what a block and a transaction take */
+	const struct sqltext *let;            /* or NULL */
 	enum on_missing missing;
 	bool has_skip;
 	struct check skip;

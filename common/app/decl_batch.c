@@ -83,16 +83,19 @@ static void sending(struct loading *l, const struct value *v, struct batch_decl 
 
 static void one_batch(struct loading *l, const struct value *v, struct batch_decl *b)
 {
-	const struct value *key = value_get(v, "key"), *max = value_get(v, "max");
+	const struct value *key = value_get(v, "key"), *max = value_get(v, "max"), *gas = value_get(v, "gas");
 	b->key = key_of(l, key);
 	b->key_at = key->at;
 	b->max = max->number;
+	b->gas = gas->number;
 	b->wait_ms = value_get(v, "wait")->number;
 	b->pause_ms = value_get(v, "pause")->number;
 	b->let = value_get(v, "let")->sql;
 	b->missing = str_is(value_get(v, "else")->text, "skip") ? MISSING_SKIP : MISSING_PARK;
 	if (max->set && (b->max == 0 || b->max > 10000))
 		problem_add(l->ps, max->at, "%s is from 1 to 10000", max->path);
+	if (gas->set && (gas->number < 21000 || gas->number > INT64_MAX))
+		problem_add(l->ps, gas->at, "%s is 21000 or more: what every transaction takes", gas->path);
 	if (value_get(v, "else")->written && !value_get(v, "let")->node)
 		problem_add(l->ps, value_get(v, "else")->name_at, "%s: else is of let, which is not there", v->path);
 	sending(l, v, b, true);

@@ -120,7 +120,7 @@ const struct keyword keywords[] = {
 {"batch", "else", KEY_WORD, 0, 0, "park", "park skip", "when let has no row"},
 {"batch", "signer", KEY_NAME, 0, 0, 0, 0, "who sends [the only one]"},
 {"batch", "retry", KEY_MAP, 0, "batch.retry", 0, 0, "of a transaction that failed"},
-{"batch", "gas", KEY_NUMBER, LATER, 0, 0, 0, "most gas of a batch"},
+{"batch", "gas", KEY_NUMBER, 0, 0, 0, 0, "most gas of a batch"},
 {"batch", "within", KEY_PLAIN, 0, 0, "1m", 0, "how urgent: mined within this, or cheap"},
 {"batch.retry", "tries", KEY_NUMBER, 0, 0, "3", 0, "after them an item is dead"},
 {"batch.retry", "first", KEY_DURATION, 0, 0, "5s", 0, "the first wait"},

@@ -210,14 +210,14 @@ static void make_batches(struct cut *t, int chain_id, struct buf *o)
 	struct compiler *k = t->k;
 	buf_printf(o,
 		"_fl.have := coalesce(cardinality(_fl.got), 0);\n"
-		"IF NOT p_all THEN _fl.have := _fl.have - _fl.have %% p_max; END IF;\n"
+		"IF NOT p_all THEN _fl.have := _fl.have - _fl.have %% _fl.room; END IF;\n"
 		"IF _fl.have > 0 THEN\n"
 		"WITH _fl_b AS (INSERT INTO fairlead.batch (name, pool, chain, items) SELECT %s, %s, %d, "
-		"least(p_max, _fl.have - (g - 1) * p_max) "
-		"FROM generate_series(1, (_fl.have + p_max - 1) / p_max) g ORDER BY g RETURNING id) SELECT "
+		"least(_fl.room, _fl.have - (g - 1) * _fl.room) "
+		"FROM generate_series(1, (_fl.have + _fl.room - 1) / _fl.room) g ORDER BY g RETURNING id) SELECT "
 		"array_agg(id ORDER BY id) INTO _fl.made "
 		"FROM _fl_b;\n"
-		"UPDATE fairlead.item i SET state = 'batched', batch = _fl.made[(u.o - 1) / p_max + 1], reason = "
+		"UPDATE fairlead.item i SET state = 'batched', batch = _fl.made[(u.o - 1) / _fl.room + 1], reason = "
 		"NULL%s FROM unnest(_fl.got%s) "
 		"WITH ORDINALITY u(id, %so) WHERE i.id = u.id AND u.o <= _fl.have;\n"
 		"END IF;\n",
@@ -250,11 +250,13 @@ static void cut_function(struct cut *t, int chain_id)
 	struct compiler *k = t->k;
 	struct buf o = {0};
 	buf_printf(&o,
-		"\n#variable_conflict use_column\n<<_fl>>\nDECLARE want bigint; got bigint[]; lets jsonb[]; miss "
+		"\n#variable_conflict use_column\n<<_fl>>\nDECLARE room int; want bigint; got bigint[]; lets "
+		"jsonb[]; miss "
 		"bigint[]; why text[]; have bigint; "
 		"made bigint[] := '{}'; v_parked int := 0; bad int; again bool; one record; m text;\nBEGIN\n"
-		"PERFORM fairlead.hold(%s, p_epoch);\n_fl.want := p_max::bigint * p_limit;\n",
-		t->lane);
+		"PERFORM fairlead.hold(%s, p_epoch);\n_fl.room := fairlead.batch_room(%s, p_max); _fl.want := "
+		"_fl.room::bigint * p_limit;\n",
+		t->lane, quote(k, t->b->name));
 	if (t->b->let) {
 		buf_text(&o, "FOR pass IN 1..8 LOOP\n_fl.again := false;\nBEGIN\n"); /* what misses is parked and
 																				others take its place */

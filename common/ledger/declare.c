@@ -169,11 +169,11 @@ static bool declare_batches(struct setup *s)
 				" SELECT $1, $2, id, $4, $5, $6, $7, $8, $9, $10, $11 FROM fairlead.chain WHERE name = $3"
 				" ON CONFLICT (name) DO UPDATE SET (pool, chain, max, wait_ms, pause_ms, tries, "
 				"retry_first_ms, retry_max_ms,"
-				" retry_grow, strict, retired) = (EXCLUDED.pool, EXCLUDED.chain, EXCLUDED.max, "
+				" retry_grow, strict, fits_until, retired) = (EXCLUDED.pool, EXCLUDED.chain, EXCLUDED.max, "
 				"EXCLUDED.wait_ms,"
 				" EXCLUDED.pause_ms, EXCLUDED.tries, EXCLUDED.retry_first_ms, EXCLUDED.retry_max_ms, "
 				"EXCLUDED.retry_grow,"
-				" EXCLUDED.strict, NULL)",
+				" EXCLUDED.strict, NULL, NULL)",
 				11, values))
 			return false;
 	}

@@ -253,6 +253,15 @@ static void put_policy(
 	put_window(u, w->spend_ms > 0, w->spend, w->spend_ms);
 }
 
+void slots_fits(struct pg_unit *u, const struct slots_lane *l, const char *batch, int64_t items)
+{
+	static const struct pg_sql sql = {"slots_fits", "SELECT fairlead.batch_fits($1, $2, $3, $4)"};
+	pg_stmt(u, &sql);
+	put_lane(u, l);
+	pg_put_text(u, batch);
+	pg_put_int(u, items);
+}
+
 void slots_commit(
 	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n)
 {

@@ -87,6 +87,9 @@ struct slots_fate {
 };
 void slots_settle(struct pg_unit *u, const struct slots_lane *l, const struct slots_fate *f, size_t n);
 
+/* Batches of that declaration are cut with no more items for a while: more of them take too much gas (S5). */
+void slots_fits(struct pg_unit *u, const struct slots_lane *l, const char *batch, int64_t items);
+
 /* Nonces first, first+1, … for these batches, with their signed bytes and item sets; moves the lane's
  * position. */
 struct slots_signed {
