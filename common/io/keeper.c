@@ -82,7 +82,9 @@ static void obey(char *order, size_t n, int fd)
 	argv[words] = NULL;
 	if (running[slot])
 		kill(-running[slot], SIGKILL);
-	pid_t pid = words ? fork() : -1;
+	/* Without what libraries do at a fork: libuv's handler would close what has the numbers of its own pipes
+	 * now. */
+	pid_t pid = words ? _Fork() : -1;
 	if (pid == 0)
 		become(argv, folder, fd);
 	running[slot] = pid > 0 ? pid : 0;
@@ -129,8 +131,9 @@ static _Noreturn void keep(int control)
 		struct msghdr m = {
 			.msg_iov = &io, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
 		ssize_t n = recvmsg(control, &m, MSG_CMSG_CLOEXEC);
+		bool interrupted = n < 0 && errno == EINTR; /* by a child's end */
 		reap();
-		if (n < 0 && errno == EINTR)
+		if (interrupted)
 			continue;
 		if (n <= 0)
 			end_all();
@@ -187,7 +190,8 @@ static bool send_order(struct keeper *k, const struct buf *order, int fd, struct
 	memcpy(CMSG_DATA(c), &fd, sizeof fd);
 	if (sendmsg(k->fd, &m, MSG_NOSIGNAL) == (ssize_t)order->n)
 		return true;
-	return err_set(e, ERR_TRANSIENT, "the keeper of programs does not listen: %s", strerror(errno));
+	return err_set(e, ERR_TRANSIENT, "the keeper of programs is gone (%s); start fairlead-submitter again",
+		strerror(errno));
 }
 
 int keeper_spawn(

@@ -6,6 +6,7 @@
 
 #include "common/base/mem.h"
 #include "common/io/keeper.h"
+#include "common/io/loop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,10 +41,18 @@ static char *line_of(int fd)
 	return line;
 }
 
+static void on_term(void *arg)
+{
+	(void)arg;
+}
+
 static void test_programs(void **state)
 {
 	(void)state;
 	struct err e = {0};
+	/* with libuv's signals on, as in a program: its handler at forks closes descriptors by their numbers */
+	struct loop *l = loop_new();
+	loop_on_term(l, on_term, NULL);
 	setenv("DATABASE_URL", "postgresql://secret", 1);
 	setenv("AWS_REGION", "eu-west-1", 1);
 	struct keeper *k = keeper_open(forget, NULL, &e);
@@ -67,6 +76,16 @@ static void test_programs(void **state)
 	int next = keeper_spawn(k, 1, (const char *[]){"sh", "-c", "echo $$; exec sleep 1000"}, 3, "/", &e);
 	assert_string_equal(line_of(sh), "");
 	pid = atoi(line_of(next));
+
+	/* one that ends by itself ends alone */
+	int brief = keeper_spawn(k, 5, (const char *[]){"true"}, 1, "/", &e);
+	assert_string_equal(line_of(brief), "");
+	close(brief);
+	poll(NULL, 0, 50);
+	brief = keeper_spawn(k, 5, (const char *[]){"echo", "again"}, 2, "/", &e);
+	assert_true(brief >= 0);
+	assert_string_equal(line_of(brief), "again");
+	close(brief);
 
 	int missing = keeper_spawn(k, 2, (const char *[]){"./nothing"}, 1, "/usr", &e);
 	assert_string_equal(line_of(missing),
@@ -92,6 +111,7 @@ static void test_programs(void **state)
 	close(missing);
 	close(nowhere);
 	keeper_close(NULL);
+	loop_free(l);
 }
 
 int main(void)
