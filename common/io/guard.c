@@ -13,9 +13,24 @@
 static struct guard_path paths[GUARD_PATHS];
 static size_t npaths;
 
+/* Sanitizers trace, fork and read /proc at the end; valgrind makes calls of its own in our name. */
+static const char *instrumented(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return "a sanitizer is built in";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+	return "a sanitizer is built in";
+#endif
+#endif
+	const char *preload = getenv("LD_PRELOAD");
+	return preload && strstr(preload, "vgpreload") ? "it runs under valgrind" : NULL;
+}
+
 void guard_begin(void)
 {
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (!instrumented())
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
@@ -72,20 +87,6 @@ static void needed_by_libraries(void)
 		snprintf(path, sizeof path, "%s/%s", getenv("HOME"), home[i]);
 		add(path, false);
 	}
-}
-
-/* Sanitizers trace, fork and read /proc at the end; valgrind makes calls of its own in our name. */
-static const char *instrumented(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return "a sanitizer is built in";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-	return "a sanitizer is built in";
-#endif
-#endif
-	const char *preload = getenv("LD_PRELOAD");
-	return preload && strstr(preload, "vgpreload") ? "it runs under valgrind" : NULL;
 }
 
 void guard_close(void)
