@@ -1,10 +1,10 @@
 export const name = "P24: a key is in no log, environment, command line, page, stream, row, error or core, and in no memory that can be read";
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, writeFileSync } from "node:fs";
-import { spawnSync } from "node:child_process";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { need } from "../../deploy/run/npm.mjs";
-import { keys, programs } from "../lib/world.mjs";
+import { bins, keys, programs } from "../lib/world.mjs";
 import { run } from "../../deploy/run/proc.mjs";
 import * as servers from "../../deploy/run/servers.mjs";
 
@@ -84,14 +84,23 @@ export default async function (t) {
 	await look(w.programs.submitter);
 	await w.stop("submitter");
 
-	// a stranger of the same user sees nothing: as nobody, who is no root
+	// another process of the same user sees nothing: as nobody, who is no root
 	if (process.getuid() === 0) {
-		const home = join(t.dir, "open");
-		mkdirSync(home, { mode: 0o777 });
-		const p = await w.start("submitter", { name: "quiet", wait: "alive", env: { FAIRLEAD_HEALTH: undefined } });
-		const as = (...c) => spawnSync("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", ...c], { encoding: "utf8" });
-		for (const f of ["mem", "environ", "maps"]) assert.notEqual(as("cat", `/proc/${p.pid}/${f}`).status, 0, `a stranger reads ${f}`);
-		await p.stop();
+		const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"], as = (...c) => spawnSync("setpriv", [...nobody, ...c], { encoding: "utf8" });
+		const home = join(t.dir, "open"), bin = join(bins("release"), "fairlead-submitter");
+		mkdirSync(home);
+		chmodSync(home, 0o777);
+		if (as("test", "-x", bin).status === 0 && as("test", "-r", w.yaml).status === 0) {
+			const quiet = spawn("setpriv", ["--pdeathsig", "KILL", ...nobody, bin, w.yaml], { stdio: "ignore", env: { ...w.env, PATH: process.env.PATH, FAIRLEAD_HEALTH: `unix:${home}/s` } });
+			const control = spawn("setpriv", ["--pdeathsig", "KILL", ...nobody, "sleep", "1000"], { stdio: "ignore" });
+			t.ends.push(async () => (quiet.kill("SIGKILL"), control.kill("SIGKILL"), { problems: [] }));
+			await w.waitFor(() => existsSync(`${home}/s`) && /Seccomp:\s+2/.test(readFileSync(`/proc/${quiet.pid}/status`, "utf8")), "a submitter of nobody's");
+			await w.waitFor(() => as("cat", `/proc/${control.pid}/environ`).status === 0, "another of nobody's to be read");
+			for (const f of ["environ", "maps"]) assert.notEqual(as("cat", `/proc/${quiet.pid}/${f}`).status, 0, `another process of its user reads its ${f}`);
+			assert.notEqual(as("head", "-c1", `/proc/${quiet.pid}/mem`).status, 0);
+			quiet.kill("SIGKILL");
+			control.kill("SIGKILL");
+		}
 	}
 
 	// where it was written down
