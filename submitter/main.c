@@ -16,12 +16,13 @@
  *        │              believed (answer.c)
  *   look.c, proof.c     heads, prices (quote.c), the account's count → receipts → verdicts with their block's
  *                       hash (INV-7), then the bell on Redis
+ *   inquest.c, trace.c  a nonce that is used and has no receipt: who used it, proved by a final block (S2)
  *
  * Three groups are on their way at once: one is asked while the last one commits and the one before leaves.
  * slot.c is the heart: the life of a nonce, with what PostgreSQL, the chain and the mempool hold in each
  * phase; change.c makes its next attempt (S3). plan.c says what a lane does next; sender.c asks it after every
- * callback and is the only one that starts i/o. A slot is closed by final blocks, by the reconciler; here it
- * is only forgotten then.
+ * callback and is the only one that starts i/o. A slot is closed by final blocks, by the reconciler, and
+ * forgotten here then; one whose nonce something else consumed is closed here, with its proof.
  *
  * Whatever fails is tried again with growing gaps (INV-11). Whatever is not known is read again from
  * PostgreSQL: after a crash, a lost connection or a lost lane, open.c loads the open slots and their stored

@@ -12,20 +12,33 @@
 #include "submitter/answer.h"
 #include "submitter/price.h"
 
+/* PostgreSQL: what stands there. Chain: what its blocks hold. Mempool: of our endpoint. Each phase is left as
+ * `Next` says; a death anywhere begins at SIGNED, COUNTED or MINED again, from PostgreSQL (open.c). */
 enum slot_phase {
-	SLOT_SIGNED,  /* PostgreSQL: its newest attempt stands. Chain: the nonce is unused. Mempool: the bytes
-				   * never left, or left by  a process that died, or must leave again. Next: cast. */
-	SLOT_CASTING, /* As before, and the bytes are on their way: the answer will say what the mempool has.
-					 Next: an answer. */
-	SLOT_POOLED,  /* The endpoint's mempool took or knew the newest bytes; it may lose them at any time
-				   * (eviction). Next: a head  whose count passes the nonce; else cast again, or replaced when
-				   * it is the lowest. */
-	SLOT_REFUSED, /* The endpoint said no, or nothing. No proof of anything: it may be in another node's
-				   * mempool. Next: the same bytes again after a wait, or a replacement. */
-	SLOT_COUNTED, /* Chain: the account's count passed the nonce, by one of our attempts or by something else.
-					 Next: receipts. */
-	SLOT_MINED, /* PostgreSQL: a verdict with its block's hash stands (INV-7). Chain: in that block, which may
-				 * still leave the chain. Next: closed by a final block, or taken back. */
+	/* PostgreSQL: the slot is open, its newest attempt stands with its item set (INV-5).
+	 * Chain: the nonce is unused at our head. Mempool: the newest bytes never left, or left by a process that
+	 * died, or must leave again: a block was taken back, a gap opened below. Next: cast. */
+	SLOT_SIGNED,
+	/* PostgreSQL, chain: as before. Mempool: the bytes are on their way and perhaps there; nobody knows until
+	 * it is said. Next: an answer, or its absence, which says nothing (P12). */
+	SLOT_CASTING,
+	/* PostgreSQL: the answer is noted. Chain: the nonce is unused at our head. Mempool: it took or knew the
+	 * newest bytes, and may lose them at any time (eviction). Next: a head whose count passes the nonce; else
+	 * the same bytes again, then, when it is the lowest, a replacement (S3). */
+	SLOT_POOLED,
+	/* PostgreSQL: the answer is noted. Chain: the nonce is unused at our head. Mempool: it said no, or
+	 * nothing that we know: the bytes may be there, or in another node's. No proof of anything (INV-6). Next:
+	 * the same bytes again after a wait, or a replacement. */
+	SLOT_REFUSED,
+	/* PostgreSQL: no verdict that stands. Chain: the account's count passed the nonce at our head, by one of
+	 * our attempts or by something else; that block may still leave. Mempool: nothing of this nonce counts
+	 * any more. Next: a receipt; else a final block shows who consumed it (S2, trace.h): the slot is closed
+	 * and forgotten, or the lane halts until that can be shown. */
+	SLOT_COUNTED,
+	/* PostgreSQL: a verdict with its block's hash stands (INV-7), shown and never acted on. Chain: one of our
+	 * attempts is in that block, which may still leave. Mempool: as before. Next: a final block closes it
+	 * (fairlead.finalise) and it is forgotten; or another hash stands there: SIGNED or COUNTED again. */
+	SLOT_MINED,
 };
 enum attempt_kind { ATTEMPT_SEND, ATTEMPT_BUMP, ATTEMPT_CANCEL, ATTEMPT_RECOMPOSED };
 const char *attempt_kind_name(enum attempt_kind k); /* "send" …: as in PostgreSQL */

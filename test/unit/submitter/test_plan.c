@@ -32,6 +32,57 @@ static void an_idle_lane_lets_a_head_rest_until_something_wants_it(void **state)
 	assert_int_equal(plan_next(&p), PLAN_ASK);
 }
 
+/* S2: who consumed a nonce is asked when nothing nearer to the chain is to be done, halted or not. */
+static void a_trace_comes_last_and_runs_while_halted(void **state)
+{
+	(void)state;
+	enum lane_phase phases[] = {LANE_OPEN, LANE_HALTED};
+	for (size_t i = 0; i < 2; i++) {
+		struct plan p = open_plan();
+		p.phase = phases[i];
+		p.trace_due = true;
+		assert_int_equal(plan_next(&p), PLAN_TRACE);
+		p.watch_due = true;
+		assert_int_equal(plan_next(&p), PLAN_WATCH);
+		p.busy_watch = true;
+		assert_int_equal(plan_next(&p), PLAN_TRACE);
+		p.rpc_ok = false;
+		assert_int_equal(plan_next(&p), PLAN_REST);
+		p.rpc_ok = true;
+		p.pg_up = false;
+		assert_int_equal(plan_next(&p), PLAN_REST);
+		p.pg_up = p.draining = true;
+		assert_int_equal(plan_next(&p), PLAN_REST);
+		p.draining = false;
+		p.busy_trace = true;
+		assert_int_equal(plan_next(&p), PLAN_REST);
+		assert_false(plan_is_quiet(&p));
+	}
+}
+
+/* S4: a lane that waits for others' transactions keeps its own moving; the count is asked in between. */
+static void a_lane_that_waits_keeps_up(void **state)
+{
+	(void)state;
+	struct plan p = open_plan();
+	p.phase = LANE_SETTLING;
+	p.cast_due = p.head_due = true;
+	assert_int_equal(plan_next(&p), PLAN_REST); /* nothing is known yet */
+	p.waits = true;
+	assert_int_equal(plan_next(&p), PLAN_CAST);
+	p.busy_cast = true;
+	p.cast_due = false;
+	p.settle_due = true;
+	assert_int_equal(plan_next(&p), PLAN_REST);
+	p.busy_cast = false;
+	assert_int_equal(plan_next(&p), PLAN_SETTLE);
+	p.settle_due = false;
+	assert_int_equal(plan_next(&p), PLAN_HEAD);
+	p.head_due = false;
+	p.bell = p.may_sign = p.change_due = true;
+	assert_int_equal(plan_next(&p), PLAN_REST); /* nothing is signed */
+}
+
 static void stages_run_beside_each_other_newest_first(void **state)
 {
 	(void)state;
@@ -159,6 +210,9 @@ static void lost_commits_and_foreign_use_halt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_trace_comes_last_and_runs_while_halted),
+		cmocka_unit_test(a_lane_that_waits_keeps_up),
+
 		cmocka_unit_test(an_idle_lane_lets_a_head_rest_until_something_wants_it),
 		cmocka_unit_test(stages_run_beside_each_other_newest_first),
 		cmocka_unit_test(what_is_away_is_not_asked),
