@@ -94,6 +94,7 @@ struct topup {
 	uint8_t taker[20];
 	struct attempt attempt;
 	struct signing sign;
+	struct u256 cost; /* of its gas */
 };
 
 bool purse_due(const struct sender *s)
@@ -133,12 +134,14 @@ static void on_committed(void *arg, const struct pg_reply *r)
 	} else if (t->era != s->era) {
 		if (pg_fenced(r) && s->lease)
 			lease_lost(s->lease);
+	} else if (slots_refused(r)) {
+		refusal_note(s, -1, (int64_t)t->sign.tx.nonce, ATTEMPT_SEND, str_of(r->err.text));
 	} else if (sender_stored(s, r, "a top-up")) {
 		char wei[U256_DEC_MAX], to[ADDRESS_TEXT];
 		u256_to_dec(wei, t->sign.tx.value);
 		address_to_eip55(to, t->taker);
 		window_attempt(window_add(&s->window, t->sign.tx.nonce, 0, sender_now(s)), &t->attempt);
-		lease_lane(s->lease)->at++;
+		s->mark_seen = ++lease_lane(s->lease)->at;
 		metric_add(s->meters.attempts, 1);
 		metric_add(s->meters.topups, 1);
 		log_info("topup", "A key of the pool gives another what it lacks", F_STR("signer", s->signer->name),
@@ -159,8 +162,13 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 		end_topup(t);
 		return;
 	}
+	if (refusal_of_topup(s, &t->sign)) {
+		end_topup(t);
+		return;
+	}
 	sign_take(&t->sign, &t->attempt);
 	struct slots_signed row = sign_row(&t->attempt, 0, t->sign.tx.nonce);
+	row.cost = t->cost;
 	address_to_eip55(to, t->taker);
 	reason_code(&why, "topup");
 	reason_text(&why, "to", to);
@@ -193,8 +201,9 @@ static void on_estimate(void *arg, const struct rpc_reply *r)
 		end_topup(t);
 		return;
 	}
+	struct u256 all;
 	must(u256_mul(&cost, f.fee, u256_of(tx->gas)));
-	if (!u256_add(&cost, cost, tx->value) || u256_lt(spare(s), cost)) {
+	if (!u256_add(&all, cost, tx->value) || u256_lt(spare(s), all)) {
 		end_topup(t);
 		return;
 	}
@@ -202,6 +211,11 @@ static void on_estimate(void *arg, const struct rpc_reply *r)
 	tx->nonce = (uint64_t)lease_lane(s->lease)->at;
 	sign_fill(s, tx, &f);
 	t->attempt = (struct attempt){.kind = ATTEMPT_SEND, .fee = f};
+	t->cost = cost;
+	if (refusal_of_topup(s, &t->sign)) {
+		end_topup(t);
+		return;
+	}
 	hand_sign(s->hand, &t->mem, &t->sign, 1, on_signed, t);
 }
 

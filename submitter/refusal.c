@@ -127,6 +127,19 @@ bool refusal_of_bytes(
 	return refused;
 }
 
+/* A top-up, before it is signed (raw NULL) and after. */
+bool refusal_of_topup(struct sender *s, const struct signing *signing)
+{
+	struct buf why = {0};
+	bool refused = signing->raw ? !policy_allows_raw(policy_now(s), &signing->tx,
+									  (struct bytes){signing->raw, signing->nraw}, &why)
+								: !policy_allows(policy_now(s), &signing->tx, &why);
+	if (refused)
+		refusal_note(s, -1, (int64_t)signing->tx.nonce, ATTEMPT_SEND, (struct str){why.p, why.n});
+	buf_fini(&why);
+	return refused;
+}
+
 /* ── what PostgreSQL refused: the lane holds until there is room ── */
 
 static void hold(struct sender *s, struct str reason, int64_t until_ms)

@@ -77,6 +77,11 @@ static void begin(struct account *a)
 	a->hand = NULL;
 	a->sender = sender_new(r->m, r->seat, a->signer, h, &r->names);
 	hand_on_ready(h, sender_drive, a->sender);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->senders[i]->signer == a->signer) {
+			sender_knows(r->senders[i], hand_address(h));
+			sender_knows(a->sender, hand_address(r->senders[i]->hand));
+		}
 	r->senders[r->n++] = a->sender;
 	sender_start(a->sender);
 }

@@ -409,11 +409,20 @@ struct sender *sender_new(struct member *m, struct seat *seat, const struct sign
 	quote_init(s);
 	address_to_eip55(s->address, hand_address(hand));
 	refusal_open(s);
+	s->pool = mem_alloc(signer->nkeys * 20);
 	make_meters(s);
 	snprintf(s->endpoint, sizeof s->endpoint, "%s",
 		endpoint_parse(&at, lane_endpoint(s)->url, NULL) ? at.name : s->chain->name);
 	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
 	return s;
+}
+
+void sender_knows(struct sender *s, const uint8_t address[20])
+{
+	must(s->may.npool < s->signer->nkeys);
+	memcpy(s->pool[s->may.npool++], address, 20);
+	s->may.pool = (const uint8_t(*)[20])s->pool;
+	s->may.pool_value = s->signer->has_float ? s->signer->flt : u256_of(0);
 }
 
 void sender_start(struct sender *s)
@@ -443,5 +452,6 @@ void sender_free(struct sender *s)
 		free(s->controls[i].data);
 	arena_fini(&s->may_mem);
 	hand_free(s->hand);
+	free(s->pool);
 	free(s);
 }

@@ -125,10 +125,11 @@ struct sender {
 	bool no_bundle;  /* nor many views in one call (bundle.h) */
 	bool no_tries;   /* nor many batches */
 	unsigned
-		no_receipts;   /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
-	uint64_t topup_ms; /* float: asked again at this moment */
-	bool low_said;     /* the balance was below signers.low when it was last read */
-	bool balance_due;  /* something waits for it */
+		no_receipts;     /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
+	uint8_t (*pool)[20]; /* owned: the other keys of the pool that are known */
+	uint64_t topup_ms;   /* float: asked again at this moment */
+	bool low_said;       /* the balance was below signers.low when it was last read */
+	bool balance_due;    /* something waits for it */
 	uint64_t listed_count; /* the account's count that was last stored as a sample, one more; 0: none */
 	int64_t final;
 	bool chain_halted;
@@ -154,7 +155,8 @@ struct sender {
 	char trouble[300]; /* the provider's last error; "" when it answers */
 	enum hold_kind hold_kind;
 	struct u256 hold_wei;     /* HOLD_FUNDS: the balance that would do */
-	uint64_t hold_head;       /* HOLD_FUNDS: asked at this head */
+	struct u256 hold_gas;     /* HOLD_FUNDS: what one gas cost then, */
+	bool hold_below;          /* and whether something was unmined */
 	uint64_t policy_until_ms; /* HOLD_POLICY: a window has room again */
 	struct policy may;        /* what this signer may sign */
 	struct arena may_mem;
@@ -184,6 +186,8 @@ void sender_beat(struct sender *s, struct beat *b); /* beat.c */
 /* sender.c */
 struct sender *sender_new(struct member *m, struct seat *seat, const struct signer_decl *signer,
 	struct hand *hand, const struct call_scope *names);
+/* Another key of the same pool: only such a one may be topped up. */
+void sender_knows(struct sender *s, const uint8_t address[20]);
 void sender_start(struct sender *s);
 void sender_drain(struct sender *s, void (*on_left)(void *arg), void *arg);
 void sender_close(
@@ -280,6 +284,7 @@ bool refusal_of_batch(struct sender *s, int64_t batch, const struct tx *t); /* a
 bool refusal_of_change(struct sender *s, const struct slot *slot, enum attempt_kind kind, const struct tx *t);
 bool refusal_of_bytes(
 	struct sender *s, int64_t batch, int64_t nonce, enum attempt_kind kind, const struct signing *signing);
+bool refusal_of_topup(struct sender *s, const struct signing *signing);
 void refusal_note(struct sender *s, int64_t batch, int64_t nonce, enum attempt_kind kind, struct str reason);
 /* slots_refused: nothing of the commit stands; what there is room for goes with the next one. */
 void refusal_of_commit(struct sender *s, const struct pg_reply *r, const struct slots_signed *of, size_t n);

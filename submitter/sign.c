@@ -36,6 +36,12 @@ static void hold_price(struct sender *s, const struct fee *needed)
 	sender_hold(s, HOLD_PRICE, why);
 }
 
+static struct u256 gas_now(const struct sender *s)
+{
+	const struct market *m = &s->quote.market;
+	return m->legacy ? m->price : m->base;
+}
+
 static void hold_funds(struct sender *s, struct u256 needed)
 {
 	char have[U256_DEC_MAX], want[U256_DEC_MAX], why[sizeof s->hold];
@@ -46,8 +52,23 @@ static void hold_funds(struct sender *s, struct u256 needed)
 		"it is topped up",
 		s->address, have, want);
 	s->hold_wei = needed;
+	s->hold_gas = gas_now(s);
+	s->hold_below = window_lowest(&s->window) != NULL;
 	s->balance_due = true;
 	sender_hold(s, HOLD_FUNDS, why);
+}
+
+/* Until it is topped up; it is tried anew when what stood below is mined, and when gas has become cheaper by
+ * an eighth. */
+static bool lacks_funds(const struct sender *s)
+{
+	struct u256 cheaper;
+	if (!u256_lt(s->balance, s->hold_wei))
+		return false;
+	if (window_lowest((struct window *)&s->window))
+		return true;
+	must(u256_ratio_up(&cheaper, s->hold_gas, 7, 8));
+	return !s->hold_below && !u256_lt(gas_now(s), cheaper);
 }
 
 static bool still_holds(struct sender *s)
@@ -59,10 +80,7 @@ static bool still_holds(struct sender *s)
 	if (s->hold_kind == HOLD_PRICE && price_first(&k->policy, &k->market, &k->learned, k->held,
 										  quote_most(s, false, 0, 0), &f) == PRICE_ABOVE)
 		return true;
-	if (s->hold_kind == HOLD_FUNDS && u256_lt(s->balance, s->hold_wei) && window_lowest(&s->window))
-		return true;
-	if (s->hold_kind == HOLD_FUNDS && !window_lowest(&s->window) && u256_lt(s->balance, s->hold_wei) &&
-		s->hold_head == s->head.number)
+	if (s->hold_kind == HOLD_FUNDS && lacks_funds(s))
 		return true;
 	s->balance_due = false;
 	sender_hold(s, HOLD_NOTHING, "");
@@ -198,7 +216,6 @@ static enum priced price_batch(struct sender *s, const struct group *g, const st
 	must(u256_mul(&cost, f->fee, u256_of(t->gas)) && u256_add(&cost, cost, below) &&
 		 u256_add(&whole, cost, *sum));
 	if (u256_lt(s->balance, whole)) {
-		s->hold_head = s->head.number;
 		hold_funds(s, whole);
 		return PRICED_STOP;
 	}

@@ -391,7 +391,8 @@ void slots_topup(struct pg_unit *u, const struct slots_lane *l, const struct slo
 	const uint8_t taker[20], struct u256 wei)
 {
 	static const struct pg_sql sql = {"slots_topup",
-		"SELECT fairlead.topup_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+		"SELECT fairlead.topup_commit($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+		"$15, $16)"};
 	pg_stmt(u, &sql);
 	put_lane(u, l);
 	put_account(u, l);
@@ -403,6 +404,11 @@ void slots_topup(struct pg_unit *u, const struct slots_lane *l, const struct slo
 	pg_put_bytes(u, taker, 20);
 	pg_put_u256(u, wei);
 	pg_put_text(u, s->reason);
+	static const struct slots_windows none;
+	const struct slots_windows *w = l->windows ? l->windows : &none;
+	pg_put_text(u, l->name);
+	pg_put_u256(u, s->cost);
+	put_window(u, w->spend_ms > 0, w->spend, w->spend_ms);
 }
 
 void slots_sample(

@@ -17,6 +17,9 @@ export default async function (t) {
 	assert.ok(attempts >= actions);
 	assert.ok(Math.min(...shares) >= actions / keys / 3, `the keys share the work: ${shares}`);
 	assert.ok(lost <= 4, `${lost} races were lost`); // claims: what another lane has read is not read
+	// P16: on each lane the nonces are in the order of items
+	const first = await p.w.sql("SELECT a.signer, a.nonce, min(x.item)::int AS item FROM fairlead.attempt a JOIN fairlead.attempt_item x ON x.hash = a.hash WHERE a.n = 1 GROUP BY 1, 2 ORDER BY 1, 2");
+	first.forEach((a, i) => assert.ok(i === 0 || first[i - 1].signer.compare(a.signer) !== 0 || first[i - 1].item < a.item, `nonce ${a.nonce} is before its turn`));
 	await p.spread([1, 1, 1, 1]);
 	t.note(`${attempts} attempts, ${shares.join(" + ")}, ${lost} races lost`);
 }

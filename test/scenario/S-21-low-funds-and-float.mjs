@@ -1,0 +1,53 @@
+export const name = "a key that can't pay waits while the others go on, and goes on when it is topped up; float: does that once for one need, whoever gives";
+export const limit = 180;
+
+import { need } from "../../deploy/run/npm.mjs";
+import { keys } from "../lib/world.mjs";
+import { poolOf } from "../lib/pools.mjs";
+
+const { ethers } = need("ethers");
+const ether = 10n ** 18n;
+
+export default async function (t) {
+	const { assert } = t;
+	// by hand: no float
+	const p = await poolOf(t, { keys: 2, signer: { low: "1 ether" }, funds: { 1: 1000 } }), w = p.w;
+	await Promise.all(["listener", "batcher", "reconciler"].map((x) => w.start(x, { wait: false })));
+	await Promise.all([p.submitter(), p.submitter()]);
+	await p.spread([1, 1]);
+	await p.wave(40);
+	await p.settled();
+	assert.deepEqual((await p.judge()).shares, [20, 0], "the other key does all of it");
+	const poor = p.parts.find((x) => w.lines(x, "balance.low").length);
+	assert.equal(w.lines(poor, "balance.low").length, 1, "said once");
+	assert.equal(w.lines(poor, "balance.low")[0].level, "odd");
+	assert.equal(await w.metric(poor, "fairlead_balance_low", "address"), 1);
+	assert.equal(w.lines(poor, "hold").length, 1);
+	assert.match((await w.health(poor)).body, /the balance of 0x[0-9a-fA-F]{40} is 1000 wei/);
+	const rich = new ethers.Wallet(keys[7]);
+	await p.n.rpc("eth_sendRawTransaction", [await rich.signTransaction({ type: 2, chainId: 31337, to: p.addresses[1], value: 3n * ether, nonce: 0, gasLimit: 21000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n })]);
+	await w.waitFor(() => w.lines(poor, "hold.over").length, "the key to go on by itself");
+	await w.waitFor(async () => (await w.metric(poor, "fairlead_balance_low", "address")) === 0, "the alarm to end");
+	await p.wave(40);
+	await w.waitFor(async () => Number(await p.n.rpc("eth_getTransactionCount", [p.addresses[1], "latest"])) > 1, "it to send");
+
+	// float: two of four are low, three processes look after them
+	const q = await poolOf(t, { keys: 4, signer: { low: "1 ether", float: "2 ether" }, funds: { 0: 20n * ether, 1: ether / 2n, 2: 1000, 3: 30n * ether } });
+	await Promise.all(["listener", "batcher", "reconciler"].map((x) => q.w.start(x, { wait: false })));
+	await Promise.all([q.submitter(), q.submitter(), q.submitter()]);
+	await q.spread([1, 1, 2]);
+	await q.w.waitFor(async () => {
+		const has = await Promise.all([1, 2].map(async (i) => BigInt(await q.n.rpc("eth_getBalance", [q.addresses[i], "latest"]))));
+		return has.every((b) => b === 2n * ether);
+	}, "both to be filled up to float");
+	await q.wave(80);
+	await q.settled();
+	const topups = await q.w.sql("SELECT '0x' || encode(giver, 'hex') AS giver, '0x' || encode(taker, 'hex') AS taker, wei::text FROM fairlead.topup ORDER BY wei");
+	assert.deepEqual(topups.map((x) => [x.taker, BigInt(x.wei)]), [[q.addresses[1], 3n * ether / 2n], [q.addresses[2], 2n * ether - 1000n]], "one for each need");
+	assert.ok(topups.every((x) => x.giver === q.addresses[3]), "by the richest");
+	const slots = await q.w.sql("SELECT closed, count(*) AS n FROM fairlead.slot WHERE batch IS NULL GROUP BY 1");
+	assert.deepEqual(slots, [{ closed: "done", n: 2 }], "a slot like any other, closed by a final block");
+	const { shares } = await q.judge();
+	assert.ok(shares.every((n) => n > 2), `all keys send: ${shares}`);
+	t.note(shares.join(" + "));
+}
