@@ -60,12 +60,12 @@ static void hold_funds(struct sender *s, struct u256 needed)
 
 /* Until it is topped up; it is tried anew when what stood below is mined, and when gas has become cheaper by
  * an eighth. */
-static bool lacks_funds(const struct sender *s)
+static bool lacks_funds(struct sender *s)
 {
 	struct u256 cheaper;
 	if (!u256_lt(s->balance, s->hold_wei))
 		return false;
-	if (window_lowest((struct window *)&s->window))
+	if (window_lowest(&s->window))
 		return true;
 	must(u256_ratio_up(&cheaper, s->hold_gas, 7, 8));
 	return !s->hold_below && !u256_lt(gas_now(s), cheaper);
