@@ -71,6 +71,8 @@ void lane_deaf(struct sender *s)
 	s->heads = NULL;
 	s->ear = NULL;
 	s->bell_owed = false;
+	s->low_said = false; /* who holds the lane says it */
+	metric_set(s->meters.low, 0);
 }
 
 static void on_gain(void *arg, const struct lane *l)

@@ -18,7 +18,8 @@ export default async function (t) {
 	await p.wave(40);
 	await p.settled();
 	assert.deepEqual((await p.judge()).shares, [20, 0], "the other key does all of it");
-	const poor = p.parts.find((x) => w.lines(x, "balance.low").length);
+	const held = await p.held();
+	const poor = p.parts.find((x) => held[w.programs[x].pid].includes(1));
 	assert.equal(w.lines(poor, "balance.low").length, 1, "said once");
 	assert.equal(w.lines(poor, "balance.low")[0].level, "odd");
 	assert.equal(await w.metric(poor, "fairlead_balance_low", "address"), 1);
