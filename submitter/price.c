@@ -5,6 +5,7 @@
 enum {
 	BLOCKS_COVERED = 6, /* a cap covers the worst of so many blocks, and of these at least: */
 	BLOCKS_LEAST = 3,
+	CAP_MOST = 3,           /* times the next base fee */
 	GATE_LEAST_MS = 120000, /* a shorter time is not for waiting */
 	GATE_LEAST_BLOCKS = 8,
 	GATE_STEPS = 8,
@@ -81,13 +82,15 @@ static void wants(const struct price_policy *p, const struct market *m, const st
 	unsigned covered = left > BLOCKS_COVERED * 2 || left < BLOCKS_LEAST ? BLOCKS_LEAST
 					   : left > BLOCKS_COVERED                          ? BLOCKS_COVERED
 																		: (unsigned)left;
-	struct u256 tip = tip_for(p, m, l, w);
+	struct u256 tip = tip_for(p, m, l, w), worst = market_worst(m, covered), bound;
 	if (m->legacy) {
 		*now = *liked = (struct fee){tip, tip};
 		return;
 	}
 	*now = (struct fee){plus(m->next, tip), tip};
-	*liked = (struct fee){plus(market_worst(m, covered), tip), tip};
+	/* Where base fees have been seen to leap, a cap that covered all leaps would bind funds for nothing. */
+	must(u256_ratio_up(&bound, m->next, CAP_MOST, 1));
+	*liked = (struct fee){plus(u256_min(worst, bound), tip), tip};
 }
 
 enum price_answer price_first(const struct price_policy *p, const struct market *m,

@@ -12,6 +12,7 @@
 enum {
 	LACKS_MS = 600000, /* a method that a node lacks is asked for again after this long */
 	HISTORY_MOST = 20,
+	BELOW_TRIES = 3,
 	PROBE_SHORT = 100, /* bytes of a made-up transaction that can't be packed */
 	PROBE_LONG = 700,
 	TX_BYTES = 115, /* what a transaction has beside its data */
@@ -227,6 +228,10 @@ bool quote_take(struct sender *s, const struct quote_ask *q, const struct rpc_an
 		return false; /* until one was heard nothing is signed (tip_ms) */
 	}
 	s->balance_due = s->hold_kind == HOLD_FUNDS;
+	if (k->below.has && !k->below.known && k->below.tries++ < BELOW_TRIES) {
+		s->plan.head_due = true; /* asked at once; who never answers is no such oracle */
+		return false;
+	}
 	return true;
 }
 

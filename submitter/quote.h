@@ -46,6 +46,7 @@ struct quote {
 	struct price_wish held; /* HOLD_PRICE: of the batch that held */
 	struct below {          /* OP stack: the chain below charges for data: fixed + each × bytes */
 		bool asked, has, known;
+		unsigned tries;
 		struct u256 fixed, each;
 	} below;
 	int64_t dear_batch;   /* one that would break max_cost; 0: none */

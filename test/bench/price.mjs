@@ -1,7 +1,7 @@
 // What our prices would have paid on the committed series of blocks (series.csv, made by series.mjs from seed 1), beside two common
 // policies, and on other seeds, so that the policy is not made for one. Alone: node test/bench/price.mjs [SEEDS…]; `make bench-send` runs it too.
 //
-//   figure fee_regret 0.0840     paid / best in hindsight − 1, over all transactions that were in time, and beside it the two others
+//   figure fee_regret 0.0840 (…)     paid / best in hindsight − 1, over all transactions that were in time; in brackets the two others
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,23 +25,26 @@ export function replay(file) {
 
 const line = ({ regret, missed, of }) => `${regret.toFixed(4)} (missed ${missed} of ${of})`;
 
-export function main(seeds = [7, 8]) {
+// The figures, [[name, value]]; say: where lines for people go.
+export function price({ say = console.log, seeds = [7, 8], table = false } = {}) {
 	const committed = join(root, "test/bench/series.csv");
 	if (readFileSync(committed, "utf8") !== series(1)) throw new Error("test/bench/series.csv is not what series.mjs makes of seed 1: node test/bench/series.mjs > test/bench/series.csv");
 	const { sums, text } = replay(committed);
-	process.stdout.write(text);
-	console.log();
+	if (table) console.log(text);
 	const dir = join(root, ".run/bench");
 	mkdirSync(dir, { recursive: true });
+	const told = (all) => Object.entries(all).map(([name, s]) => `${name} ${line(s)}`).join(", ");
+	say(`what prices would have cost above the best in hindsight: ${told(sums)}`);
 	for (const seed of seeds) {
 		const file = join(dir, `series-${seed}.csv`);
 		writeFileSync(file, series(seed));
-		const other = replay(file).sums;
-		console.log(` seed ${seed}: ${Object.entries(other).map(([name, s]) => `${name} ${line(s)}`).join(", ")}`);
+		say(`the same on seed ${seed}: ${told(replay(file).sums)}`);
 	}
 	const { fairlead, ...others } = sums;
-	console.log(`figure fee_regret ${fairlead.regret.toFixed(4)}   ${Object.entries(others).map(([name, s]) => `${name}: ${line(s)}`).join(", ")}; ours missed ${fairlead.missed}`);
-	return fairlead.regret;
+	return [["fee_regret", `${fairlead.regret.toFixed(4)} (missed ${fairlead.missed}; ${told(others)})`]];
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main(process.argv.length > 2 ? process.argv.slice(2).map(Number) : undefined);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+	const seeds = process.argv.length > 2 ? process.argv.slice(2).map(Number) : undefined;
+	for (const [name, value] of price({ seeds, table: true })) console.log(`figure ${name} ${value}`);
+}

@@ -1,0 +1,52 @@
+export const name = "P13, K-19: at gas.max a replacement is held, said once, and the same bytes are mined when the market falls; a cancel is held too, and goes above it with cancel_max";
+
+import { box } from "../lib/box.mjs";
+
+const gwei = 10n ** 9n;
+
+export default async function (t) {
+	const { assert } = t;
+	const cap = 20n * gwei;
+	const world = async (more) => {
+		const b = await box(t, { yaml: (text) => text.replace('max: "1000 gwei" }', `max: "20 gwei" }${more}`) });
+		await b.n.do({ chain: { base_fee: 15e9 } });
+		await b.mine(3);
+		await b.start("listener", "batcher", "submitter", "reconciler");
+		await b.put([1]);
+		await b.w.waitFor(async () => (await b.n.do({ pool: true })).length === 1, "the transaction");
+		await b.n.do({ chain: { base_fee: 21e9 } });
+		await b.mine(1, { pool: false });
+		return b;
+	};
+	const attempts = (b) => b.w.sql("SELECT kind, fee FROM fairlead.attempt ORDER BY nonce, n");
+	// All but the first three blocks: the event's among them.
+	const gone = async (b) => {
+		const head = Number(await b.n.rpc("eth_blockNumber"));
+		return { depth: head - 3, blocks: head - 2, keep: "none", pool: false };
+	};
+	const held = (b, re) => b.w.lines("submitter", "gas.high").filter((l) => re.test(l.msg));
+
+	const b = await world("");
+	await b.mined(() => held(b, /A replacement is held/).length, "the line", { pool: false });
+	for (let i = 0; i < 5; i++) await b.mine(1, { pool: false });
+	assert.equal(held(b, /replacement/).length, 1, "said once");
+	assert.deepEqual(await attempts(b), [{ kind: "send", fee: String(cap) }]);
+	// its event goes: a cancel is wanted, and may not pay more either
+	await b.n.do({ reorg: await gone(b) });
+	await b.mined(() => held(b, /A cancel is wanted and held/).length, "the cancel to be held", { pool: false });
+	assert.deepEqual((await attempts(b)).map((a) => a.kind), ["send"]);
+	// the market falls: the first bytes are mined, by themselves
+	await b.n.do({ chain: { base_fee: 12e9 } });
+	await b.mined(async () => (await b.count()) === 6, "the nonce to be used");
+	assert.deepEqual((await attempts(b)).map((a) => a.kind), ["send"]);
+
+	const c = await world(', cancel_max: "60 gwei"');
+	await c.mined(() => held(c, /A replacement is held/).length, "the line", { pool: false });
+	await c.n.do({ reorg: await gone(c) });
+	await c.mined(async () => (await attempts(c)).length > 1, "the cancel", { pool: false });
+	const [, cancel] = await attempts(c);
+	assert.equal(cancel.kind, "cancel");
+	assert.ok(BigInt(cancel.fee) * 8n >= cap * 9n && BigInt(cancel.fee) <= 60n * gwei, cancel.fee);
+	await c.mined(async () => (await c.slots())[0].closed === "cancelled", "the slot to be closed");
+	assert.deepEqual(await c.effects(), {});
+}
