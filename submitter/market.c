@@ -109,14 +109,15 @@ static struct u256 risen(struct u256 base, uint32_t ppm)
 	return u256_max(r, least);
 }
 
-/* Behind this block; when the rule is not known, the most that it can be. */
-static struct u256 next_of(const struct market *m, struct u256 base, uint32_t used_ppm)
+/* Behind this block, as far as the rule is known. */
+static struct u256 next_of(struct market *m, struct u256 base, uint32_t used_ppm)
 {
 	struct u256 r;
 	int64_t move = m->slope_ppm * used_ppm / MARKET_PPM - m->drop_ppm + RULE_ERROR;
 	move = move > MARKET_PPM ? MARKET_PPM : move < -MARKET_PPM / 2 ? -MARKET_PPM / 2 : move;
-	if (!m->knows_rule || u256_lt(base, u256_of(BASE_LEAST)))
-		return risen(base, m->rise_ppm);
+	m->knows_next = m->knows_rule && !u256_lt(base, u256_of(BASE_LEAST));
+	if (!m->knows_next)
+		return base;
 	must(u256_ratio_up(&r, base, (uint64_t)(MARKET_PPM + move), MARKET_PPM));
 	return r;
 }
@@ -124,7 +125,7 @@ static struct u256 next_of(const struct market *m, struct u256 base, uint32_t us
 struct u256 market_worst(const struct market *m, unsigned blocks)
 {
 	struct u256 base = m->next;
-	for (unsigned i = 1; i < blocks; i++)
+	for (unsigned i = m->knows_next; i < blocks; i++)
 		base = risen(base, m->rise_ppm);
 	return base;
 }
@@ -260,7 +261,7 @@ void market_blocks(struct market *m, const struct market_block *list, size_t n, 
 	if (m->legacy || m->npast == 0)
 		return;
 	if (next && n && list[n - 1].number == m->head)
-		m->next = *next;
+		m->next = *next, m->knows_next = true;
 	else if (m->past[m->npast - 1].number == m->head)
 		m->next = next_of(m, m->base, m->past[m->npast - 1].used_ppm);
 }

@@ -29,9 +29,10 @@ struct market_block { /* as eth_feeHistory or a CSV file gives it */
 };
 struct market {
 	bool legacy;
-	uint64_t head;     /* 0: none was heard */
-	struct u256 base;  /* of the newest head; 0 when legacy */
-	struct u256 next;  /* of the block behind it, as far as it is known: else the most that it can be */
+	uint64_t head;    /* 0: none was heard */
+	struct u256 base; /* of the newest head; 0 when legacy */
+	struct u256 next; /* of the block behind it, as far as it is known: else that of the head again */
+	bool knows_next;
 	struct u256 price; /* eth_gasPrice */
 	struct u256 tip;   /* eth_maxPriorityFeePerGas */
 	bool has_price, has_tip;

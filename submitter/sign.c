@@ -185,7 +185,7 @@ static const char *first_reason(const struct sender *s, struct arena *a)
 	reason_code(&b, "first");
 	if (!m->legacy) {
 		reason_u256(&b, "base", m->base);
-		reason_u256(&b, "next", m->next);
+		reason_u256(&b, "next", market_worst(m, 1));
 	}
 	const char *text = arena_textn(a, b.p, b.n);
 	buf_fini(&b);

@@ -97,7 +97,8 @@ static void a_chain_without_the_rule_is_never_trusted_to_be_calm(void **state)
 		market_head(&m, i, i, true, u256_of(100000000), dice(900000), MARKET_PPM);
 	assert_false(m.knows_rule);
 	assert_int_equal(m.rise_ppm, 125000);
-	same(m.next, u256_of(112500000));
+	same(m.next, u256_of(100000000));
+	same(market_worst(&m, 1), u256_of(112500000));
 	market_head(&m, 61, 61, true, u256_of(150000000), 500000, MARKET_PPM); /* then it jumps */
 	assert_int_equal(m.rise_ppm, 500000);
 }
@@ -188,10 +189,11 @@ static void history_is_read_as_it_is_told(void **state)
 	struct u256 next;
 	size_t n;
 	bool has;
-	assert_true(reads("{\"oldestBlock\":\"0x10\",\"reward\":[[\"0x1\",\"0x2\",\"0x3\",\"0x4\",\"0x5\"],[\"0x0\","
-					  "\"0x0\",\"0x0\",\"0x0\",\"0x0\"]],\"baseFeePerGas\":[\"0xa\",\"0xb\",\"0xc\"],"
-					  "\"gasUsedRatio\":[0.5,1.5e-05]}",
-		l, &n, &next, &has));
+	assert_true(
+		reads("{\"oldestBlock\":\"0x10\",\"reward\":[[\"0x1\",\"0x2\",\"0x3\",\"0x4\",\"0x5\"],[\"0x0\","
+			  "\"0x0\",\"0x0\",\"0x0\",\"0x0\"]],\"baseFeePerGas\":[\"0xa\",\"0xb\",\"0xc\"],"
+			  "\"gasUsedRatio\":[0.5,1.5e-05]}",
+			l, &n, &next, &has));
 	assert_int_equal(n, 2);
 	assert_int_equal(l[1].number, 17);
 	assert_int_equal(l[0].used_ppm, 500000);
@@ -218,16 +220,19 @@ static void a_history_that_lies_is_no_history(void **state)
 	static const char *const wrong[] = {"null", "{}", "[]", "{\"oldestBlock\":\"0x1\"}",
 		"{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":[\"0x1\"],\"gasUsedRatio\":[1,1,1]}",
 		"{\"oldestBlock\":1,\"baseFeePerGas\":[\"0x1\"],\"gasUsedRatio\":[1]}",
-		"{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":[\"0x80000000000000000000000000000000000000000000000000000000"
+		"{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":["
+		"\"0x80000000000000000000000000000000000000000000000000000000"
 		"00000000\"],\"gasUsedRatio\":[1]}",
-		"{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":[1,2,3,4,5,6,7,8,9,10],\"gasUsedRatio\":[1,1,1,1,1,1,1,1,1]}"};
+		"{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":[1,2,3,4,5,6,7,8,9,10],\"gasUsedRatio\":[1,1,1,1,1,1,1,1,"
+		"1]}"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		assert_false(reads(wrong[i], l, &n, &next, &has));
 	/* absurd, falling, missing rewards: the block counts, its tips do not */
-	assert_true(reads("{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":[\"0x1\",\"0x1\",\"0x1\"],\"gasUsedRatio\":[1,1,1],"
-					  "\"reward\":[[\"0x1\",\"0x2\",\"0x3\",\"0x4\",\"0xffffffffffffffffff\"],[\"0x5\",\"0x4\","
-					  "\"0x3\",\"0x2\",\"0x1\"],[]]}",
-		l, &n, &next, &has));
+	assert_true(
+		reads("{\"oldestBlock\":\"0x1\",\"baseFeePerGas\":[\"0x1\",\"0x1\",\"0x1\"],\"gasUsedRatio\":[1,1,1],"
+			  "\"reward\":[[\"0x1\",\"0x2\",\"0x3\",\"0x4\",\"0xffffffffffffffffff\"],[\"0x5\",\"0x4\","
+			  "\"0x3\",\"0x2\",\"0x1\"],[]]}",
+			l, &n, &next, &has));
 	assert_false(l[0].has_tips || l[1].has_tips || l[2].has_tips || has);
 }
 
@@ -297,7 +302,8 @@ static void above_the_most_it_holds(void **state)
 static void what_may_be_paid(void **state)
 {
 	(void)state;
-	struct price_policy p = {.has_max = true, .max = gwei(50), .has_cancel_max = true, .cancel_max = gwei(80)};
+	struct price_policy p = {
+		.has_max = true, .max = gwei(50), .has_cancel_max = true, .cancel_max = gwei(80)};
 	struct u256 cost = gwei(21000 * 30 + 7);
 	same(price_most(&no_policy, false, NULL, 21000, u256_of(0)), gwei(10000));
 	same(price_most(&p, false, NULL, 21000, u256_of(0)), gwei(50));
@@ -353,11 +359,12 @@ static void both_rise_by_an_eighth(void **state)
 	old = (struct fee){gwei(20), gwei(2)};
 	assert_int_equal(price_again(&no_policy, &m, &l, minute, gwei(1000), &old, &f), PRICE_OK);
 	assert_true(u256_cmp(f.fee, gwei(150)) > 0); /* it follows the market */
-	assert_int_equal(price_again(&no_policy, &m, &l, minute, gwei(99), &old, &f), PRICE_ABOVE); /* room is kept */
+	assert_int_equal(
+		price_again(&no_policy, &m, &l, minute, gwei(99), &old, &f), PRICE_ABOVE); /* room is kept */
 }
 
-/* S3, P13 over 20,000 made-up markets: at least an eighth more, never above the most, tip ≤ fee; and one that is
- * replaced again and again ends at the cap. */
+/* S3, P13 over 20,000 made-up markets: at least an eighth more, never above the most, tip ≤ fee; and one that
+ * is replaced again and again ends at the cap. */
 static void replacements_hold_to_the_rule(void **state)
 {
 	(void)state;
