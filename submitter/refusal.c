@@ -161,6 +161,7 @@ void refusal_frozen(struct sender *s, bool frozen)
 		hold(s, STR("policy_frozen"), 0);
 	} else {
 		memset(s->told, 0, sizeof s->told);
+		s->policy_until_ms = 0;
 		s->plan.bell = true;
 	}
 }
