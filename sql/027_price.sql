@@ -29,7 +29,7 @@ $$;
 ALTER TABLE fairlead.verdict ADD COLUMN l1_fee numeric(78);
 DROP FUNCTION fairlead.verdicts_add(text, bigint, bytea[], bytea[], smallint, bigint[], bool[], bigint[], numeric[]);
 CREATE FUNCTION fairlead.verdicts_add(p_lane text, p_epoch bigint, p_hashes bytea[], p_block_hashes bytea[], p_chain smallint,
-	p_blocks bigint[], p_ok bool[], p_gas bigint[], p_prices numeric[], p_l1_fees numeric[]) RETURNS int
+	p_blocks bigint[], p_ok bool[], p_gas bigint[], p_prices numeric[], p_l1_fees numeric[] DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql AS $$
 DECLARE v_n int;
 BEGIN

@@ -91,8 +91,6 @@ void decl_policy(struct loading *l, const struct value *v, struct signer_decl *s
 	if (limit->set) {
 		s->limit = limit->rate.count;
 		s->limit_ms = limit->rate.per_ms;
-		if (s->limit == 0)
-			problem_add(l->ps, limit->at, "%s is 1 at least; --freeze stops a signer", limit->path);
 	}
 	if (spend->set) {
 		s->spend = most->amount;
