@@ -125,8 +125,8 @@ static void what_is_referred_to_is_there(void **state)
 	run(&w, "INSERT INTO fairlead.slot (chain, signer, nonce) VALUES (1, t.me(), 7)");
 	refused(&w, "23503", "UPDATE fairlead.slot SET batch = 999 WHERE nonce = 7");
 	refused(&w, "23503",
-		"INSERT INTO fairlead.attempt (chain, signer, nonce, n, hash, raw, fee, kind)"
-		" VALUES (1, t.me(), 8, 1, t.h('y'), 'y', 1, 'send')");
+		"INSERT INTO fairlead.attempt (chain, signer, nonce, n, hash, raw, fee, kind, seq, link)"
+		" VALUES (1, t.me(), 8, 1, t.h('y'), 'y', 1, 'send', 9, 'l')");
 	refused(
 		&w, "23503", "INSERT INTO fairlead.sending (hash, endpoint) VALUES (t.h('x'), 'e'), (t.h('y'), 'e')");
 	refused(&w, "23503",
