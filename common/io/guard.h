@@ -5,10 +5,9 @@
  * (seccomp: nothing can be started, no other process looked into), and so is every file that was not named as
  * needed (Landlock).
  *
- * A refused call answers EPERM, and says one line with its number the first time (but for starting a process, of which
- * its caller alone hears); the process goes on. FAIRLEAD_SECCOMP=off
- * leaves the second step out; so do the sanitizers and valgrind, which need what it takes. Attackers: who
- * runs code in the process. */
+ * A refused call answers EPERM, and says one line with its number the first time (but for starting a process,
+ * of which its caller alone hears); the process goes on. FAIRLEAD_SECCOMP=off leaves the second step out; so
+ * do the sanitizers and valgrind, which need what it takes. Attackers: who runs code in the process. */
 #ifndef FAIRLEAD_IO_GUARD_H
 #define FAIRLEAD_IO_GUARD_H
 

@@ -1,8 +1,9 @@
 // Programs and servers that sign, with moods, for the rows about keys (deploy/signers/README.md is the protocol).
 //
-//   moods  ok · slow (half a second late) · error · throttle (each question twice) · hang · other (another nonce) · chain (another
+//   moods  ok · slow (half a second late) · error · throttle (each question twice) · other (another nonce) · chain (another
 //          chain id) · high (s in the upper half) · key (another key's) · garbage
-//          of a program: raw (the whole transaction) · rawother rawchain rawkey · crash · stranger (an id that was not asked)
+//          of a server: cut (the connection) · missing
+//          of a program: hang · raw (the whole transaction) · rawother rawchain rawkey · crash · two (accounts) · stranger (an id that was not asked)
 //
 // As a program: node signers.mjs KEY_FILE MOOD_FILE SEEN_FILE. The key file holds the key; the mood file one word, read at each
 // question; into the seen file it writes how many questions it had at most before it had answered the first of them.
@@ -73,7 +74,7 @@ export async function web3signer(key, port = 0) {
 		if (mood === "throttle" && had < 2) return twice.set(data, had + 1), end(429, "");
 		if (mood === "error") return end(500, "");
 		if (mood === "missing") return end(404, "");
-		if (mood === "hang") return;
+		if (mood === "cut") return req.socket.destroy();
 		if (mood === "garbage") return end(200, "<html>a proxy's page</html>");
 		end(200, signed(key, data, mood).signature);
 	};

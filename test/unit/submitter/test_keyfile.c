@@ -129,7 +129,9 @@ static const struct refused refused[] = {
 	{"\n\n", NULL, 0600, 0600, 0700, false, "a key is 32 bytes of hex"},
 	{HEX "\n" HEX, NULL, 0600, 0600, 0700, false, "a key is 32 bytes of hex"},
 	{"key=" HEX, NULL, 0600, 0600, 0700, false, "a key is 32 bytes of hex"},
-	{"-----BEGIN EC PRIVATE KEY-----", NULL, 0600, 0600, 0700, false, "a key is 32 bytes of hex"},
+	{"-----BEGIN "
+	 "EC PRIVATE KEY-----",
+		NULL, 0600, 0600, 0700, false, "a key is 32 bytes of hex"},
 	{"test test test test test test test test test test test junk", NULL, 0600, 0600, 0700, false,
 		"a key is 32 bytes of hex"},
 	{"0000000000000000000000000000000000000000000000000000000000000000", NULL, 0600, 0600, 0700, false,
