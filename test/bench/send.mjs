@@ -1,5 +1,5 @@
 // make bench-send: 2,000 batches that stand ready in PostgreSQL, until every one is mined and its receipt is stored; side by side and in
-// turns, on a chain that makes a block whenever it has accepted 100 transactions more:
+// turns, on a chain that makes a block whenever it has accepted 100 transactions more (or none came for a moment):
 //
 //   limit      the same transactions, signed before: one connection sends them, a hundred a request, another reads the receipts
 //   Fairlead   the release build of the submitter, from the commit that makes the batches ready to the commit of the last verdict;

@@ -28,10 +28,11 @@ export function line(port) {
 }
 
 // An anvil of its own with the contract on it. seal(total): from now on a block is made whenever 100 more transactions were
-// accepted, and a last one when all are; each block is told to onBlock. every(ms): a block each so many.
-export async function sealed(dir, { every } = {}) {
-	const chain = await servers.anvil(dir, { mining: every ?? "manual", gasLimit: 1000000000, args: ["--timestamp", "1700000000", "--accounts", "10"] });
-	const deployed = await place(chain.http, artifact(), [], every ? async () => {} : () => chain.rpc("evm_mine"));
+// accepted, when some wait and no more came for 10 ms, and when the last one of all was; and an empty one where none was made for
+// 200 ms, as chains do. Each block is told to onBlock.
+export async function sealed(dir) {
+	const chain = await servers.anvil(dir, { mining: "manual", gasLimit: 1000000000, args: ["--timestamp", "1700000000", "--accounts", "10"] });
+	const deployed = await place(chain.http, artifact(), [], () => chain.rpc("evm_mine"));
 	const ws = new WebSocket(chain.ws);
 	await new Promise((done, fail) => ws.once("open", done).once("error", fail));
 	let accepted = 0, waiting = 0, total = Infinity, mining = false, id = 10, told = () => {}, made = 0;
@@ -40,25 +41,31 @@ export async function sealed(dir, { every } = {}) {
 		answers.set(++id, done);
 		ws.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
 	});
+	let heard = 0, last = 0, sealing = false;
 	async function seal() {
-		if (mining || !(waiting >= 100 || (waiting > 0 && accepted >= total))) return;
+		const quiet = performance.now();
+		const due = waiting >= 100 || (waiting > 0 && (accepted >= total || quiet - heard > 10)) || quiet - last > 200;
+		if (mining || !sealing || !due) return;
 		mining = true;
 		waiting = 0;
 		await call("evm_mine");
+		last = performance.now();
 		made++;
 		mining = false;
 		told();
 		seal();
 	}
+	const clock = setInterval(seal, 10);
 	ws.on("message", (m) => {
 		const o = JSON.parse(m);
 		if (o.id) {
 			answers.get(o.id)?.(o.result);
 			answers.delete(o.id);
-		} else if (!every) {
+		} else {
 			accepted++;
 			waiting++;
-			seal();
+			heard = performance.now();
+			if (waiting >= 100 || accepted >= total) seal();
 		}
 	});
 	await call("eth_subscribe", ["newPendingTransactions"]);
@@ -66,8 +73,11 @@ export async function sealed(dir, { every } = {}) {
 		...chain, ...deployed, made: () => made,
 		seal(n, onBlock = () => {}) {
 			[accepted, waiting, total, told, made] = [0, 0, n, onBlock, 0];
+			last = performance.now();
+			sealing = true;
 		},
 		async end() {
+			clearInterval(clock);
 			ws.close();
 			await chain.stop();
 		},
