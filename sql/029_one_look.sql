@@ -70,3 +70,23 @@ CREATE TRIGGER about_ours AFTER INSERT ON fairlead.verdict REFERENCING NEW TABLE
 	FOR EACH STATEMENT EXECUTE FUNCTION fairlead.about_ours();
 CREATE TRIGGER stays_about_ours BEFORE UPDATE OF hash ON fairlead.sending EXECUTE FUNCTION fairlead.append_only();
 CREATE TRIGGER stays_about_ours BEFORE UPDATE OF hash ON fairlead.verdict EXECUTE FUNCTION fairlead.append_only();
+
+-- As before (023), but who holds a claim still is looked up once, not for each batch that is passed over.
+CREATE OR REPLACE FUNCTION fairlead.claim(p_lane text, p_epoch bigint, p_pool text, p_chain smallint, p_keys int, p_limit int, p_but bigint[])
+RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+DECLARE
+	v_free int;
+	v_that constant text := 'pool = $1 AND state = ''ready'' AND chain = $2 AND id <> ALL ($3) AND (claim IS NULL OR claim = $4'
+		' OR (claim, claim_epoch) NOT IN (SELECT l.name, l.epoch FROM fairlead.lane l WHERE l.until > clock_timestamp()))';
+BEGIN
+	EXECUTE format('SELECT count(*) FROM (SELECT FROM fairlead.batch WHERE %s ORDER BY rank, id LIMIT %s) b', v_that, p_limit * p_keys)
+	   INTO v_free USING p_pool, p_chain, p_but, p_lane;
+	IF v_free = 0 THEN
+		RETURN;
+	END IF;
+	PERFORM fairlead.hold(p_lane, p_epoch);
+	RETURN QUERY EXECUTE format('UPDATE fairlead.batch b SET claim = $4, claim_epoch = $5'
+		' FROM (SELECT id FROM fairlead.batch WHERE %s ORDER BY rank, id LIMIT %s FOR UPDATE SKIP LOCKED) f'
+		' WHERE b.id = f.id RETURNING b.id', v_that, greatest(1, least(p_limit, (v_free + p_keys - 1) / p_keys)))
+	 USING p_pool, p_chain, p_but, p_lane, p_epoch;
+END $$;

@@ -4,7 +4,7 @@
 //   limit      the same transactions, signed before: one connection sends them, a hundred a request, another reads the receipts
 //   Fairlead   the release build of the submitter, from the commit that makes the batches ready to the commit of the last verdict;
 //              with one sender, and with four and as many processes
-//   ethers     send_worker.mjs: jobs in PostgreSQL, ethers, 256 in flight, a row in PostgreSQL for each receipt
+//   ethers     send_worker.mjs: jobs in PostgreSQL, ethers, 64 in flight, a row in PostgreSQL for each receipt
 //   BullMQ     the same with BullMQ's queue in Redis
 //
 // Every transaction is one call of Sink.put with one number and 100,000 gas; none waits for another. Every contender has a chain of its
@@ -145,7 +145,7 @@ async function worldOn(id, chain, { template, count = 1, fixed = true, url = cha
 	return w;
 }
 
-const ring = (w, k, id) => w.redis("XADD", `bench:sends:s${k}`, `${id}-*`, "to", id, "n", 1);
+const ring = (w, id) => w.redis("XADD", "bench:sends:s", `${id}-*`, "to", id, "n", 1);
 
 // processes: how many submitters; count: how many senders share the batches.
 async function fairlead({ count = 1, processes = count, fixed = true, through } = {}) {
@@ -158,18 +158,21 @@ async function fairlead({ count = 1, processes = count, fixed = true, through } 
 	try {
 		const all = [];
 		for (let i = 0; i < processes; i++) all.push(await w.start("submitter", { name: `submitter${i || ""}`, wait: "ready" }));
-		await until(async () => (await w.one("SELECT count(*)::int AS n FROM fairlead.lane WHERE name LIKE 'send:%' AND holder IS NOT NULL")).n === count, "the lanes to be held");
+		await until(async () => {
+			const r = await w.one("SELECT count(*)::int AS lanes, count(DISTINCT holder)::int AS holders FROM fairlead.lane WHERE name LIKE 'send:%' AND holder IS NOT NULL");
+			return r.lanes === count && r.holders === Math.min(processes, count) && all.flatMap((p) => p.lines("lane.open")).length >= count;
+		}, "the lanes to be spread", 60000);
 		await until(() => all.flatMap((p) => p.lines("lane.open")).length >= count, "the lanes to be open");
 		return await on(w.database, async (c) => {
 			await c.query("BEGIN");
-			await makeReady(c, total, count);
+			await makeReady(c, total);
 			if (process.env.BENCH_HOOK) await new Promise((r) => spawn("sh", ["-c", `${process.env.BENCH_HOOK} &`], { env: { ...process.env, PID: String(all[0].pid) }, stdio: "inherit" }).on("exit", r));
 			if (proxy) await fetch(`${proxy.url}/counts`);
 			chain.seal(total);
 			const before = { us: all.map((p) => cpuOf(p.pid)), pg: cpuOfPg(), node: cpuOf(chain.process.pid), driver: process.cpuUsage(), redis: cpuOf(w.redisServer.process.pid) };
 			const t0 = now();
 			await c.query("COMMIT");
-			for (let k = 0; k < count; k++) await ring(w, k, total);
+			await ring(w, total);
 			await until(async () => (await one(c, "SELECT count(*)::int AS n FROM fairlead.verdict WHERE ok")).n >= total, () => `${id}: every verdict`, 120000, 20);
 			const s = (await committed(c, "fairlead.verdict")) - t0;
 			const driver = process.cpuUsage(before.driver);
@@ -178,7 +181,7 @@ async function fairlead({ count = 1, processes = count, fixed = true, through } 
 			const at = await one(c, `SELECT (SELECT min(extract(epoch FROM at)) FROM fairlead.attempt) - $1::float8 AS signed, (SELECT max(extract(epoch FROM at)) FROM fairlead.attempt) - $1::float8 AS last_signed,
 				(SELECT min(extract(epoch FROM at)) FROM fairlead.sending) - $1::float8 AS accepted, (SELECT max(extract(epoch FROM at)) FROM fairlead.sending) - $1::float8 AS last_accepted,
 				(SELECT count(*)::int FROM fairlead.attempt) AS attempts, (SELECT count(DISTINCT tableoid::text || xmin::text)::int FROM fairlead.attempt) AS commits`, [t0]);
-			if (at.attempts !== total) throw new Error(`${id}: ${at.attempts} attempts for ${total} batches`);
+			if (at.attempts < total) throw new Error(`${id}: ${at.attempts} attempts for ${total} batches`);
 			await chain.check(total, id);
 			return { s, used, at, calls, blocks: chain.made(), rss: Math.max(...all.map((p) => rssMib(p.pid))), cpu: used.us.reduce((a, b) => a + b, 0) };
 		});
@@ -216,7 +219,7 @@ async function worker(kind) {
 			const cpu = cpuOf(p.pid), pgCpu = cpuOfPg(), node = cpuOf(chain.process.pid), t0 = now();
 			if (queue) await queue.resume();
 			else p.stdin.write("go\n");
-			await until(async () => (await one(c, "SELECT count(*)::int AS n FROM job WHERE block IS NOT NULL AND ok")).n === total, `${kind} to end`, 120000, 20);
+			await until(async () => (await one(c, "SELECT count(*)::int AS n FROM job WHERE block IS NOT NULL AND ok")).n === total, `${kind} to end`, 45000, 20);
 			const s = (await committed(c, "job")) - t0;
 			const r = { s, cpu: cpuOf(p.pid) - cpu, pg: cpuOfPg() - pgCpu, node: cpuOf(chain.process.pid) - node, rss: rssMib(p.pid), blocks: chain.made() };
 			await chain.check(total, kind);
@@ -229,6 +232,18 @@ async function worker(kind) {
 		await redis?.stop();
 		await chain.end();
 		await pg.dropdb(id);
+	}
+}
+
+// They hand in transactions out of order, and then this node sometimes keeps what came early in its queue for ever: another try.
+async function again(kind) {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await worker(kind);
+		} catch (e) {
+			if (tries === 4) throw e;
+			say(`  ${kind} did not end (${e.message}); once more`);
+		}
 	}
 }
 
@@ -246,7 +261,7 @@ const row = (name, x, rest = "") => say(`  ${name.padEnd(12)} ${ms(x.s).padStart
 const us = (s) => `${((s * 1e6) / total).toFixed(0)}`;
 function told(x) {
 	const u = x.used;
-	return `  CPU µs a transaction: submitter ${u.us.map(us).join("+")} PostgreSQL ${us(u.pg)} anvil ${us(u.node)} Redis ${us(u.redis)} who mines and looks on ${us(u.driver)}; first signed after ${ms(x.at.signed)}, accepted ${ms(x.at.accepted)}, last signed ${ms(x.at.last_signed)}, accepted ${ms(x.at.last_accepted)}; ${x.at.commits} commits, ${x.blocks} blocks, ${x.rss.toFixed(1)} MiB`;
+	return `  CPU µs a transaction: submitter ${u.us.map(us).join("+")} PostgreSQL ${us(u.pg)} anvil ${us(u.node)} Redis ${us(u.redis)} who mines and looks on ${us(u.driver)}; first signed after ${ms(x.at.signed)}, accepted ${ms(x.at.accepted)}, last signed ${ms(x.at.last_signed)}, accepted ${ms(x.at.last_accepted)}; ${x.at.attempts - total ? `${x.at.attempts - total} replaced, ` : ""}${x.at.commits} commits, ${x.blocks} blocks, ${x.rss.toFixed(1)} MiB`;
 }
 
 async function send() {
@@ -266,7 +281,7 @@ async function send() {
 		const l4 = await limit(raws[4]), f4 = await fairlead({ count: 4 });
 		row("limit, 4", l4, `  anvil ${us(l4.node)}`);
 		row("Fairlead, 4", f4, told(f4));
-		const e = await worker("ethers"), m = await worker("bullmq");
+		const e = await again("ethers"), m = await again("bullmq");
 		for (const [name, x] of [["ethers", e], ["BullMQ", m]]) row(name, x, `  CPU µs a transaction: worker ${us(x.cpu)} PostgreSQL ${us(x.pg)} anvil ${us(x.node)}; ${x.blocks} blocks, ${x.rss.toFixed(0)} MiB`);
 		for (const [k, x] of Object.entries({ limit4: l4, four: f4, ethers: e, bullmq: m })) all[k].push(x);
 	}

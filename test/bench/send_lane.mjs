@@ -18,8 +18,8 @@ export async function takeover({ on, say, sealed, worldOn, templateOf, makeReady
 				await w.start("submitter", { name: "second" });
 				all[how].push(await on(w.database, async (c) => {
 					chain.seal(n);
-					await makeReady(c, n, 1);
-					await ring(w, 0, n);
+					await makeReady(c, n);
+					await ring(w, n);
 					await until(async () => (await c.query("SELECT count(*)::int AS n FROM fairlead.verdict")).rows[0].n >= 200, "the lane to be busy", 30000, 2);
 					const t0 = Date.now() / 1000;
 					first.signal9(how);

@@ -1,5 +1,5 @@
 // The two workers that Fairlead's submitter is measured against. Both sign with ethers, hand a transaction to the node, wait for its
-// receipt, and write what became of it into PostgreSQL, up to 256 at once. node send_worker.mjs ethers: the jobs are rows that
+// receipt, and write what became of it into PostgreSQL, up to 64 at once. node send_worker.mjs ethers: the jobs are rows that
 // stand in PostgreSQL, and a line on stdin says when. node send_worker.mjs bullmq: the jobs are BullMQ's, in Redis.
 // Says "listening" once.
 import { createInterface } from "node:readline";
@@ -8,7 +8,7 @@ import { bench, need } from "../../deploy/run/npm.mjs";
 const { ethers } = need("ethers");
 const { Pool } = need("pg");
 const { RPC_URL, CONTRACT_ADDRESS, OWNER_PRIVATE_KEY, WORKER_PG, WORKER_REDIS } = process.env;
-const flight = 256;
+const flight = 64;
 const http = new ethers.JsonRpcProvider(RPC_URL, 31337, { staticNetwork: true, batchMaxCount: 100, pollingInterval: 20, cacheTimeout: -1 });
 const wallet = new ethers.Wallet(OWNER_PRIVATE_KEY, http);
 const iface = new ethers.Interface(["function put(uint256[] ids)"]);

@@ -126,31 +126,30 @@ contracts:
       - function put(uint256[] ids)
       - function done(uint256 id) view returns (bool)
 signers:
-${senders.slice(0, count).map((_, i) => `  s${i}:
+  s:
     chain: main
-    key: \${KEY_${i}}
+    ${count === 1 ? "key: ${KEY_0}" : `keys: [${senders.slice(0, count).map((_, i) => `"\${KEY_${i}}"`).join(", ")}]`}
     gas: { ${fixed ? "limit: 100000, " : ""}max: 1000 gwei, tip: 1 gwei }
     window: 2000
-`).join("")}batches:
-${senders.slice(0, count).map((_, i) => `  mark${i}:
+batches:
+  mark:
     key: id
     max: 10
     wait: 0ms
 ${fixed ? "" : "    skip: Sink.done(id)\n"}    send: Sink.put(id[])
-    signer: s${i}
-`).join("")}rules:
-${senders.slice(0, count).map((_, i) => `  - on: Sink.Put
-    batch: mark${i}
-`).join("")}`;
+    signer: s
+rules:
+  - on: Sink.Put
+    batch: mark
+`;
 export const secrets = Object.fromEntries(senders.map((w, i) => [`KEY_${i}`, w.privateKey]));
 
-// n batches of one item each, ready when this commits: the numbers go round the senders, as in presigned.
-export async function makeReady(c, n, count, from = 1) {
-	await c.query(`WITH g AS (SELECT i, (i - $3) % $2 AS k FROM generate_series($3::int, $3::int + $1::int - 1) i), b AS (
+// n batches of one item each, ready when this commits.
+export async function makeReady(c, n, from = 1) {
+	await c.query(`WITH b AS (
 			INSERT INTO fairlead.batch (name, pool, chain, items)
-			SELECT 'mark' || g.k, 's' || g.k, (SELECT id FROM fairlead.chain WHERE name = 'main'), 1 FROM g ORDER BY g.i
-			RETURNING id, name),
-		nb AS (SELECT id, name, row_number() OVER (ORDER BY id) + $3 - 1 AS i FROM b)
+			SELECT 'mark', 's', (SELECT id FROM fairlead.chain WHERE name = 'main'), 1 FROM generate_series(1, $1::int) i RETURNING id),
+		nb AS (SELECT id, row_number() OVER (ORDER BY id) + $2 - 1 AS i FROM b)
 		INSERT INTO fairlead.item (batch_of, key, chain, cause, args, state, batch)
-		SELECT nb.name, nb.i::text, (SELECT id FROM fairlead.chain WHERE name = 'main'), 0, jsonb_build_object('id', nb.i), 'batched', nb.id FROM nb ORDER BY nb.id`, [n, count, from]);
+		SELECT 'mark', nb.i::text, (SELECT id FROM fairlead.chain WHERE name = 'main'), 0, jsonb_build_object('id', nb.i), 'batched', nb.id FROM nb ORDER BY nb.id`, [n, from]);
 }
