@@ -90,3 +90,11 @@ BEGIN
 		' WHERE b.id = f.id RETURNING b.id', v_that, greatest(1, least(p_limit, (v_free + p_keys - 1) / p_keys)))
 	 USING p_pool, p_chain, p_but, p_lane, p_epoch;
 END $$;
+
+-- As before (026): orders are few, open slots may be thousands.
+CREATE OR REPLACE FUNCTION fairlead.orders(p_chain smallint, p_signer bytea) RETURNS TABLE (nonce bigint, kind text, who text) STABLE LANGUAGE sql AS $$
+	SELECT s.nonce, o.kind, o.who
+	  FROM fairlead.slot_order o
+	  CROSS JOIN LATERAL (SELECT nonce, chain, signer, closed FROM fairlead.slot WHERE batch = o.batch OFFSET 0) s
+	 WHERE o.ended IS NULL AND s.chain = p_chain AND s.signer = p_signer AND s.closed IS NULL
+$$;

@@ -207,6 +207,7 @@ void look_watch(struct sender *s)
 	*q = (struct watch_ask){s, s->era};
 	s->plan.busy_watch = true;
 	s->plan.watch_due = false;
+	s->watched_ms = sender_now(s);
 	slots_watch(u, &l, blocks, mined_blocks(s, blocks, WATCHED_BLOCKS));
 	orders_look(u, &l);
 	if (s->listed_count != s->window.count + 1 && s->head.known) {

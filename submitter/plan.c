@@ -18,7 +18,7 @@ static enum plan_do keeps_up(const struct plan *p)
 		return PLAN_HEAD;
 	if (p->receipts_due && !p->busy_receipts && !p->busy_store && !p->store_due && p->rpc_ok)
 		return PLAN_RECEIPTS;
-	if (p->watch_due && !p->busy_watch && p->pg_up)
+	if (p->watch_due && !p->watch_rests && !p->busy_watch && p->pg_up)
 		return PLAN_WATCH;
 	if (p->trace_due && !p->busy_trace && p->rpc_ok && p->pg_up && !p->draining)
 		return PLAN_TRACE;

@@ -31,6 +31,7 @@ struct plan {
 	bool head_rests; /* nothing is on its way: the newer head is looked at when something is, or after a while
 					  */
 	bool watch_due;  /* a head since the slots were last compared with PostgreSQL */
+	bool watch_rests;          /* they were a moment ago: many heads and verdicts are looked at together */
 	bool receipts_due;         /* a head since receipts of counted slots were last asked */
 	bool store_due;            /* receipts were read and are not stored */
 	bool trace_due;            /* a counted nonce without a receipt: who consumed it? */

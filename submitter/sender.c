@@ -12,6 +12,7 @@
 enum {
 	LOOK_MS = 1000,       /* while slots are unmined and no WebSocket rings: a head at least this often */
 	LOOK_IDLE_MS = 10000, /* nothing is unmined: so that price and balance don't grow old */
+	WATCH_REST_MS = 50,   /* between two comparisons of the slots with PostgreSQL */
 	HEAD_REST_MS = 5000,  /* nothing is on its way at all: so long a newer head may wait */
 	BEHIND_MS = 20,       /* the listener is ahead of our head: asked again after this long, */
 	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */
@@ -246,6 +247,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->trace_due = inquest_due(s);
 	p->head_due = is_head_due(s);
 	p->head_rests = head_rests(s);
+	p->watch_rests = s->watched_ms && now < s->watched_ms + WATCH_REST_MS;
 	feed_release_held(s);
 	quote_pace(s);
 	/* What is committed leaves, whatever keeps a slot from being signed anew. */
@@ -303,6 +305,8 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED || s->plan.waits) {
 		sooner(&at, todo->wake_ms);
 		sooner(&at, purse_wakes(s));
+		if (s->plan.watch_due && s->plan.watch_rests)
+			sooner(&at, s->watched_ms + WATCH_REST_MS);
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
 		if (works(s))

@@ -120,10 +120,11 @@ struct sender {
 	struct quote quote;
 	struct room room;
 	struct u256 balance;
-	uint64_t tip_ms; /* when tip and balance were read; 0: never */
-	bool by_number;  /* the node knows no block by hash in calls (EIP-1898) */
-	bool no_bundle;  /* nor many views in one call (bundle.h) */
-	bool no_tries;   /* nor many batches */
+	uint64_t watched_ms; /* when the slots were last compared with PostgreSQL */
+	uint64_t tip_ms;     /* when tip and balance were read; 0: never */
+	bool by_number;      /* the node knows no block by hash in calls (EIP-1898) */
+	bool no_bundle;      /* nor many views in one call (bundle.h) */
+	bool no_tries;       /* nor many batches */
 	unsigned
 		no_receipts;     /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
 	uint8_t (*pool)[20]; /* owned: the other keys of the pool that are known */

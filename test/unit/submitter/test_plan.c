@@ -113,7 +113,9 @@ static void stages_run_beside_each_other_newest_first(void **state)
 	assert_int_equal(plan_next(&p), PLAN_READ);
 	p.store_due = p.receipts_due = p.watch_due = true;
 	assert_int_equal(plan_next(&p), PLAN_STORE);
-	p.busy_store = true;
+	p.busy_store = p.watch_rests = true;
+	assert_int_equal(plan_next(&p), PLAN_READ);
+	p.watch_rests = false;
 	assert_int_equal(plan_next(&p), PLAN_WATCH);
 }
 
