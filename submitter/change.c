@@ -172,14 +172,14 @@ static void hold_change(struct change *c, struct slot *slot, const struct fee *n
 	struct sender *s = c->s;
 	char want[60];
 	sign_gwei(want, needed->fee);
-	if (!slot->held_said) {
+	if (slot->held_said != 1 + (unsigned)c->attempt.kind) {
 		log_odd("gas.high",
 			c->attempt.kind == ATTEMPT_CANCEL ? "A cancel is wanted and held: gas price too high"
 											  : "A replacement is held: gas price too high",
 			F_STR("signer", s->signer->name), F_UINT("nonce", c->nonce), F_STR("needed", want));
 		metric_add(s->meters.too_high, 1);
 	}
-	slot->held_said = true;
+	slot->held_said = 1 + (unsigned)c->attempt.kind;
 	if (c->attempt.kind == ATTEMPT_CANCEL)
 		obey_held(s, slot, needed);
 	slot->held_fee = needed->fee;
@@ -347,8 +347,9 @@ void change_slot(struct sender *s, struct window_todo *todo)
 		cancel(c);
 		return;
 	}
-	log_info("slot.revise", "An item's event is gone; its slot is signed anew without it",
-		F_UINT("nonce", c->nonce), F_INT("batch", todo->slot->batch));
+	if (todo->slot->held_said <= 1 + (unsigned)ATTEMPT_BUMP) /* else it is asked for again, at another head */
+		log_info("slot.revise", "An item's event is gone; its slot is signed anew without it",
+			F_UINT("nonce", c->nonce), F_INT("batch", todo->slot->batch));
 	struct pg_unit *u = pg_unit(s->m->pg);
 	slots_items(u, todo->slot->batch);
 	pg_unit_run(u, 0, on_items, c);

@@ -75,7 +75,7 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a)
 	if (s->phase < SLOT_COUNTED)
 		s->phase = SLOT_SIGNED;
 	s->pooled |= s->answer == ANSWER_ACCEPTED || s->answer == ANSWER_KNOWN;
-	s->held_said = false;
+	s->held_said = 0;
 	s->answer = ANSWER_UNKNOWN;
 	s->refusals = 0;
 	s->cast_ms = 0;

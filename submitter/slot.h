@@ -60,16 +60,16 @@ struct slot {
 	enum slot_phase phase;
 	struct attempt *attempts; /* oldest first; the newest is what leaves */
 	size_t nattempts;
-	enum answer answer;              /* the newest */
-	uint32_t refusals;               /* in a row, of the newest bytes */
-	uint32_t evictions;              /* cast again and accepted though it had been pooled */
-	uint64_t made_ms;                /* first seen here */
-	int64_t cut_ms;                  /* when its batch was cut, on the caller's clock */
-	uint64_t within_ms;              /* of its batch's declaration; 0: cheap */
-	bool patient;                    /* its first attempt offered a tip that only some blocks take */
-	bool pooled;                     /* an attempt before the newest was taken into a mempool */
-	bool held_said;                  /* a replacement of the newest is held, and that was said; */
-	struct u256 held_fee;            /* what it needs */
+	enum answer answer;   /* the newest */
+	uint32_t refusals;    /* in a row, of the newest bytes */
+	uint32_t evictions;   /* cast again and accepted though it had been pooled */
+	uint64_t made_ms;     /* first seen here */
+	int64_t cut_ms;       /* when its batch was cut, on the caller's clock */
+	uint64_t within_ms;   /* of its batch's declaration; 0: cheap */
+	bool patient;         /* its first attempt offered a tip that only some blocks take */
+	bool pooled;          /* an attempt before the newest was taken into a mempool */
+	unsigned held_said;   /* 1 + the kind of attempt that is held instead of the newest, and that was said; */
+	struct u256 held_fee; /* what it needs */
 	uint64_t cast_ms, cast_head;     /* when the newest bytes last left; 0: never by us */
 	uint64_t since_ms, since_head;   /* since when they may have been in a mempool without a break */
 	bool offered_again;              /* since then they left once more, and were still known */

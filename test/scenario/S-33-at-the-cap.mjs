@@ -24,7 +24,7 @@ export default async function (t) {
 		const head = Number(await b.n.rpc("eth_blockNumber"));
 		return { depth: head - 3, blocks: head - 2, keep: "none", pool: false };
 	};
-	const held = (b, re) => b.w.lines("submitter", "gas.high").filter((l) => re.test(l.msg));
+	const held = (b, re) => b.w.lines("submitter", "gas.high").filter((l) => re.test(l.text));
 
 	const b = await world("");
 	await b.mined(() => held(b, /A replacement is held/).length, "the line", { pool: false });

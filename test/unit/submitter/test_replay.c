@@ -23,7 +23,8 @@ static void a_series_is_read(void **state)
 	struct replay_series s;
 	struct err e;
 	assert_true(reads(&s,
-		"\xef\xbb\xbf# made\r\nused,timestamp,base_fee,p10,p25,p50,p75,p90\r\n0.25, 10 ,100,1,2,3,4,5\r\n\n1,22,120,1,1,1,1,1",
+		"\xef\xbb\xbf# made\r\nused,timestamp,base_fee,p10,p25,p50,p75,p90\r\n0.25, 10 "
+		",100,1,2,3,4,5\r\n\n1,22,120,1,1,1,1,1",
 		&e));
 	assert_int_equal(s.n, 2);
 	assert_int_equal(s.rows[0].block.used_ppm, 250000);
