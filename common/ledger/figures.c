@@ -160,9 +160,26 @@ static const struct pg_sql sql_lives = {"figures_lives",
 	"FROM (SELECT id AS page FROM fairlead.item ORDER BY id DESC LIMIT 60) p CROSS JOIN LATERAL (SELECT * "
 	"FROM fairlead.lives_shown WHERE id = p.page OFFSET 0) l ORDER BY id DESC"};
 
+static const struct pg_sql sql_frozen = {
+	"figures_frozen", "SELECT signer, who, " UNIX("since") " FROM fairlead.freeze ORDER BY signer LIMIT 16"};
+
 static const struct pg_sql *const fast[] = {&sql_self, &sql_chains, &sql_endpoints, &sql_batches, &sql_flight,
-	&sql_speed, &sql_counts, &sql_unheld, &sql_signers, &sql_groups, &sql_lives};
-enum { SELF, CHAINS, ENDPOINTS, BATCHES, FLIGHT, SPEED, COUNTS, UNHELD, SIGNERS, GROUPS, LIVES, FAST };
+	&sql_speed, &sql_counts, &sql_unheld, &sql_signers, &sql_groups, &sql_lives, &sql_frozen};
+enum {
+	SELF,
+	CHAINS,
+	ENDPOINTS,
+	BATCHES,
+	FLIGHT,
+	SPEED,
+	COUNTS,
+	UNHELD,
+	SIGNERS,
+	GROUPS,
+	LIVES,
+	FROZEN,
+	FAST
+};
 _Static_assert(sizeof fast / sizeof *fast == FAST, "a name for each");
 
 void figures_init(struct figures *f)
@@ -183,7 +200,7 @@ void figures_probe(struct pg_unit *u)
 {
 	static const struct pg_sql sql = {"figures_probe",
 		"SELECT (SELECT coalesce(sum(at + made + failed), 0) FROM fairlead.lane)::bigint * 31 + (SELECT "
-		"coalesce(max(id), 0) FROM fairlead.item) * 7"
+		"coalesce(max(id), 0) FROM fairlead.item) * 7 + (SELECT coalesce(max(id), 0) FROM fairlead.act) * 5"
 		" + (SELECT coalesce(max(id), 0) FROM fairlead.batch) * 3 + (SELECT coalesce(max(id), 0) FROM "
 		"fairlead.turn)"
 		" + (SELECT coalesce(sum(done), 0) FROM fairlead.chain)::bigint + (SELECT coalesce(sum(done + "
@@ -285,6 +302,15 @@ static void take_signers(struct figures *f, const struct pg_reply *r)
 			.oldest = pg_get_int(r, SIGNERS, i, 4)};
 }
 
+static void take_frozen(struct figures *f, const struct pg_reply *r)
+{
+	f->nfrozen = 0;
+	for (int i = 0; i < pg_rows(r, FROZEN) && i < FIGURES_SIGNERS; i++)
+		f->frozen[f->nfrozen++] = (struct fig_frozen){.signer = text(&f->mem, r, FROZEN, i, 0),
+			.who = text(&f->mem, r, FROZEN, i, 1),
+			.since = pg_get_int(r, FROZEN, i, 2)};
+}
+
 static void take_groups(struct figures *f, const struct pg_reply *r)
 {
 	f->ngroups = 0;
@@ -311,6 +337,7 @@ void figures_take(struct figures *f, const struct pg_reply *r)
 	take_chains(f, r);
 	take_flow(f, r);
 	take_signers(f, r);
+	take_frozen(f, r);
 	take_groups(f, r);
 	f->nlives = 0;
 	for (int i = 0; i < pg_rows(r, LIVES) && i < FIGURES_LIVES; i++)

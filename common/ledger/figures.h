@@ -43,6 +43,10 @@ struct fig_signer { /* a lane send:<chain>:<address> */
 	const char *address;
 	int64_t next, open, unmined, oldest; /* oldest: since when, of the unmined */
 };
+struct fig_frozen {
+	const char *signer, *who; /* as the file names it */
+	int64_t since;
+};
 struct fig_group { /* of what is parked, or dead, for one cause */
 	bool dead;
 	const char *batch_of, *reason, *keys; /* keys: up to three, by \x1f */
@@ -68,6 +72,8 @@ struct figures {
 	size_t nendpoints;
 	struct fig_signer signers[FIGURES_SIGNERS];
 	size_t nsigners;
+	struct fig_frozen frozen[FIGURES_SIGNERS];
+	size_t nfrozen;
 	struct fig_group groups[FIGURES_GROUPS];
 	size_t ngroups;
 	struct life lives[FIGURES_LIVES];

@@ -350,13 +350,29 @@ static const struct seen_signer *beat_of(const struct seen *s, const char *name)
 	return NULL;
 }
 
+/* A signer that a person stopped, or NULL. */
+static const struct fig_frozen *frozen(const struct seen *s, const char *name)
+{
+	for (size_t i = 0; i < s->figures.nfrozen; i++)
+		if (text_is(s->figures.frozen[i].signer, name))
+			return &s->figures.frozen[i];
+	return NULL;
+}
+
 static void put_facts(struct buf *b, const struct seen *s, const struct signer_decl *d,
 	const struct seen_signer *has, const struct fig_signer *lane)
 {
 	const struct figures *f = &s->figures;
 	struct u256 wei;
 	char eth[U256_DEC_MAX + 8];
+	const struct fig_frozen *stop = frozen(s, d->name);
 	put_open(b, "facts", '[');
+	if (stop) {
+		struct buf who = {0};
+		rich_escape(&who, str_of(stop->who));
+		put_fact(b, "frozen", "*{@%" PRId64 "}* ago, by %s: it signs nothing new", stop->since, who.p);
+		buf_fini(&who);
+	}
 	if (has && u256_from_dec(&wei, str_of(has->balance))) {
 		say_eth(eth, sizeof eth, wei);
 		put_fact(b, "balance",
@@ -444,8 +460,11 @@ static void put_signers(struct buf *b, const struct seen *s)
 		put_open(b, NULL, '{');
 		put_text(b, "name", d->name);
 		put_text(b, "address", address ? address : "");
-		put_text(b, "tone", has || s->redis_away ? "well" : "wait");
+		put_text(b, "tone", frozen(s, d->name) ? "stop" : has || s->redis_away ? "well" : "wait");
 		put_facts(b, s, d, has, lane);
+		put_open(b, "acts", '[');
+		put_text(b, NULL, frozen(s, d->name) ? "thaw" : "freeze");
+		put_close(b, ']');
 		put_text(b, "cap", d->has_max ? cap : NULL);
 		put_base(b, s);
 		put_points(b, "paid", s, address, 0);

@@ -97,10 +97,12 @@ function plots() {
 export function signers(list) {
 	widths.disconnect();
 	told = [];
+	const open = new Map([...$("signers-of").querySelectorAll(".acts")].filter((a) => a.querySelector(".effect").childElementCount).map((a) => [a.dataset.of, a])); // somebody reads there
 	$("signers-of").replaceChildren(...list.map((s) => {
+		const had = open.get(s.name), acts = s.acts?.length ? had ?? attr(actions(s.acts.map((act) => ({ act, of: s.name })), s.name), { "data-of": s.name }) : null;
 		const box = el("div", "hourbox"), short = s.address ? `${s.address.slice(0, 6)}…${s.address.slice(-4)}` : "";
 		told.push([s, box]);
-		return el("div", `signer ${s.tone}`, el("div", "", el("p", "who", el("b", "", s.name), " ", attr(el("code", "dim", short), { title: s.address })), el("dl", "facts", ...s.facts.flatMap((f) => [el("dt", "", f.name), el("dd", "", rich(f.text))]))), box);
+		return el("div", `signer ${s.tone}`, el("div", "", el("p", "who", el("b", "", s.name), " ", attr(el("code", "dim", short), { title: s.address })), el("dl", "facts", ...s.facts.flatMap((f) => [el("dt", "", f.name), el("dd", "", rich(f.text))])), acts), box);
 	}));
 	if (!list.length) $("signers-of").replaceChildren(el("p", "none", "No signer: this application sends nothing."));
 	for (const [, box] of told) widths.observe(box);

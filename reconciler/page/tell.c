@@ -184,6 +184,23 @@ static void halted(struct causes *c)
 	}
 }
 
+static void frozen(struct causes *c)
+{
+	for (size_t i = 0; i < c->s->figures.nfrozen; i++) {
+		const struct fig_frozen *f = &c->s->figures.frozen[i];
+		add(c,
+			(struct tell_cause){.tone = "stop",
+				.since = f->since,
+				.h1 = tell_text(c->t, "Signer %s is frozen.", f->signer),
+				.brief = tell_text(c->t, "%s frozen", f->signer),
+				.lead = "Nothing is lost: batches wait. What was sent before may still be mined.",
+				.seen = tell_text(c->t, "%s froze it {@%" PRId64 "} ago.", tell_rich(c->t, f->who), f->since),
+				.you = tell_text(c->t,
+					"*When it may sign again, thaw it* under Signers, or: `fairlead-submitter --thaw %s`",
+					f->signer)});
+	}
+}
+
 static const struct {
 	const char *program, *meanwhile;
 } stages[4] = {
@@ -323,6 +340,7 @@ static void verdict(struct telling *t, const struct seen *s)
 		events += f->chains[i].events;
 	pg_away(&c);
 	halted(&c);
+	frozen(&c);
 	absent(&c);
 	waits(&c);
 	redis_away(&c);
