@@ -61,6 +61,7 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 	if (a && answer != ANSWER_KNOWN && answer != ANSWER_ACCEPTED)
 		say_refusal(s, slot, answer, a->ok ? a->result : a->message);
 	window_answered(&s->window, slot, answer, sender_now(s));
+	gauges_answered(s->gauges, answer);
 	if (answer == ANSWER_UNDERPRICED)
 		quote_refused(s, slot);
 	metric_add(s->meters.evictions, slot->evictions - evictions);

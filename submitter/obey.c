@@ -38,6 +38,7 @@ static void resend(struct sender *s, struct slot *slot, const char *who)
 {
 	log_info("order.resend", "A batch leaves again, as was ordered", F_STR("signer", s->signer->name),
 		F_INT("batch", slot->batch), F_UINT("nonce", slot->nonce), F_STR("who", who));
+	gauges_obeyed(s->gauges, false);
 	window_urge(slot);
 	tell(s, slot, ORDER_RESEND, slot->phase < SLOT_COUNTED ? "resent" : "resend_late", true);
 }
@@ -48,6 +49,7 @@ static void unwant(struct sender *s, struct slot *slot, const char *who)
 		return;
 	log_info("order.cancel", "A batch is to be cancelled, as was ordered", F_STR("signer", s->signer->name),
 		F_INT("batch", slot->batch), F_UINT("nonce", slot->nonce), F_STR("who", who));
+	gauges_obeyed(s->gauges, true);
 	window_unwanted(slot);
 }
 

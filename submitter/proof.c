@@ -368,6 +368,7 @@ static void say_verdict(struct sender *s, const struct slot *slot, const struct 
 		return;
 	metric_add(v->ok ? s->meters.mined : s->meters.failed, 1);
 	obey_mined(s, slot, a, (uint64_t)v->block);
+	gauges_mined(s->gauges, (uint64_t)v->gas, v->price);
 	char price[U256_DEC_MAX];
 	u256_to_dec(price, v->price);
 	if (v->ok && a->kind == ATTEMPT_CANCEL)

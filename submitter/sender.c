@@ -344,6 +344,7 @@ void sender_drive(void *arg)
 	}
 	metric_set(s->meters.unmined, (double)window_unmined(&s->window));
 	metric_set(s->meters.window, (double)room_size(&s->room));
+	gauges_show(s->gauges);
 	if (!lane_leaves(s, &todo))
 		set_timer(s, &todo);
 }
@@ -418,6 +419,7 @@ struct sender *sender_new(struct member *m, struct seat *seat, const struct sign
 	snprintf(s->endpoint, sizeof s->endpoint, "%s",
 		endpoint_parse(&at, lane_endpoint(s)->url, NULL) ? at.name : s->chain->name);
 	backoff_init(&s->backoff, s->chain->retry.first_ms, s->chain->retry.max_ms, (uint64_t)getpid());
+	s->gauges = gauges_new(s);
 	return s;
 }
 
@@ -440,6 +442,7 @@ void sender_close(struct sender *s)
 {
 	sender_enter(s, LANE_LEFT);
 	timer_free(&s->timer);
+	gauges_close(s->gauges);
 	lane_deaf(s);
 	if (s->lease)
 		lease_close(s->lease, NULL, NULL);
@@ -455,6 +458,7 @@ void sender_free(struct sender *s)
 	for (size_t i = 0; i < sizeof s->controls / sizeof *s->controls; i++)
 		free(s->controls[i].data);
 	arena_fini(&s->may_mem);
+	gauges_free(s->gauges);
 	hand_free(s->hand);
 	free(s->pool);
 	free(s);

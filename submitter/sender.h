@@ -17,6 +17,7 @@
  *   purse.c   the balance, and what a key gives another of its pool
  *   change.c  replacements and re-composed slots
  *   refusal.c what a policy forbids (policy.h)
+ *   gauges.c  what /metrics says of it
  *   obey.c    orders by hand: cancelled, sent again
  *   beat.c    what a beat says of it
  *   cast.c    committed bytes → the node, in nonce order
@@ -33,6 +34,7 @@
 #include "common/io/metrics.h"
 #include "common/io/rpc.h"
 #include "common/ledger/truth.h"
+#include "submitter/gauges.h"
 #include "submitter/hand.h"
 #include "submitter/intake.h"
 #include "submitter/must.h"
@@ -153,7 +155,8 @@ struct sender {
 	struct store *store;
 	struct inquest *inquest; /* owned; NULL: none */
 	struct meters meters;
-	char trouble[300]; /* the provider's last error; "" when it answers */
+	struct gauges *gauges; /* owned */
+	char trouble[300];     /* the provider's last error; "" when it answers */
 	enum hold_kind hold_kind;
 	struct u256 hold_wei;     /* HOLD_FUNDS: the balance that would do */
 	struct u256 hold_gas;     /* HOLD_FUNDS: what one gas cost then, */

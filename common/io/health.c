@@ -52,6 +52,16 @@ static void say_status(struct health *h, struct buf *b)
 	buf_fini(&reasons);
 }
 
+/* As /readyz: what an alarm can be set on. */
+static void say_metrics(struct health *h, struct buf *b)
+{
+	struct buf reasons = {0};
+	get_reasons(h, &reasons);
+	metric_set(metric(METRIC_GAUGE, "fairlead_ready", "1 while /readyz says 200", NULL), reasons.n == 0);
+	buf_fini(&reasons);
+	metrics_render(b);
+}
+
 int health_say(struct health *h, struct str path, struct buf *body, const char **type)
 {
 	*type = text_type;
@@ -68,7 +78,7 @@ int health_say(struct health *h, struct str path, struct buf *body, const char *
 	}
 	if (str_is(path, "/metrics")) {
 		*type = "text/plain; version=0.0.4; charset=utf-8";
-		metrics_render(body);
+		say_metrics(h, body);
 		return 200;
 	}
 	return 0;

@@ -97,6 +97,16 @@ void slots_loaded(const struct pg_reply *r, int stmt, int row, struct slots_atte
 
 #define ITEM_COLUMNS "i.batch, i.id, i.batch_of, i.args, c.done, c.halted IS NOT NULL, " AGE_MS
 
+void slots_queue(struct pg_unit *u, const char *pool)
+{
+	static const struct pg_sql sql = {"slots_queue",
+		"SELECT count(*), coalesce(floor(extract(epoch FROM clock_timestamp() - min(at)) * 1000), 0)::bigint"
+		" FROM (SELECT at FROM fairlead.batch WHERE pool = $1 AND state = 'ready' ORDER BY rank, id LIMIT "
+		"10001) b"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, pool);
+}
+
 void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut,
 	const struct slots_gates *g)
 {

@@ -57,6 +57,8 @@ struct slots_gates {
 	const int64_t *ages_ms;
 	size_t n;
 };
+/* How many batches of a pool are ready, up to 10001, and for how many ms the oldest has been; of /metrics. */
+void slots_queue(struct pg_unit *u, const char *pool);
 /* Ready batches of the signer's pool in their order, at most limit, without `but`: one row an item that has a
  * cause, rows of one batch neighbours, items in the order of the queue. */
 void slots_ready(struct pg_unit *u, const char *pool, int chain, int limit, const int64_t *but, size_t nbut,
