@@ -12,7 +12,7 @@ struct gauges {
 	struct sender *s;
 	struct timer *timer;
 	bool asking;
-	struct metric *open, *halted, *blocked, *price, *funds, *aside, *slots, *unproved;
+	struct metric *open, *halted, *blocked, *price, *funds, *frozen, *aside, *slots, *unproved;
 	struct metric *ready, *age, *base, *tip, *paid, *offered, *fees, *gas, *cancels, *resends;
 	struct metric *answers[ANSWERS];
 };
@@ -77,6 +77,7 @@ static void make_state(struct gauges *g, const char *l)
 	g->blocked = gauge("fairlead_lane_blocked", "1 while every item fails alike at the contract", l);
 	g->price = with(METRIC_GAUGE, held, why, l, "reason", "price");
 	g->funds = with(METRIC_GAUGE, held, why, l, "reason", "funds");
+	g->frozen = with(METRIC_GAUGE, held, why, l, "reason", "frozen");
 	g->aside = gauge("fairlead_batches_put_aside", "Batches that wait for another head or moment", l);
 	g->slots = gauge("fairlead_open_slots", "Slots that no final block has closed", l);
 	g->unproved = gauge("fairlead_unproved_slots", "Slots whose nonce was used by what is not proved yet", l);
@@ -92,6 +93,16 @@ static void make_prices(struct gauges *g, const char *l)
 	g->gas = metric(METRIC_COUNTER, "fairlead_gas_used_total", "Gas of what was mined", l);
 }
 
+/* At nought from the start, so that the first refusal is a rise (refusal.c counts). */
+static void make_refusals(const char *l)
+{
+	static const char *const policies[] = {
+		"chain", "kind", "to", "call", "value", "gas", "price", "cost", "bytes", "frozen", "limit", "spend"};
+	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
+		with(METRIC_COUNTER, "fairlead_policy_refusals_total",
+			"Transactions that a policy of the signer forbade", l, "policy", policies[i]);
+}
+
 struct gauges *gauges_new(struct sender *s)
 {
 	struct gauges *g = mem_alloc(sizeof *g);
@@ -101,6 +112,7 @@ struct gauges *gauges_new(struct sender *s)
 	g->ready =
 		gauge("fairlead_batches_ready", "Batches of this signer that are not signed yet; 10001: or more", l);
 	g->age = gauge("fairlead_queue_age_seconds", "Age of the batch that waits longest to be signed", l);
+	make_refusals(l);
 	if (s->signer->nkeys > 1)
 		snprintf(l, sizeof l, "signer=\"%s\",address=\"%s\"", s->signer->name, s->address);
 	make_state(g, l);
@@ -137,6 +149,7 @@ void gauges_show(struct gauges *g)
 	metric_set(g->blocked, s->blocked[0] != 0);
 	metric_set(g->price, s->hold_kind == HOLD_PRICE);
 	metric_set(g->funds, s->hold_kind == HOLD_FUNDS);
+	metric_set(g->frozen, s->frozen);
 	metric_set(g->aside, (double)s->nheld);
 	metric_set(g->slots, (double)s->window.n);
 	metric_set(g->unproved, (double)unproved);

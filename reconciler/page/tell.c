@@ -240,7 +240,7 @@ static void waits(struct causes *c)
 			struct str why = str_of(s->beats[i].doing[k]);
 			const char *tone = sentence_tone(why);
 			if (!(text_is(tone, "wait") || text_is(tone, "stop")) || reason_is(why, "draining") ||
-				text_starts(why.p, "wait_pg"))
+				text_starts(why.p, "wait_pg") || (s->figures.nfrozen && reason_is(why, "hold_frozen")))
 				continue;
 			struct buf h1 = {0};
 			sentence_say(&h1, why, SENTENCE_TEXT, s->now);

@@ -58,15 +58,41 @@ export default async function (t) {
 	assert.equal((await does("retry", group.of)).status, 200);
 	await w.waitFor(async () => (await w.mine()) && w.codesSet([1]), "the code after all");
 
+	// frozen by the page: the verdict says so, nothing new is signed; thawed from a shell: it goes
+	const by = async (...args) => {
+		const r = await w.run("submitter", args, { env: { OWNER_PRIVATE_KEY: null } });
+		assert.equal(r.code, 0, r.text);
+		return r.out;
+	};
+	const figures = async () => (await w.http("/_fairlead/figures")).json;
+	assert.match((await asks("freeze", "owner")).effect, /nothing new is signed in its name/);
+	await done("freeze", "owner", /Signer owner is frozen/);
+	await done("freeze", "owner", /is frozen already, since .* by admin/, false);
+	assert.match(await by("--freeze", "owner"), /is frozen already/);
+	assert.match(await by("--freeze", w.owner.toLowerCase()), /is frozen already/);
+	await w.waitFor(async () => /Signer owner is frozen/.test((await figures()).verdict.h1), "the verdict");
+	assert.deepEqual((await figures()).signers[0].acts, ["thaw"]);
+	const sent = w.node.raws.length;
+	await w.batchReveal([2]);
+	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready'")).n === 1, "a ready batch");
+	await w.waitFor(async () => /frozen/.test((await w.health("submitter")).body), "the submitter to say so");
+	await w.waitFor(async () => (await w.metric("submitter", "fairlead_lane_held", 'reason="frozen"')) === 1, "its gauge");
+	await w.mine(3);
+	assert.equal(w.node.raws.length, sent);
+	assert.match(await by("--thaw", "owner"), /Signer owner signs again/);
+	assert.match(await by("--thaw", "owner"), /is not frozen/);
+	await w.waitFor(async () => (await w.mine()) && w.codesSet([2]), "the code of token 2");
+	assert.equal((await w.run("submitter", ["--freeze", "nobody"])).code, 1);
+
 	// a rule that no route names is applied again
-	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM token_codes")).n === 1, "its row");
+	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM token_codes")).n === 2, "its row");
 	await w.mine(80);
 	await w.waitFor(async () => (await w.one("SELECT done = $1 AND lag = 0 AS x FROM fairlead.chains", [await w.head()])).x, "the head");
 	await w.sql("DELETE FROM token_codes");
 	assert.match((await asks("replay", "codes:2")).effect, /applied again to each of its events that stands, from block 2 on/);
 	await done("replay", "codes:2", /Rule codes is applied again, from block 2 on/);
-	await w.waitFor(async () => (await w.mine()) && (await w.one("SELECT count(*) AS n FROM token_codes")).n === 1, "its row again");
+	await w.waitFor(async () => (await w.mine()) && (await w.one("SELECT count(*) AS n FROM token_codes")).n === 2, "its row again");
 	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM fairlead.wish")).n === 0, "the wish to be done");
 	assert.equal(await w.writes(1), 1);
-	assert.deepEqual((await w.sql("SELECT what, count(*) AS n FROM fairlead.act GROUP BY 1 ORDER BY 1")).map((a) => [a.what, a.n]), [["cancel", 1], ["replay", 1], ["resend", 1], ["retry", 1]]);
+	assert.deepEqual((await w.sql("SELECT what, count(*) AS n FROM fairlead.act GROUP BY 1 ORDER BY 1")).map((a) => [a.what, a.n]), [["cancel", 1], ["freeze", 1], ["replay", 1], ["resend", 1], ["retry", 1], ["thaw", 1]]);
 }
