@@ -44,7 +44,8 @@ bool page_job_failed(struct job *j, const struct pg_reply *r)
 	}
 	if (r->outcome == PG_OK)
 		return false;
-	if (r->outcome == PG_REFUSED && (j->kind == JOB_ACT_DO || j->kind == JOB_ACT_ASK) && text_is(r->sqlstate, "42501")) {
+	if (r->outcome == PG_REFUSED && (j->kind == JOB_ACT_DO || j->kind == JOB_ACT_ASK) &&
+		text_is(r->sqlstate, "42501")) {
 		visit_refuse(j->v, 403, "The role that serves this page may not act");
 	} else if (r->outcome == PG_REFUSED) {
 		log_odd("page.refused", "PostgreSQL refused what the page asked", F_STR("sqlstate", r->sqlstate),
