@@ -391,6 +391,8 @@ static void replacements_hold_to_the_rule(void **state)
 			assert_true(u256_lt(old.fee, f.fee) && u256_lt(old.tip, f.tip));
 			old = f;
 			assert_true(++rounds < 400);
+			m.next = u256_of(dice(300000000000)); /* and the market moves meanwhile */
+			m.price = u256_of(dice(300000000000));
 		}
 	}
 }
