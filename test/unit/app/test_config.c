@@ -315,6 +315,43 @@ static void test_keyless(void **state)
 	free(sql);
 }
 
+/* A pool: a list of variables, one of which may hold several keys; each is wiped, and leaves the environment.
+ */
+static void test_pool(void **state)
+{
+	(void)state;
+	static const char one[] = "4646464646464646464646464646464646464646464646464646464646464646",
+					  two[] = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+					  both[] = "4646464646464646464646464646464646464646464646464646464646464646,"
+							   "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+	static const char yaml[] =
+		"name: p\nchains: { main: { rpc: \"http://x\" } }\n"
+		"signers: { owner: { keys: [ \"${BOTH}\", \"${TWO}\" ], gas: { max: 1 gwei } } }\n";
+	static const char *const env[][2] = {{"BOTH", both}, {"TWO", two}, {NULL, NULL}};
+	static const char *const files[][2] = {{"f.yaml", yaml}, {NULL, NULL}};
+	struct world w = {.env = env, .files = files};
+	struct problems ps = {0};
+	struct config *c = world_load(&w, "f.yaml", &ps);
+	assert_non_null(c);
+	const struct signer_decl *s = c->signers;
+	assert_int_equal(s->nkeys, 3);
+	assert_string_equal(s->keys[0].secret.value, one);
+	assert_memory_equal(s->keys[1].secret.value, both + 65, 65);
+	assert_string_equal(s->keys[2].secret.value, two);
+	setenv("SOMEBODYS", both + 65, 1);
+	setenv("AS_A_PART", "key=ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80;", 1);
+	setenv("ANOTHER", "stays", 1);
+	config_wipe_environment(c, false);
+	assert_null(getenv("SOMEBODYS"));
+	assert_null(getenv("AS_A_PART"));
+	assert_string_equal(getenv("ANOTHER"), "stays");
+	config_wipe_keys(c);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(s->keys[i].secret.value, "");
+	config_free(c);
+	problems_fini(&ps);
+}
+
 static const char three_mistakes[] =
 	"name: ktty\n"
 	"\n"
@@ -541,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_ktty_overrides), cmocka_unit_test(test_ktty_environment),
 		cmocka_unit_test(test_three_mistakes), cmocka_unit_test(test_file_itself),
 		cmocka_unit_test(test_secret_written_out), cmocka_unit_test(test_print),
-		cmocka_unit_test(test_keyless), cmocka_unit_test(test_process), cmocka_unit_test(test_keys)};
+		cmocka_unit_test(test_keyless), cmocka_unit_test(test_pool), cmocka_unit_test(test_process),
+		cmocka_unit_test(test_keys)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
