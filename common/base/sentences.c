@@ -87,6 +87,11 @@ const struct sentence sentences[] = {
 	{"mined_reverted", "wait", "Reverted.", "Attempt {n} is in block {block:#} and reverted. Its {gas:#} gas cost {cost:eth} ETH; nothing was set.", 0, 0},
 	{"mined_noop", "ink", "Cancel mined.", "Attempt {n} is in block {block:#} and did nothing but use up the nonce. Its {gas:#} gas cost {cost:eth} ETH."
 		"[ The other {others?attempt|attempts} can never execute.]", 0, 0},
+	{"used_by_transaction", "stop", "Nonce used elsewhere.", "Transaction {tx:hash} in block {block:#} used it: the key signed that, and not here.", 0, 0},
+	{"used_by_authorization", "stop", "Nonce used elsewhere.", "An EIP-7702 authorization of this key in block {block:#}[, in transaction {tx:hash} of {by:hash},] used it.", 0, 0},
+	{"used_by_delegated", "stop", "Nonce used elsewhere.", "Delegated code of this account created a contract in block {block:#}[, in transaction {tx:hash} of {by:hash}].", 0, 0},
+	{"used_by_deposit", "stop", "Nonce used elsewhere.", "A deposit from the chain below used it in block {block:#}.", 0, 0},
+	{"used_by_unknown", "stop", "Nonce used elsewhere.", "Something used it up to block {block:#}; what it was the endpoint does not show.", 0, 0},
 	{"block_gone", "gone", "Block taken back.", "Block {block:#} left the chain, and the receipt with it. The same bytes may be mined again.", 0, 0},
 	{"event_gone", "gone", "Taken back.", "A reorg removed its event[ from block {block:#}][, entry {entry} of the log].", 0, 0},
 	{"rest_void", "ink", "At rest.", "If its event is mined again, this same life goes on, and still acts only once. Nobody needs to do anything.", 0, 0},

@@ -115,7 +115,18 @@ void batch_story_ask(struct pg_unit *u, const char *of)
 										 " UNION ALL SELECT " UNIX(
 											 "o.ended") ", 'order', '', o.how, -1, '', '', '' FROM " EXPLAINED
 														" JOIN fairlead.slot_order o ON o.batch = e.batch "
-														"AND o.ended IS NOT NULL ORDER BY 1 LIMIT 40"}};
+														"AND o.ended IS NOT NULL "
+														" UNION ALL SELECT " UNIX(
+															"k.at") ", 'order', '', "
+																	"fairlead.reason('used_by_' || k.kind, "
+																	"'block', k.block::text,"
+																	" 'tx', '0x' || encode(k.tx, 'hex'), "
+																	"'by', '0x' || encode(k.by, 'hex')), -1, "
+																	"'', '', '' FROM " EXPLAINED
+																	" JOIN fairlead.consumed k ON (k.chain, "
+																	"k.signer, k.nonce) = (e.chain, "
+																	"e.signer, e.nonce) ORDER BY 1 LIMIT "
+																	"40"}};
 	for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
 		pg_stmt(u, &sql[i]);
 		pg_put_text(u, of);

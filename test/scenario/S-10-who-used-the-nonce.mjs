@@ -28,6 +28,8 @@ export default async function (t) {
 		await b.mined(async () => (await b.slots()).find((s) => s.nonce === nonce)?.closed === "foreign", `${kind}: the slot to be closed`, { pool: false });
 		const [row] = await w.sql("SELECT kind, encode(tx, 'hex') AS tx, block FROM fairlead.consumed WHERE nonce = $1", [nonce]);
 		assert.equal(row.kind, kind);
+		const { batch } = await w.one("SELECT batch FROM fairlead.slot WHERE nonce = $1", [nonce]), told = await w.run("submitter", ["--explain", String(batch)]);
+		assert.match(told.text, /Nonce used elsewhere\. /);
 		assert.equal(row.tx === null, kind === "delegated");
 		assert.ok((await w.one("SELECT final FROM fairlead.chain")).final >= row.block, "nothing acts before finality");
 		await b.mined(async () => (await b.items())[ids[0]] === "done", `${kind}: the items to be done`);
