@@ -119,6 +119,10 @@ static void charge(struct chain *c, struct block *k, const struct mined *m)
 	if (m->ok)
 		u256_add(&cost, cost, m->txn->tx.value);
 	u256_add(&a->spent, a->spent, cost);
+	if (m->ok && u256_cmp(m->txn->tx.value, u256_of(0)) > 0) {
+		a = changed(c, k, m->txn->tx.to); /* moves the list: the sender's place is not used any more */
+		u256_add(&a->got, a->got, m->txn->tx.value);
+	}
 }
 
 static struct u256 price_of(const struct block *k, const struct tx *t)
@@ -235,5 +239,6 @@ struct u256 chain_balance(const struct chain *c, const struct block *k, const ui
 		left = g->spent;
 	else
 		must(u256_mul(&left, u256_of(10000 * GWEI), u256_of(GWEI)));
-	return u256_sub(&left, left, chain_account(c, k, address).spent) ? left : u256_of(0);
+	struct account a = chain_account(c, k, address);
+	return u256_add(&left, left, a.got) && u256_sub(&left, left, a.spent) ? left : u256_of(0);
 }

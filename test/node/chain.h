@@ -41,7 +41,7 @@ struct mined { /* a transaction in a block, and what it did there */
 struct account { /* a signer behind a block */
 	uint8_t address[20];
 	uint64_t nonce;
-	struct u256 spent;
+	struct u256 spent, got;
 	struct bytes code; /* of the given ones only: what a script said, at every block */
 };
 struct block {

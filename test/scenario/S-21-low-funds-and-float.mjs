@@ -2,7 +2,6 @@ export const name = "a key that can't pay waits while the others go on, and goes
 export const limit = 180;
 
 import { need } from "../../deploy/run/npm.mjs";
-import { keys } from "../lib/world.mjs";
 import { poolOf } from "../lib/pools.mjs";
 
 const { ethers } = need("ethers");
@@ -22,13 +21,13 @@ export default async function (t) {
 	const poor = p.parts.find((x) => held[w.programs[x].pid].includes(1));
 	assert.equal(w.lines(poor, "balance.low").length, 1, "said once");
 	assert.equal(w.lines(poor, "balance.low")[0].level, "odd");
-	assert.equal(await w.metric(poor, "fairlead_balance_low", "address"), 1);
+	assert.equal(await w.metric(poor, "fairlead_balance_low", ethers.getAddress(p.addresses[1])), 1);
 	assert.equal(w.lines(poor, "hold").length, 1);
 	assert.match((await w.health(poor)).body, /the balance of 0x[0-9a-fA-F]{40} is 1000 wei/);
-	const rich = new ethers.Wallet(keys[7]);
+	const rich = new ethers.Wallet(ethers.id("rich"));
 	await p.n.rpc("eth_sendRawTransaction", [await rich.signTransaction({ type: 2, chainId: 31337, to: p.addresses[1], value: 3n * ether, nonce: 0, gasLimit: 21000, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n })]);
 	await w.waitFor(() => w.lines(poor, "hold.over").length, "the key to go on by itself");
-	await w.waitFor(async () => (await w.metric(poor, "fairlead_balance_low", "address")) === 0, "the alarm to end");
+	await w.waitFor(async () => (await w.metric(poor, "fairlead_balance_low", ethers.getAddress(p.addresses[1]))) === 0, "the alarm to end");
 	await p.wave(40);
 	await w.waitFor(async () => Number(await p.n.rpc("eth_getTransactionCount", [p.addresses[1], "latest"])) > 1, "it to send");
 
