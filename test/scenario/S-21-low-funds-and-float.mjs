@@ -33,9 +33,17 @@ export default async function (t) {
 
 	// float: two of four are low, three processes look after them
 	const q = await poolOf(t, { keys: 4, signer: { low: "1 ether", float: "2 ether" }, funds: { 0: 20n * ether, 1: ether / 2n, 2: 1000, 3: 30n * ether } });
+	q.miner.pool = false;
 	await Promise.all(["listener", "batcher", "reconciler"].map((x) => q.w.start(x, { wait: false })));
 	await Promise.all([q.submitter(), q.submitter(), q.submitter()]);
 	await q.spread([1, 1, 2]);
+	// while they are under way, many looks later, nothing more is given
+	const given = () => q.w.one("SELECT count(*) AS n FROM fairlead.topup");
+	await q.w.waitFor(async () => (await given()).n >= 2, "both to be topped up");
+	const head = await q.n.head();
+	await q.w.waitFor(async () => (await q.n.head()) >= head + 60, "sixty blocks without them");
+	assert.equal((await given()).n, 2);
+	q.miner.pool = true;
 	await q.w.waitFor(async () => {
 		const has = await Promise.all([1, 2].map(async (i) => BigInt(await q.n.rpc("eth_getBalance", [q.addresses[i], "latest"]))));
 		return has.every((b) => b === 2n * ether);
@@ -48,6 +56,6 @@ export default async function (t) {
 	const slots = await q.w.sql("SELECT closed, count(*) AS n FROM fairlead.slot WHERE batch IS NULL GROUP BY 1");
 	assert.deepEqual(slots, [{ closed: "done", n: 2 }], "a slot like any other, closed by a final block");
 	const { shares } = await q.judge();
-	assert.ok(shares.every((n) => n > 2), `all keys send: ${shares}`);
+	assert.ok(shares.every((n) => n > 0), `all keys send: ${shares}`);
 	t.note(shares.join(" + "));
 }
