@@ -104,6 +104,22 @@ static void a_freeze_stops_all_but_cancels(void **state)
 	world_close(&w);
 }
 
+/* The query under way waits for a lock; false: it is done. */
+static bool it_waits(struct world *w)
+{
+	PGconn *look = world_session(w);
+	bool waits = false, busy = true;
+	while (!waits && busy) {
+		PGresult *r = run_on(look, "SELECT count(*) FROM pg_locks WHERE NOT granted");
+		waits = atoi(PQgetvalue(r, 0, 0)) > 0;
+		PQclear(r);
+		assert_int_equal(PQconsumeInput(w->pg), 1);
+		busy = PQisBusy(w->pg);
+	}
+	PQfinish(look);
+	return waits;
+}
+
 /* A freeze waits for the commit that is under way, and none follows it. */
 static void a_freeze_is_sharp(void **state)
 {
@@ -114,12 +130,7 @@ static void a_freeze_is_sharp(void **state)
 	PQclear(run_on(c, "BEGIN"));
 	PQclear(run_on(c, "SELECT t.go('{1}', 0)"));
 	assert_int_equal(PQsendQuery(w.pg, "SELECT fairlead.freeze('me', 'owner')"), 1);
-	PGconn *look = world_session(&w);
-	for (bool waits = false; !waits;) {
-		PGresult *r = run_on(look, "SELECT count(*) FROM pg_locks WHERE NOT granted");
-		waits = atoi(PQgetvalue(r, 0, 0)) > 0;
-		PQclear(r);
-	}
+	assert_true(it_waits(&w));
 	PQclear(run_on(c, "COMMIT"));
 	PGresult *r;
 	while ((r = PQgetResult(w.pg)))
@@ -127,7 +138,6 @@ static void a_freeze_is_sharp(void **state)
 	refused_on(c, "FL007", "SELECT t.go('{2}', 1)");
 	gives(&w, "1", "SELECT count(*) FROM fairlead.attempt");
 	PQfinish(c);
-	PQfinish(look);
 	world_close(&w);
 }
 
@@ -180,8 +190,10 @@ static void one_window_two_lanes(void **state)
 		PQsendQuery(w.pg,
 			"SELECT t.go('{2}', 0, 1, lane => 'send:31337:0x0303030303030303030303030303030303030303')"),
 		1);
+	assert_true(it_waits(&w));
 	PQclear(run_on(c, "COMMIT"));
 	PGresult *r = PQgetResult(w.pg);
+	assert_int_equal(PQresultStatus(r), PGRES_FATAL_ERROR);
 	assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "FL007");
 	PQclear(r);
 	while ((r = PQgetResult(w.pg)))
