@@ -208,6 +208,44 @@ static void test_work(void **state)
 	assert_string_equal(last_id(SENDS), "9-2");
 }
 
+static void on_top(void *arg, int64_t top)
+{
+	*(int64_t *)arg = top;
+}
+
+static int64_t top_of_sends(struct world *w)
+{
+	enum { NONE = -7 };
+	int64_t top = NONE;
+	bus_top(w->bus, "sends", "pool", on_top, &top);
+	assert_int_equal(top, NONE); /* in a later turn */
+	spin_until(w->loop, top != NONE);
+	return top;
+}
+
+/* P8: the highest number that ever rang, also where its entry was trimmed; a stream that a reader made has
+ * none. */
+static void test_top(void **state)
+{
+	need_redis();
+	struct world *w = *state;
+	assert_int_equal(top_of_sends(w), -1);
+	side_do("XGROUP CREATE " SENDS " g 0 MKSTREAM");
+	assert_int_equal(top_of_sends(w), -1);
+	bus_ring(w->bus, BUS_WORK, "sends", "pool", 0, 1);
+	settle(w);
+	assert_int_equal(top_of_sends(w), 0);
+	bus_ring(w->bus, BUS_WORK, "sends", "pool", 9, 1);
+	settle(w);
+	bus_ring(w->bus, BUS_WORK, "sends", "pool", 4, 1);
+	settle(w);
+	assert_int_equal(top_of_sends(w), 9);
+	side_do("XTRIM " SENDS " MAXLEN 0");
+	assert_int_equal(top_of_sends(w), 9);
+	side_do("DEL " SENDS);
+	assert_int_equal(top_of_sends(w), -1);
+}
+
 /* INV-10: what is rung while a bell is under way is one bell with the newest number and the whole count. */
 static void test_many_rings(void **state)
 {
@@ -504,6 +542,7 @@ int main(void)
 		T(test_rung_before),
 		T(test_doubled_and_old),
 		T(test_work),
+		T(test_top),
 		T(test_many_rings),
 		T(test_lost),
 		T(test_credit),
