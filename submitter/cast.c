@@ -64,6 +64,12 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 	gauges_answered(s->gauges, answer);
 	if (answer == ANSWER_UNDERPRICED)
 		quote_refused(s, slot);
+	bool there = answer == ANSWER_ACCEPTED || answer == ANSWER_KNOWN;
+	bool no = a && !a->ok &&
+			  (answer == ANSWER_REFUSED ||
+				  (answer == ANSWER_UNKNOWN && !answer_is_about_the_node(a->code, a->message)));
+	if ((there || no) && window_rejected(&s->window, slot, no, sender_now(s)))
+		obey_hopeless(s, slot, a->message);
 	metric_add(s->meters.evictions, slot->evictions - evictions);
 	c->evicted += slot->evictions - evictions;
 	c->taken += answer == ANSWER_ACCEPTED;

@@ -5,6 +5,8 @@
 #include "common/ledger/orders.h"
 #include "submitter/sender.h"
 
+#include <stdio.h>
+
 void obey_wish(struct sender *s, const char *kind)
 {
 	bool mine = !*kind || text_is(kind, "cancel") || text_is(kind, "resend") || text_is(kind, "freeze") ||
@@ -98,4 +100,21 @@ bool obey_price_is_right(struct sender *s, struct slot *slot)
 	return price_first(&k->policy, &k->market, &k->learned, quote_lane_wish(s), quote_most(s, false, 0, 0),
 			   &liked) == PRICE_OK &&
 		   !u256_lt(have->fee, liked.fee) && !u256_lt(have->tip, liked.tip);
+}
+
+void obey_hopeless(struct sender *s, struct slot *slot, struct str said)
+{
+	char text[200];
+	snprintf(text, sizeof text, "%.*s", (int)(said.n > 190 ? 190 : said.n), said.p);
+	log_odd("send.hopeless",
+		"No endpoint takes a transaction, though others go; a no-op takes its nonce, its items are parked",
+		F_STR("signer", s->signer->name), F_INT("batch", slot->batch), F_UINT("nonce", slot->nonce),
+		F_STR("reason", text));
+	if (!s->lease || !lease_held(s->lease))
+		return;
+	window_unwanted(slot);
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	orders_hopeless(u, &l, slot->batch, str_of(text));
+	pg_unit_run(u, 0, on_told, s);
 }

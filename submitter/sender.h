@@ -300,6 +300,8 @@ void obey_wish(struct sender *s, const char *kind); /* one may stand: looked at 
 void obey_orders(struct sender *s, const struct pg_reply *r, int stmt);
 void obey_held(
 	struct sender *s, const struct slot *slot, const struct fee *want); /* a cancel is above the cap */
+/* No endpoint takes its bytes, though others go (S3). */
+void obey_hopeless(struct sender *s, struct slot *slot, struct str said);
 void obey_mined(struct sender *s, const struct slot *slot, const struct attempt *a, uint64_t block);
 /* Is the price of an urged slot right as it is? Then it is urged no more. */
 bool obey_price_is_right(struct sender *s, struct slot *slot);

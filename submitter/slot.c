@@ -14,6 +14,8 @@ enum {
 	PATIENCE_DOUBLINGS = 5,
 	RECAST_MS = 20000, /* pooled bytes are offered again this often: only so an eviction is seen (S4) */
 	RECAST_HEADS = 2,
+	HOPELESS_TIMES = 6, /* a payload that the node refuses so often, for so long, while it takes others */
+	HOPELESS_MS = 30000,
 	RETRY_FIRST_MS = 500, /* after a refusal or silence; doubled up to: */
 	RETRY_MAX_MS = 30000,
 	WITHIN_USUAL_MS = 60000,
@@ -239,6 +241,20 @@ void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t n
 		count_it(w, s);
 	s->refusals = there ? 0 : s->refusals + 1;
 	mark_lowest(w, now_ms);
+}
+
+/* While nothing else is taken it may be the node that ails, and a no-op would fare no better. */
+bool window_rejected(struct window *w, struct slot *s, bool no, uint64_t now_ms)
+{
+	if (!no) {
+		s->rejected = 0;
+		w->taken_ms = now_ms;
+		return false;
+	}
+	if (s->rejected++ == 0)
+		s->rejected_ms = now_ms;
+	return s->rejected >= HOPELESS_TIMES && now_ms >= s->rejected_ms + HOPELESS_MS && s == window_lowest(w) &&
+		   w->taken_ms > s->rejected_ms && s->batch && !s->unwanted;
 }
 
 void window_mined(

@@ -83,9 +83,11 @@ struct slot {
 	const char
 		*unproved;      /* COUNTED: why it is not proved who did, though it must be final; NULL: no reason */
 	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
-	bool unwanted;      /* a person ordered its cancel: a no-op takes the nonce, if it is still free (S3) */
-	bool urged;         /* a person ordered that it leave again, and that a higher price be considered */
-	uint64_t block;     /* MINED */
+	uint32_t rejected;  /* answers in a row, of all its bytes, that were a plain no of the node */
+	uint64_t rejected_ms; /* the first of them */
+	bool unwanted;        /* a person ordered its cancel: a no-op takes the nonce, if it is still free (S3) */
+	bool urged;           /* a person ordered that it leave again, and that a higher price be considered */
+	uint64_t block;       /* MINED */
 	uint8_t block_hash[32];
 };
 struct window {
@@ -99,6 +101,7 @@ struct window {
 	size_t below;
 	bool marked;
 	uint64_t lowest;
+	uint64_t taken_ms; /* some slot was taken, or known, by the node */
 };
 
 void window_fini(struct window *w);
@@ -119,6 +122,9 @@ struct u256 window_cost(const struct window *w);
 bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_ms);
 void window_casting(struct window *w, struct slot *s, uint64_t now_ms);
 void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t now_ms);
+/* The node said no to its bytes in so many words, or took them (no: false). true: nothing that this slot
+ * does can go while others do, so a no-op is due in its place (S3). */
+bool window_rejected(struct window *w, struct slot *s, bool no, uint64_t now_ms);
 void window_mined(
 	struct window *w, struct slot *s, uint64_t block, const uint8_t block_hash[32], uint64_t now_ms);
 /* Its verdict's block left the chain: unmined again, cast again. */

@@ -205,6 +205,15 @@ static void find_culprits(struct cut *t, struct buf *o)
 		quote(k, waiting(t)), quote(k, one), quote(k, t->b->name), t->keys, t->b->name);
 }
 
+/* The more urgent go first where several declarations share a signer; within one, the order of the items
+ * stands. */
+static int rank_of(const struct batch_decl *b)
+{
+	if (b->within_ms == 0)
+		return 3; /* cheap */
+	return b->within_ms <= 30000 ? 0 : b->within_ms <= 120000 ? 1 : 2;
+}
+
 static void make_batches(struct cut *t, int chain_id, struct buf *o)
 {
 	struct compiler *k = t->k;
@@ -212,7 +221,7 @@ static void make_batches(struct cut *t, int chain_id, struct buf *o)
 		"_fl.have := coalesce(cardinality(_fl.got), 0);\n"
 		"IF NOT p_all THEN _fl.have := _fl.have - _fl.have %% _fl.room; END IF;\n"
 		"IF _fl.have > 0 THEN\n"
-		"WITH _fl_b AS (INSERT INTO fairlead.batch (name, pool, chain, items) SELECT %s, %s, %d, "
+		"WITH _fl_b AS (INSERT INTO fairlead.batch (name, pool, chain, rank, items) SELECT %s, %s, %d, %d, "
 		"least(_fl.room, _fl.have - (g - 1) * _fl.room) "
 		"FROM generate_series(1, (_fl.have + _fl.room - 1) / _fl.room) g ORDER BY g RETURNING id) SELECT "
 		"array_agg(id ORDER BY id) INTO _fl.made "
@@ -221,7 +230,7 @@ static void make_batches(struct cut *t, int chain_id, struct buf *o)
 		"NULL%s FROM unnest(_fl.got%s) "
 		"WITH ORDINALITY u(id, %so) WHERE i.id = u.id AND u.o <= _fl.have;\n"
 		"END IF;\n",
-		quote(k, t->b->name), quote(k, t->b->signer->name), chain_id,
+		quote(k, t->b->name), quote(k, t->b->signer->name), chain_id, rank_of(t->b),
 		t->b->let ? ", args = i.args || u.l" : "", t->b->let ? ", _fl.lets" : "", t->b->let ? "l, " : "");
 }
 

@@ -53,3 +53,13 @@ void orders_tell(struct pg_unit *u, const struct slots_lane *l, int64_t batch, e
 	pg_put_text(u, reason);
 	pg_put_bool(u, ended);
 }
+
+void orders_hopeless(struct pg_unit *u, const struct slots_lane *l, int64_t batch, struct str said)
+{
+	static const struct pg_sql sql = {"orders_hopeless", "SELECT fairlead.order_hopeless($1, $2, $3, $4)"};
+	pg_stmt(u, &sql);
+	pg_put_text(u, l->lane->name);
+	pg_put_int(u, l->lane->epoch);
+	pg_put_int(u, batch);
+	pg_put_str(u, said);
+}

@@ -36,4 +36,7 @@ void orders_read(
 void orders_tell(struct pg_unit *u, const struct slots_lane *l, int64_t batch, enum order kind,
 	const char *reason, bool ended);
 
+/* S3: no endpoint takes the batch's bytes: its cancel, as if a person had ordered it. Fenced. */
+void orders_hopeless(struct pg_unit *u, const struct slots_lane *l, int64_t batch, struct str said);
+
 #endif

@@ -506,6 +506,29 @@ static void a_slot_knows_where_its_receipt_can_stand(void **state)
 	window_fini(&w);
 }
 
+/* S3: refused for long while others are taken. */
+static void a_payload_that_nobody_takes(void **state)
+{
+	(void)state;
+	struct window w = {0};
+	window_head(&w, 1, 5, 1);
+	signed_slot(&w, 5, 1), signed_slot(&w, 6, 1);
+	struct slot *bad = window_at(&w, 5), *good = window_at(&w, 6);
+	bad->batch = 7;
+	for (uint64_t i = 0; i < 8; i++)
+		assert_false(window_rejected(&w, bad, true, 1000 + 10000 * i)); /* nothing else was taken since */
+	assert_false(window_rejected(&w, good, false, 90000));
+	assert_false(window_rejected(&w, good, true, 99000)); /* not the lowest */
+	assert_true(window_rejected(&w, bad, true, 100000));
+	assert_false(window_rejected(&w, bad, false, 100001));
+	assert_false(window_rejected(&w, bad, true, 100002)); /* it was taken meanwhile */
+	for (uint64_t i = 0; i < 8; i++)
+		assert_false(window_rejected(&w, bad, true, 100003 + i)); /* not for long enough */
+	window_unwanted(bad);
+	assert_false(window_rejected(&w, bad, true, 500000)); /* a no-op is due already */
+	window_fini(&w);
+}
+
 /* What is remembered of who stands lowest holds whatever comes and goes below it. */
 static void the_lowest_is_the_lowest(void **state)
 {
@@ -547,6 +570,7 @@ int main(void)
 
 		cmocka_unit_test(unexplained),
 		cmocka_unit_test(a_slot_knows_where_its_receipt_can_stand),
+		cmocka_unit_test(a_payload_that_nobody_takes),
 		cmocka_unit_test(the_lowest_is_the_lowest),
 		cmocka_unit_test(closed_without_a_receipt),
 
