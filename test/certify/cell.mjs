@@ -4,14 +4,15 @@
 //   await runCell(t, cell, { template })     t: as in test/lib/world.mjs; throws what is wrong
 //
 // Nine events make nine items, nine items five batches: six before the fault, three behind it. The oracle (judge) is the node's count
-// of effects, its receipts, and the raw transactions that it heard, against PostgreSQL.
+// of effects, its receipts, and the raw transactions that it heard, against PostgreSQL. Rows of test/scenario use the same parts: prepare,
+// miner, settled, judge, runSome.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { need } from "../../deploy/run/npm.mjs";
-import { asAdmin, keys } from "../lib/world.mjs";
+import { asAdmin, keys, makeWorld } from "../lib/world.mjs";
 import { post } from "../lib/scripted.mjs";
-import { moods } from "./cells.mjs";
+import { cells, moods } from "./cells.mjs";
 
 const { ethers } = need("ethers");
 
@@ -56,7 +57,7 @@ const changes = new Set(["change_before_commit", "change_after_commit"]);
 const stateOf = (pid) => readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /s, "")[0];
 
 // ── the chain, mined by us: at once, without the pool while anything holds it, or not at all ──
-function miner(n) {
+export function miner(n) {
 	const held = new Map(); // who holds it → "pool" (blocks stay empty) or "all" (no blocks)
 	const m = { on: true, hold: (who, what = "pool") => held.set(who, what), release: (who) => held.delete(who) };
 	m.over = (async () => {
@@ -153,8 +154,8 @@ function reorgs(c, { before, then } = {}) {
 }
 
 // ── the cell ──
-async function prepare(t, cell, template) {
-	const w = await t.world({ ...worldOptions, template, node: { seed: 7, chain: { pool: moods[cell.mood].pool ?? "geth" } } });
+export async function prepare(t, cell = { mood: "honest" }, template, options = {}) {
+	const w = await t.world({ ...worldOptions, ...options, template, node: { seed: 7, chain: { pool: moods[cell.mood].pool ?? "geth" } } });
 	const n = w.scripted, from = new ethers.Wallet(keys[0]).address;
 	const c = { w, n, from, ...cell, trace: join(w.dir, "trace"), processes: 0, waved: 0 };
 	c.until = (fn, what, ms = 15000) => w.waitFor(fn, what, ms);
@@ -284,7 +285,7 @@ export async function runCell(t, cell, { template } = {}) {
 }
 
 // A cell in a world of its own, ended behind it. Returns what was wrong.
-export async function runAlone(t, makeWorld, cell, template) {
+export async function runAlone(t, cell, template) {
 	mkdirSync(t.dir, { recursive: true });
 	const problems = [];
 	const own = { ...t, id: cell.id, ends: [], assert, note() {} };
@@ -294,7 +295,22 @@ export async function runAlone(t, makeWorld, cell, template) {
 	return problems;
 }
 
-async function settled(c) {
+// Some cells of the matrix as a row, three at once.
+export async function runSome(t, ids) {
+	const template = await templateOf(join(t.dir, "template"), t.shared);
+	t.ends.push(async () => ({ problems: await asAdmin(t.shared.pg, `DROP DATABASE ${template}`).then(() => [], (e) => [e.message]) }));
+	const queue = [...ids], problems = [];
+	await Promise.all(Array.from({ length: 3 }, async () => {
+		for (let id; (id = queue.shift()); ) {
+			const cell = cells.find((c) => c.id === id);
+			assert.ok(cell, `${id} is a cell`);
+			for (const p of await runAlone({ dir: join(t.dir, id.replaceAll(":", "-")), shared: t.shared }, cell, template)) problems.push(`${p}\nagain: make certify CELLS=${id}`);
+		}
+	}));
+	assert.deepEqual(problems, []);
+}
+
+export async function settled(c) {
 	const items = await c.w.sql("SELECT state, count(*) AS n FROM fairlead.item GROUP BY 1 ORDER BY 1");
 	const { n } = await c.w.one("SELECT count(*) AS n FROM fairlead.slot WHERE closed IS NULL");
 	c.now = `${items.map((r) => `${r.n} ${r.state}`).join(", ")}, ${n} open slots`;
@@ -302,7 +318,7 @@ async function settled(c) {
 }
 
 // ── the oracle ──
-async function judge(c) {
+export async function judge(c) {
 	const effects = await c.n.do({ effects: { address: BOX } });
 	assert.deepEqual(effects, Object.fromEntries(Array.from({ length: c.waved }, (_, i) => [i + 1, 1])), "each item has one effect");
 
@@ -342,7 +358,7 @@ async function judge(c) {
 }
 
 // The schema as the programs make it, without a chain: its database, of which each cell has a copy.
-export async function templateOf(makeWorld, dir, shared) {
+export async function templateOf(dir, shared) {
 	const t = { id: "template", dir, shared, ends: [], assert, note() {} };
 	const name = `certify_${process.pid}`;
 	const w = await makeWorld(t, worldOptions);

@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { root } from "../../deploy/run/npm.mjs";
 import { run } from "../../deploy/run/proc.mjs";
 import { chosen } from "./cells.mjs";
-import { makeTemplate, withServers, Workers } from "./run.mjs";
 
-// edits: [file, text that stands there once, what stands there instead]
+process.env.CERTIFY_DIR = ".run/mutants/cells";
+const { makeTemplate, withServers, Workers } = await import("./run.mjs");
+
+// name, what it breaks, the cells that run, and edits: [file, text that stands there once, what stands there instead]
 export const mutants = [
 	{
 		name: "send-before-commit",

@@ -11,13 +11,12 @@ import * as servers from "../../deploy/run/servers.mjs";
 import { actions, cells, chosen, moods, points } from "./cells.mjs";
 
 const self = fileURLToPath(import.meta.url);
-const work = join(root, ".run/certify");
+const work = join(root, process.env.CERTIFY_DIR || ".run/certify");
 const jobs = Number(process.env.JOBS || 4);
 const LIMIT_MS = 60000;
 
 // ── a worker: cells one behind another, each in a world of its own ──
 async function worker() {
-	const { makeWorld } = await import("../lib/world.mjs");
 	const { runAlone } = await import("./cell.mjs");
 	process.on("disconnect", () => {
 		killAll();
@@ -27,7 +26,7 @@ async function worker() {
 		const from = Date.now();
 		const dir = join(work, cell.id.replaceAll(":", "-"));
 		rmSync(dir, { recursive: true, force: true });
-		const problems = await runAlone({ dir, shared }, makeWorld, cell, template);
+		const problems = await runAlone({ dir, shared }, cell, template);
 		servers.removeOutside();
 		if (!problems.length && !process.env.KEEP) rmSync(dir, { recursive: true, force: true });
 		process.send({ problems, ms: Date.now() - from });
@@ -37,9 +36,8 @@ async function worker() {
 
 // The schema is made once; every cell's database is a copy.
 export async function makeTemplate(shared) {
-	const { makeWorld } = await import("../lib/world.mjs");
 	const { templateOf } = await import("./cell.mjs");
-	return templateOf(makeWorld, join(work, "template"), shared);
+	return templateOf(join(work, "template"), shared);
 }
 
 export class Workers {
@@ -162,9 +160,9 @@ function endAll(code) {
 	servers.removeOutside();
 	process.exit(code);
 }
+if (process.argv[2] !== "--worker") for (const s of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(s, () => endAll(130));
 if (process.argv[2] === "--worker") await worker();
 else if (resolve(process.argv[1]) === self) {
-	for (const s of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(s, () => endAll(130));
 	await main().catch((e) => {
 		console.error(e.stack);
 		endAll(1);

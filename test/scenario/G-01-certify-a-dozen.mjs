@@ -2,10 +2,7 @@ export const name = "twelve cells of the matrix of make certify: a fault point o
 // P2, P3, P4, P5, P12
 export const limit = 120;
 
-import { join } from "node:path";
-import { runAlone, templateOf } from "../certify/cell.mjs";
-import { cells } from "../certify/cells.mjs";
-import { asAdmin, makeWorld } from "../lib/world.mjs";
+import { runSome } from "../certify/cell.mjs";
 
 const dozen = [
 	"send_before_commit:kill:lost",
@@ -23,16 +20,6 @@ const dozen = [
 ];
 
 export default async function (t) {
-	const template = await templateOf(makeWorld, join(t.dir, "template"), t.shared);
-	t.ends.push(async () => ({ problems: await asAdmin(t.shared.pg, `DROP DATABASE ${template}`).then(() => [], (e) => [e.message]) }));
-	const queue = [...dozen], problems = [];
-	await Promise.all(Array.from({ length: 3 }, async () => {
-		for (let id; (id = queue.shift()); ) {
-			const cell = cells.find((c) => c.id === id);
-			t.assert.ok(cell, `${id} is a cell`);
-			for (const p of await runAlone({ dir: join(t.dir, id.replaceAll(":", "-")), shared: t.shared }, makeWorld, cell, template)) problems.push(`${p}\nagain: make certify CELLS=${id}`);
-		}
-	}));
-	t.assert.deepEqual(problems, []);
+	await runSome(t, dozen);
 	t.note(`${dozen.length} cells`);
 }
