@@ -62,7 +62,10 @@ export function miner(n) {
 	const m = { on: true, hold: (who, what = "pool") => held.set(who, what), release: (who) => held.delete(who) };
 	m.over = (async () => {
 		while (m.on) {
-			if (![...held.values()].includes("all")) await n.mine(1, held.size ? { pool: false } : {});
+			if (![...held.values()].includes("all")) {
+				await n.mine(1, held.size ? { pool: false } : {});
+				await m.behind?.();
+			}
 			await new Promise((r) => setTimeout(r, BLOCK_MS));
 		}
 	})();
@@ -133,16 +136,24 @@ for (const [name, m] of Object.entries(moods))
 function reorgs(c, { before, then } = {}) {
 	let gone = 0;
 	return {
-		set: () => before?.(),
+		set: () => {
+			// No block more behind the first of ours: what is final stays.
+			c.miner.behind = async () => {
+				if (Number(await c.n.rpc("eth_getTransactionCount", [c.from, "latest"])) === FIRST) return;
+				c.miner.hold("reorg", "all");
+				c.miner.behind = undefined;
+			};
+			return before?.();
+		},
 		during: async () => {
 			let block;
 			await c.until(async () => {
 				const own = (await c.receipts()).filter(Boolean);
 				block = Math.min(...own.map((r) => Number(r.blockNumber)));
-				if (own.length) c.miner.hold("reorg", "all");
-				return own.length > 0;
+				return own.length > 0 && !c.miner.behind;
 			}, "a transaction of ours in a block");
 			await c.until(async () => c.passed() && (c.point.startsWith("verdict") || (await c.w.one("SELECT count(*) AS n FROM fairlead.verdict")).n > 0), "its verdict");
+			await c.until(() => heard(c), "the reconciler to have heard of it");
 			await then?.();
 			const head = await c.n.head();
 			await c.n.do({ reorg: { depth: head - block + 1, blocks: head - block + 2, pool: false } });
@@ -151,6 +162,14 @@ function reorgs(c, { before, then } = {}) {
 		},
 		touched: () => gone > 0,
 	};
+}
+
+// What rang for the reconciler is acknowledged: if it were to act before finality, it would have acted.
+async function heard(c) {
+	const groups = await c.w.redis("XINFO", "GROUPS", "certify:results:main").catch(() => []);
+	const [top] = await c.w.redis("XREVRANGE", "certify:results:main", "+", "-", "COUNT", 1);
+	const of = (g, name) => g[g.indexOf(name) + 1];
+	return top ? groups.length > 0 && groups.every((g) => of(g, "pending") === 0 && of(g, "last-delivered-id") === top[0]) : c.point.startsWith("verdict");
 }
 
 // ── the cell ──
