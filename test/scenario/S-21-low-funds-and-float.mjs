@@ -52,7 +52,7 @@ export default async function (t) {
 	await q.settled();
 	const topups = await q.w.sql("SELECT '0x' || encode(giver, 'hex') AS giver, '0x' || encode(taker, 'hex') AS taker, wei::text FROM fairlead.topup ORDER BY wei");
 	assert.deepEqual(topups.map((x) => [x.taker, BigInt(x.wei)]), [[q.addresses[1], 3n * ether / 2n], [q.addresses[2], 2n * ether - 1000n]], "one for each need");
-	assert.ok(topups.every((x) => x.giver === q.addresses[3]), "by the richest");
+	assert.ok(topups.every((x) => [q.addresses[0], q.addresses[3]].includes(x.giver)), "by one that can spare it");
 	const slots = await q.w.sql("SELECT closed, count(*) AS n FROM fairlead.slot WHERE batch IS NULL GROUP BY 1");
 	assert.deepEqual(slots, [{ closed: "done", n: 2 }], "a slot like any other, closed by a final block");
 	const { shares } = await q.judge();
