@@ -159,6 +159,7 @@ static void try_install(void *arg)
 	struct err e = {0};
 	enum install_result got =
 		install(m->config, m->conninfo, m->options.serve_only ? INSTALL_LOOK : INSTALL_FOR_REAL, &ps, &e);
+	loop_was_blocked(m->loop); /* a lease that is taken now must not be thought to be old */
 	switch (got) {
 	case INSTALL_DONE: start_program(m); break;
 	case INSTALL_BUSY: timer_start(m->loop, &r->install_timer, BUSY_RETRY_MS, try_install, m); break;

@@ -147,6 +147,11 @@ uint64_t loop_now_ms(struct loop *l)
 	return uv_now(&l->uv);
 }
 
+void loop_was_blocked(struct loop *l)
+{
+	uv_update_time(&l->uv);
+}
+
 static void on_signal(uv_signal_t *h, int signum)
 {
 	(void)signum;

@@ -18,9 +18,10 @@ struct uv_loop_s *loop_uv(struct loop *l); /* for the other io modules only */
 int loop_run(struct loop *l);              /* until loop_end; returns the exit code given there */
 void loop_end(struct loop *l, int exit_code);
 
-uint64_t loop_now_ms(struct loop *l); /* monotonic, of this turn of the loop: for durations and deadlines */
-int64_t clock_wall_ms(void);          /* Unix time: for people and rows, never for correctness (P15) */
-uint64_t clock_mono_us(void);         /* monotonic, read now: for measuring */
+uint64_t loop_now_ms(struct loop *l);  /* monotonic, of this turn of the loop: for durations and deadlines */
+void loop_was_blocked(struct loop *l); /* this turn took long: loop_now_ms is the present again */
+int64_t clock_wall_ms(void);           /* Unix time: for people and rows, never for correctness (P15) */
+uint64_t clock_mono_us(void);          /* monotonic, read now: for measuring */
 
 /* SIGINT and SIGTERM mean the same (PM2 sends either). The callback runs once at the first; a second one ends
  * the process at once with exit code 75. SIGPIPE is ignored. */
