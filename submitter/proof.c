@@ -14,6 +14,7 @@ enum {
 	BLOCK_OURS = 8, /* so many slots a block at least: then its receipts are asked for as a whole (S9) */
 	BLOCKS_MAX = 16,
 	NO_RECEIPTS = 3,
+	OTHERS_REST = 16,          /* so often one by one, where most of a block was of others */
 	METHOD_NOT_FOUND = -32601, /* JSON-RPC 2.0 */
 };
 
@@ -40,6 +41,7 @@ struct receipts {
 	size_t nsingles;
 	bool by_block, by_hash; /* that was done, or begun */
 	size_t next;            /* place in found that the next receipt of a block is likely to be of */
+	size_t ours, all;       /* receipts in those blocks */
 };
 struct part { /* one request's share: singles[from…), or blocks[from…) */
 	struct receipts *q;
@@ -165,7 +167,8 @@ static bool may_stand_above(struct receipts *q, uint64_t nonce)
 	struct sender *s = q->s;
 	struct slot *slot = window_at(&s->window, nonce);
 	if (!slot || slot->missed || slot->counted_head != s->window.head || q->nfound < BLOCK_OURS ||
-		s->no_receipts >= NO_RECEIPTS || !(q->by_block || slot->unused_head >= s->window.head))
+		s->no_receipts >= NO_RECEIPTS || s->one_by_one > 0 ||
+		!(q->by_block || slot->unused_head >= s->window.head))
 		return false;
 	slot->missed = true;
 	s->plan.head_due = true;
@@ -212,12 +215,14 @@ static bool ask_singles(struct receipts *q)
 static void take_receipt(void *arg, const struct receipt *r)
 {
 	struct receipts *q = arg;
+	q->all++;
 	for (size_t i = 0; i < q->nfound; i++) {
 		struct found *f = &q->found[(q->next + i) % q->nfound];
 		if (memcmp(f->hash, r->tx_hash, 32) != 0)
 			continue;
 		f->receipt = *r;
 		f->has = true;
+		q->ours++;
 		q->next = (size_t)(f - q->found) + 1;
 		return;
 	}
@@ -244,6 +249,8 @@ static void on_whole_blocks(void *arg, const struct rpc_reply *r)
 			else if (!r->answers[i].ok)
 				no_block_receipts(s, &r->answers[i]);
 		}
+		if (2 * q->ours < q->all)
+			s->one_by_one = OTHERS_REST;
 	}
 	one_back(q);
 }
@@ -263,6 +270,10 @@ static bool ask_whole_blocks(struct receipts *q)
 	}
 	if (q->s->no_receipts >= NO_RECEIPTS || lo >= w->head || n < BLOCK_OURS * (w->head - lo))
 		return false;
+	if (q->s->one_by_one > 0) {
+		q->s->one_by_one--;
+		return false;
+	}
 	struct rpc_request *r = rpc_request(q->s->rpc);
 	q->by_block = true;
 	for (uint64_t number = lo + 1; number <= w->head; number++)

@@ -127,6 +127,7 @@ struct sender {
 	bool by_number;      /* the node knows no block by hash in calls (EIP-1898) */
 	bool no_bundle;      /* nor many views in one call (bundle.h) */
 	bool no_tries;       /* nor many batches */
+	unsigned one_by_one; /* so often receipts are asked for one by one: most of a block was of others */
 	unsigned
 		no_receipts;     /* how often in a row it gave no receipts of a block; NO_RECEIPTS: not asked again */
 	uint8_t (*pool)[20]; /* owned: the other keys of the pool that are known */
