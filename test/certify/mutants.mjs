@@ -17,7 +17,7 @@ export const mutants = [
 	{
 		name: "send-before-commit",
 		breaks: "INV-5, P2: signed bytes leave while their commit is still to come",
-		cells: "send_before_commit:kill,send_before_commit:err:honest,send_before_commit:err:lost",
+		cells: "send_before_commit:kill:*s*,send_before_commit:err:honest,send_before_commit:err:lost",
 		edits: [
 			["submitter/sign.c", "static void on_signed(void *arg, bool ok, const struct err *e)\n{", "static void nobody_hears(void *arg, const struct rpc_reply *r)\n{\n\t(void)arg, (void)r;\n}\n\nstatic void on_signed(void *arg, bool ok, const struct err *e)\n{"],
 			["submitter/sign.c", "lease_held(s->lease) || fault_hit(FAULT_send_before_commit)) {\n\t\tdrop_signed(g);\n\t\treturn;\n\t}\n", "lease_held(s->lease) || fault_hit(FAULT_send_before_commit)) {\n\t\tdrop_signed(g);\n\t\treturn;\n\t}\n\tif (g->nsigned) {\n\t\tstruct rpc_request *q = rpc_request(s->rpc);\n\t\tfor (size_t i = 0; i < g->nsigned; i++) {\n\t\t\tstruct buf hex = {0};\n\t\t\tbuf_hex(&hex, g->signing[i].raw, g->signing[i].nraw);\n\t\t\trpc_call(q, \"eth_sendRawTransaction\", \"[\\\"0x%s\\\"]\", hex.p);\n\t\t\tbuf_fini(&hex);\n\t\t}\n\t\trpc_send(q, nobody_hears, NULL);\n\t}\n"],
@@ -26,15 +26,16 @@ export const mutants = [
 	{
 		name: "no-epoch-check",
 		breaks: "INV-8, P5: a write of a worker that lost its lane goes through",
-		cells: "mark_before_commit:stop,send_before_commit:stop:honest,send_before_commit:stop:lost,verdict_before_commit:stop:honest",
+		cells: "mark_before_commit:stop:honest,send_before_commit:stop:honest,change_before_commit:stop:honest,verdict_before_commit:stop:honest",
 		edits: [["sql/001_lanes.sql", " WHERE name = p_lane AND epoch = p_epoch\n\tRETURNING at INTO v_at;", " WHERE name = p_lane\n\tRETURNING at INTO v_at;"]],
 	},
 	{
 		name: "free-before-final",
 		breaks: "S1: what a reverted transaction held is free as soon as it is mined",
-		cells: "verdict_after_commit::reverts,send_after_commit::reverts,send_after_answer::reverts,verdict_after_ring::reorg",
+		cells: "send_after_commit::reverts,send_after_answer:err:reverts,verdict_after_commit::reverts",
 		edits: [
 			["sql/007_sending.sql", "AND NOT v.final AND NOT v.gone AND v.block <= v_chain.final\n\t\t ORDER BY v.block LIMIT p_limit", "AND NOT v.final AND NOT v.gone AND v.block <= v_chain.done\n\t\t ORDER BY v.block LIMIT p_limit"],
+			["common/ledger/clock.c", '"v.block <= c.final)"', '"v.block <= c.done)"'],
 			["sql/006_slots.sql", "(b.chain, b.number, b.hash) = (n.chain, n.closed_block, n.closed_hash) AND b.number <= c.final", "(b.chain, b.number, b.hash) = (n.chain, n.closed_block, n.closed_hash) AND b.number <= c.done"],
 		],
 	},
@@ -55,8 +56,8 @@ export const mutants = [
 	{
 		name: "ack-before-commit",
 		breaks: "INV-1: a bell is acknowledged when it is heard",
-		cells: "send_before_commit:kill,send_before_commit:stop:honest,send_before_commit:stop:lost",
-		edits: [["submitter/sender.c", "\ts->bell_owed = true;\n\ts->rung_since = true;\n\ts->plan.bell = true;\n", "\ts->plan.bell = true;\n\tear_ready(s->ear, INT64_MAX);\n"]],
+		cells: "send_before_commit:kill:*s*,send_before_commit:stop:honest",
+		edits: [["submitter/lane.c", "\ts->bell_owed = true;\n\ts->rung_since = true;\n\ts->plan.bell = true;\n", "\ts->plan.bell = true;\n\tear_ready(s->ear, INT64_MAX);\n"]],
 	},
 ];
 

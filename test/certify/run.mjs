@@ -13,7 +13,7 @@ import { actions, cells, chosen, moods, points } from "./cells.mjs";
 const self = fileURLToPath(import.meta.url);
 const work = join(root, process.env.CERTIFY_DIR || ".run/certify");
 const jobs = Number(process.env.JOBS || 4);
-const LIMIT_MS = 60000;
+const LIMIT_MS = 90000; // a cell takes two seconds on an idle machine
 
 // ── a worker: cells one behind another, each in a world of its own ──
 async function worker() {
