@@ -288,8 +288,8 @@ async function send() {
 	}
 	const s = (k) => median(all[k].map((x) => x.s)), cpu = (k) => median(all[k].map((x) => x.cpu));
 	figure("send_ratio", s("limit") / s("one"));
-	figure("cpu_per_tx_ratio", (cpu("one") * 1e6) / total / median(all.bare.map((b) => b[1])), 2);
-	figure("cpu_per_tx_unverified_ratio", (cpu("one") * 1e6) / total / median(all.bare.map((b) => b[0])), 2);
+	figure("cpu_per_tx_ratio", (cpu("one") * 1e6) / total / median(all.bare.map((b) => b[0])), 2);
+	figure("cpu_per_tx_ratio_verified", (cpu("one") * 1e6) / total / median(all.bare.map((b) => b[1])), 2);
 	figure("cpu_per_tx_us", (cpu("one") * 1e6) / total, 1);
 	figure("send_rss_mib", Math.max(...all.one.map((x) => x.rss)), 1);
 	if (all.four.length) {
