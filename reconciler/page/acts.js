@@ -4,7 +4,8 @@ import { attr, el, mark } from "./words.js";
 
 let token = null, allowed = false;
 const $ = (id) => document.getElementById(id);
-const labels = { retry: "Retry", drop: "Drop", flush: "Flush", replay: "Replay", cancel: "Cancel its batch", resend: "Send again", freeze: "Freeze", thaw: "Thaw" };
+const labels = { retry: "Retry", drop: "Drop", flush: "Flush", replay: "Replay", freeze: "Freeze", thaw: "Thaw" };
+const onBatches = { cancel: "Cancel batch", resend: "Resend batch" }; // which a life's story offers: theirs is the batch's number, not the life's name
 
 async function ask(url, options = {}) {
 	const r = await fetch(url, { ...options, cache: "no-store", headers: { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) } });
@@ -74,15 +75,27 @@ export function setUp() {
 
 // acts: {act, of}…; a button for each; below them the effect and its confirmation, in place.
 export function actions(acts, name) {
-	const box = el("div", "acts"), row = el("div", "row"), place = el("div", "effect");
+	const box = el("div", "acts"), place = el("div", "effect");
 	place.setAttribute("aria-live", "polite");
-	box.append(row, place);
-	for (const { act, of } of acts) {
-		const b = attr(el("button", "act", mark("lock", "lock"), labels[act] ?? act), { type: "button", "data-name": `${labels[act] ?? act} ${name}` });
+	box.append(el("div", "row"), place);
+	return offer(box, acts, name);
+}
+
+// Others are offered now, where some were: what was said below them stays, but not a choice that is no more.
+export function offer(box, acts, name) {
+	const row = box.querySelector(".row"), place = box.querySelector(".effect"), text = JSON.stringify(acts);
+	if (box.dataset.acts === text) return box;
+	const had = box.contains(document.activeElement);
+	box.dataset.acts = text;
+	if (place.querySelector(".choices")) place.replaceChildren();
+	row.replaceChildren(...acts.map(({ act, of }) => {
+		const says = onBatches[act] ? `${onBatches[act]} ${of}` : labels[act] ?? act;
+		const b = attr(el("button", "act", mark("lock", "lock"), says), { type: "button", "data-name": onBatches[act] ? says : `${says} ${name}` });
 		label(b);
 		b.addEventListener("click", () => begin(place, b, act, of));
-		row.append(b);
-	}
+		return b;
+	}));
+	if (had) row.firstElementChild?.focus();
 	return box;
 }
 
@@ -103,10 +116,10 @@ async function begin(place, button, act, of) {
 		button.focus();
 	});
 	go.addEventListener("click", async () => {
-		go.disabled = true;
+		go.disabled = leave.disabled = true;
 		const done = await tell("/_fairlead/act", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ act, of }) });
 		place.replaceChildren(el("p", done.bad ? "" : "done", done.bad ?? done.body.text));
-		button.focus();
+		(button.isConnected ? button : place.parentNode.querySelector(".act"))?.focus();
 	});
 }
 

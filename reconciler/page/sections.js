@@ -1,5 +1,5 @@
 // sections: parked, first start, chains, signers, routes, programs: each drawn anew when its part of the feed is.
-import { actions } from "./acts.js";
+import { actions, offer } from "./acts.js";
 import { sample } from "./line.js";
 import { signerPlot } from "./plots.js";
 import { NB, attr, clock, el, mark, number, rich } from "./words.js";
@@ -97,13 +97,16 @@ function plots() {
 export function signers(list) {
 	widths.disconnect();
 	told = [];
-	const open = new Map([...$("signers-of").querySelectorAll(".acts")].filter((a) => a.querySelector(".effect").childElementCount).map((a) => [a.dataset.of, a])); // somebody reads there
+	const stands = new Map([...$("signers-of").querySelectorAll(".acts")].map((a) => [a.dataset.of, a])); // with whatever is asked or said in it
+	const at = document.activeElement;
 	$("signers-of").replaceChildren(...list.map((s) => {
-		const had = open.get(s.name), acts = s.acts?.length ? had ?? attr(actions(s.acts.map((act) => ({ act, of: s.name })), s.name), { "data-of": s.name }) : null;
+		const may = s.acts.map((act) => ({ act, of: s.name })), had = stands.get(s.name);
+		const acts = had ? offer(had, may, s.name) : attr(actions(may, s.name), { "data-of": s.name });
 		const box = el("div", "hourbox"), short = s.address ? `${s.address.slice(0, 6)}…${s.address.slice(-4)}` : "";
 		told.push([s, box]);
 		return el("div", `signer ${s.tone}`, el("div", "", el("p", "who", el("b", "", s.name), " ", attr(el("code", "dim", short), { title: s.address })), el("dl", "facts", ...s.facts.flatMap((f) => [el("dt", "", f.name), el("dd", "", rich(f.text))])), acts), box);
 	}));
+	if (at !== document.activeElement && at.isConnected) at.focus({ preventScroll: true }); // who moves within the page loses it
 	if (!list.length) $("signers-of").replaceChildren(el("p", "none", "No signer: this application sends nothing."));
 	for (const [, box] of told) widths.observe(box);
 	plots();

@@ -137,18 +137,23 @@ export async function sample(t, { state = "well", lives = 300, port = 0 } = {}) 
 		story(req, res, p, id) {
 			const life = rows.find((l) => l.id === id) ?? story.life;
 			const title = life.text ? `${life.key} is ${life.state}` : story.title.replaceAll("4211", life.key);
-			const parked = life.state === "parked";
-			json(res, 200, { ...story, id, life, title, you: parked ? `Add \`"${life.key}": "<code>"\` to tokenMapping.json. The file is watched: the token leaves with the next batch, no restart.` : null, ...(parked ? { lines: story.lines.slice(0, 2).concat({ at: life.made, exact: true, verb: "Parked.", text: `The other tokens of this block went on without it: nothing waits behind ${life.key}.`, tone: "wait", fill: true }), attempts: [], plot: null, nonce: null, acts: [{ act: "retry", of: id, label: "Retry", may: true, why: null, effect: "" }] } : {}) });
+			const parked = life.state === "parked", sent = life.state === "sent";
+			json(res, 200, { ...story, id, life, title, acts: sent ? story.acts.map((a) => ({ ...a, of: String(life.batch) })) : [], you: parked ? `Add \`"${life.key}": "<code>"\` to tokenMapping.json. The file is watched: the token leaves with the next batch, no restart.` : null, ...(parked ? { lines: story.lines.slice(0, 2).concat({ at: life.made, exact: true, verb: "Parked.", text: `The other tokens of this block went on without it: nothing waits behind ${life.key}.`, tone: "wait", fill: true }), attempts: [], plot: null, nonce: null, acts: [{ act: "retry", of: id, label: "Retry", may: true, why: null, effect: "" }] } : {}) });
 		},
 		act(req, res, p) {
 			const admin = req.headers.authorization === `Bearer ${token}`;
 			if (req.method === "GET" && !p.get("act")) return json(res, 200, { admin });
-			if (req.method === "GET") return json(res, 200, { act: p.get("act"), of: p.get("of"), label: p.get("act") === "drop" ? "Drop" : "Retry", effect: `${p.get("act") === "drop" ? "Drop" : "Retry"} it: nothing can be sent twice.`, may: true, why: null });
+			const [act, named] = [p.get("act"), p.get("of")];
+			const [label, effect] = { drop: ["Drop", "Drop it: nothing can be sent twice."], cancel: ["Cancel it", `Cancel batch ${named}: nonce 41388 is used up by a transaction that does nothing, unless the batch is mined first.`], resend: ["Resend it", `Resend batch ${named}: the signed bytes of attempt 3 leave again now, and a higher price is considered at once. The same nonce: it can't be done twice.`], freeze: ["Freeze it", `Freeze ${named}: nothing new is signed in its name until it is thawed. What is sent already stays on its way, and can be cancelled.`], thaw: ["Thaw it", `Thaw ${named}: it signs again, and what waits leaves.`] }[act] ?? ["Retry", "Retry it: nothing can be sent twice."];
+			if (req.method === "GET") return json(res, 200, { act, of: named, label, effect, may: true, why: null });
 			if (!admin) return json(res, 401, { title: "Unauthorized", status: 401 });
 			let body = "";
 			req.on("data", (d) => (body += d)).on("end", () => {
-				s.acts.push(JSON.parse(body));
-				json(res, 200, { done: true, text: "1 waits for the next batch." });
+				const { act, of: named } = JSON.parse(body), froze = act === "freeze";
+				s.acts.push({ act, of: named });
+				if (act !== "freeze" && act !== "thaw") return void json(res, 200, { done: true, text: "1 waits for the next batch." });
+				json(res, 200, { done: true, text: froze ? `Signer ${named} is frozen.` : `Signer ${named} signs again.` });
+				s.tell({ signers: doc.signers.map((x) => (x.name === named ? { ...x, tone: froze ? "stop" : "well", acts: [froze ? "thaw" : "freeze"], facts: (froze ? [{ name: "frozen", text: `*{@${clock()}}* ago, by admin: it signs nothing new` }] : []).concat(x.facts.filter((f) => f.name !== "frozen")) } : x)) });
 			});
 		},
 	};

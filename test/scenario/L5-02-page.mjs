@@ -152,6 +152,34 @@ export default async function (t) {
 	await l.click("#groups .go");
 	await l.sees("/waits for the next batch/.test(document.querySelector('#groups li:nth-child(2) .effect').innerText)", "that it was done");
 	assert.deepEqual(s.acts, [{ act: "retry", of: "group:b2" }]);
+
+	// a signer: frozen, seen to be, thawed; figures that come meanwhile take neither what is asked nor who stands there
+	const owner = "document.querySelector('#signers-of .signer')", button = `${owner}.querySelector('.acts .row .act').innerText`;
+	await l.click("#signers-of .act");
+	await l.sees("/^Freeze owner: nothing new is signed/.test(document.querySelector('#signers-of .effect p')?.innerText)", "its effect, before");
+	s.tell({ signers: s.doc.signers.map((x) => ({ ...x, facts: x.facts.concat({ name: "news", text: "1" }) })) });
+	await l.sees(`/news/.test(${owner}.innerText)`, "news of the signer");
+	assert.equal(await page.run("document.activeElement.innerText"), "Freeze it");
+	await l.click("#signers-of .go");
+	await l.sees(`${button} === 'Thaw' && /it signs nothing new/.test(${owner}.innerText) && ${owner}.classList.contains('stop')`, "the frozen signer");
+	await l.sees("/is frozen/.test(document.querySelector('#signers-of .done')?.innerText)", "that it was done");
+	assert.equal(await page.run("document.activeElement.innerText"), "Thaw");
+	await l.click("#signers-of .act");
+	await l.sees("document.querySelector('#signers-of .go')?.innerText === 'Thaw it'", "its effect, before");
+	await l.click("#signers-of .go");
+	await l.sees(`${button} === 'Freeze' && !/it signs nothing new/.test(${owner}.innerText)`, "the signer that signs again");
+
+	// and the batch that a life is sent in
+	await page.run("[...document.querySelectorAll('.list .turn')].find((b) => / sent/.test(b.getAttribute('aria-label'))).click()");
+	await l.sees("document.querySelectorAll('.list .story .act').length === 2", "its acts");
+	const [sent] = s.doc.lives.rows.filter((x) => x.state === "sent");
+	assert.deepEqual(await page.run("[...document.querySelectorAll('.list .story .act')].map((b) => [b.innerText, b.getAttribute('aria-label')])"), ["Cancel", "Resend"].map((w) => Array(2).fill(`${w} batch ${sent.batch}`)));
+	await l.click(".list .story .act");
+	await l.sees("/^Cancel batch/.test(document.querySelector('.list .effect p')?.innerText)", "its effect, before");
+	await l.click(".list .effect .go");
+	await l.sees("document.querySelector('.list .effect .done')", "that it was done");
+	await l.key("Escape");
+	assert.deepEqual(s.acts.slice(1), [{ act: "freeze", of: "owner" }, { act: "thaw", of: "owner" }, { act: "cancel", of: String(sent.batch) }]);
 	assert.equal(await page.run(`JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, location.href]).includes(${JSON.stringify(token)})`), false);
 
 	// what others wrote is text

@@ -3,7 +3,7 @@ export const limit = 300;
 
 import { chromium } from "../lib/chromium.mjs";
 import { look } from "../lib/look.mjs";
-import { sample } from "../lib/sample.mjs";
+import { sample, token } from "../lib/sample.mjs";
 
 export default async function (t) {
 	const { assert } = t;
@@ -35,6 +35,17 @@ export default async function (t) {
 		for (const finding of await l.axe()) found.push(`unlock ${width} ${theme}: ${finding}`);
 		looks += 2;
 	}
+	// what may be done to a signer, asked
+	await l.type(token);
+	await l.key("Enter");
+	await l.sees("!document.querySelector('#unlock').open", "acts unlocked");
+	await page.run("location.hash = ''");
+	await l.sees("document.body.dataset.view === 'now'", "the page");
+	await l.click("#signers-of .act");
+	await l.sees("document.querySelector('#signers-of .go')", "what it would do");
+	for (const finding of await l.axe()) found.push(`freeze: ${finding}`);
+	assert.equal(await l.sideways(), false);
+	looks++;
 	assert.deepEqual(found, []);
 	assert.equal(await page.run("[...document.querySelectorAll('.beads')].filter((b) => getComputedStyle(b).animationName !== 'none').length"), 0);
 
