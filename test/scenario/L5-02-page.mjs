@@ -179,6 +179,7 @@ export default async function (t) {
 	await l.click(".list .effect .go");
 	await l.sees("document.querySelector('.list .effect .done')", "that it was done");
 	await l.key("Escape");
+	await page.run("document.activeElement.blur()");
 	assert.deepEqual(s.acts.slice(1), [{ act: "freeze", of: "owner" }, { act: "thaw", of: "owner" }, { act: "cancel", of: String(sent.batch) }]);
 	assert.equal(await page.run(`JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, location.href]).includes(${JSON.stringify(token)})`), false);
 

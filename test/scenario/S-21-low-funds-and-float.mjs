@@ -48,6 +48,11 @@ export default async function (t) {
 		const has = await Promise.all([1, 2].map(async (i) => BigInt(await q.n.rpc("eth_getBalance", [q.addresses[i], "latest"]))));
 		return has.every((b) => b === 2n * ether);
 	}, "both to be filled up to float");
+	const knows = async (i) => {
+		const holds = await q.held(), part = q.parts.find((x) => holds[q.w.programs[x].pid]?.includes(i));
+		return part && (await q.w.metric(part, "fairlead_balance_low", ethers.getAddress(q.addresses[i]))) === 0;
+	};
+	await q.w.waitFor(async () => (await knows(1)) && (await knows(2)), "their processes to have seen it");
 	await q.wave(80);
 	await q.settled();
 	const topups = await q.w.sql("SELECT '0x' || encode(giver, 'hex') AS giver, '0x' || encode(taker, 'hex') AS taker, wei::text FROM fairlead.topup ORDER BY wei");
