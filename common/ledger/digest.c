@@ -96,8 +96,8 @@ static void add_batches(crypto_generichash_state *h, const struct config *c)
 		add_text(h, b->key);
 		add_text(h, b->signer->name);
 		add_text(h, b->signer->chain->name);
-		const uint64_t numbers[] = {b->max, b->gas, b->within_ms, b->wait_ms, b->pause_ms, b->missing, b->tries,
-			b->retry_first_ms, b->retry_max_ms, b->retry_grow, b->signer->order, b->nnames};
+		const uint64_t numbers[] = {b->max, b->gas, b->within_ms, b->wait_ms, b->pause_ms, b->missing,
+			b->tries, b->retry_first_ms, b->retry_max_ms, b->retry_grow, b->signer->order, b->nnames};
 		add(h, numbers, sizeof numbers);
 		add_sql(h, b->let);
 		for (size_t k = 0; k < b->nnames; k++)
