@@ -440,7 +440,9 @@ static void test_batches(void **state)
 {
 	(void)state;
 	static const struct trial trials[] = {
-		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    gas: 5"}, {"batches.b.gas is not"}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    gas: 20999"},
+			{"batches.b.gas is 21000 or more: what every transaction takes"}},
+		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    gas: 21000"}, {0}},
 		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: cheap"}, {0}},
 		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: 12s"}, {0}},
 		{{.batch = "    key: id\n    send: C.set(id[], tags[])\n    within: 12"},
@@ -497,6 +499,25 @@ static void test_batches(void **state)
 				"an event of two that adds to a batch of main is not in this version"}},
 	};
 	RUN(trials);
+}
+
+/* gas: is read; without it a batch may take what a block and a transaction take (0). */
+static void test_batch_gas(void **state)
+{
+	(void)state;
+	struct config *c;
+	struct app_pieces p = {.batch = "    key: id\n    send: C.set(id[], tags[])\n    gas: 8000000"};
+	char *out = load_pieces(&p, &c);
+	assert_string_equal(out, "");
+	assert_int_equal(c->batches->gas, 8000000);
+	free(out);
+	config_free(c);
+	p.batch = "    key: id\n    send: C.set(id[], tags[])";
+	out = load_pieces(&p, &c);
+	assert_string_equal(out, "");
+	assert_int_equal(c->batches->gas, 0);
+	free(out);
+	config_free(c);
 }
 
 static void test_item_names(void **state)
@@ -920,8 +941,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words_and_kinds), cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_contracts), cmocka_unit_test(test_endpoints), cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_signers), cmocka_unit_test(test_batches), cmocka_unit_test(test_item_names),
-		cmocka_unit_test(test_rules), cmocka_unit_test(test_where), cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_rule_values), cmocka_unit_test(test_routes), cmocka_unit_test(test_requests)};
+		cmocka_unit_test(test_signers), cmocka_unit_test(test_batches), cmocka_unit_test(test_batch_gas),
+		cmocka_unit_test(test_item_names), cmocka_unit_test(test_rules), cmocka_unit_test(test_where),
+		cmocka_unit_test(test_clocks), cmocka_unit_test(test_rule_values), cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_requests)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
