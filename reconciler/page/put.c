@@ -71,3 +71,14 @@ void put_real(struct buf *b, const char *name, double v)
 	else
 		buf_printf(b, "%.*f,", v < 10 ? 2 : v < 100 ? 1 : 0, v);
 }
+
+void put_vsaid(struct buf *b, const char *key, const char *value, const char *fmt, va_list ap)
+{
+	struct buf text = {0};
+	buf_vprintf(&text, fmt, ap);
+	put_open(b, NULL, '{');
+	put_text(b, key, value);
+	put_text(b, "text", text.p);
+	put_close(b, '}');
+	buf_fini(&text);
+}

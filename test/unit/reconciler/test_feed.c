@@ -10,6 +10,7 @@
 #include "reconciler/page/parked.c"
 #include "reconciler/page/put.c"
 #include "reconciler/page/river.c"
+#include "reconciler/page/signers.c"
 #define capital capital_of_tell
 #include "reconciler/page/tell.c"
 
