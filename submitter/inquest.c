@@ -1,8 +1,8 @@
 #include "common/base/mem.h"
 #include "common/evm/logs.h"
-#include "common/evm/receipts.h"
 #include "common/io/log.h"
 #include "common/ledger/truth.h"
+#include "submitter/block_receipt.h"
 #include "submitter/sender.h"
 #include "submitter/trace.h"
 
@@ -287,54 +287,6 @@ static void judge(struct inquest *q)
 	}
 }
 
-/* EIP-1559: "priority_fee_per_gas = min(max_priority_fee_per_gas, max_fee_per_gas - base_fee)"; what was paid
- * is the base fee and that. */
-static struct u256 price_paid(
-	const struct slot *slot, const uint8_t hash[32], const struct rpc_answer *header)
-{
-	struct arena mem = {0};
-	struct block_header h = {.has_base_fee = false};
-	struct u256 paid = u256_of(0);
-	bool found = false;
-	for (size_t i = 0; i < slot->nattempts; i++) {
-		const struct fee *f = &slot->attempts[i].fee;
-		if (memcmp(slot->attempts[i].hash, hash, 32) != 0)
-			continue;
-		paid = f->fee;
-		if (header->ok && header_parse(&mem, header->result, &h, &found, NULL) && found && h.has_base_fee &&
-			u256_add(&paid, h.base_fee, f->tip))
-			paid = u256_min(paid, f->fee);
-	}
-	arena_fini(&mem);
-	return paid;
-}
-
-static bool find_receipt(struct inquest *q, const struct rpc_answer *a, struct slots_verdict *v)
-{
-	struct arena mem = {0};
-	struct receipts list;
-	struct err e = {0};
-	bool found = false;
-	if (a->ok && receipts_parse(&mem, a->result, &list, &found, &e) && found) {
-		found = false;
-		for (size_t i = 0; i < list.n && !found; i++) {
-			const struct full_receipt *r = &list.list[i];
-			found = r->has_status && memcmp(r->tx_hash, q->winner, 32) == 0 && r->block == q->trace.block &&
-					memcmp(r->block_hash, q->trace.hash, 32) == 0;
-			if (found)
-				*v = (struct slots_verdict){.block = (int64_t)r->block,
-					.gas = (int64_t)(r->cumulative_gas - (i ? list.list[i - 1].cumulative_gas : 0)),
-					.ok = r->status == 1};
-		}
-	}
-	arena_fini(&mem);
-	if (!found)
-		return false;
-	memcpy(v->hash, q->winner, 32);
-	memcpy(v->block_hash, q->trace.hash, 32);
-	return true;
-}
-
 static void on_block_receipts(void *arg, const struct rpc_reply *r)
 {
 	struct inquest *q = arg;
@@ -344,8 +296,7 @@ static void on_block_receipts(void *arg, const struct rpc_reply *r)
 		return;
 	if (sender_heard(s, r)) {
 		struct slot *slot = slot_of(q);
-		if (slot && find_receipt(q, &r->answers[0], &v)) {
-			v.price = price_paid(slot, v.hash, &r->answers[1]);
+		if (slot && block_receipt_read(r->answers, slot, q->winner, q->trace.block, q->trace.hash, &v)) {
 			proof_add(s, q->nonce, &v);
 		} else if (slot && must_be_proved(q, slot)) {
 			slot->unproved = "our own transaction is in a block, and the node gives no receipt of it";

@@ -8,7 +8,7 @@
  *   quote.c   prices: what of them is asked with a head, what this lane has learned
  *   look.c    heads, what PostgreSQL says about the open slots
  *   proof.c   receipts, verdicts
- *   inquest.c a nonce that is used and has no receipt: trace.h's questions, and what follows (S2)
+ *   inquest.c a nonce that is used and has no receipt: trace.h's questions, what follows (S2); block_receipt.h
  *   feed.c    ready batches → a group; batches that are put aside
  *   group.c   a group → simulated calls (intake, halving), and what becomes of items that don't go
  *   ask.c     the group's questions to the node
