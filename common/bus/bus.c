@@ -205,19 +205,21 @@ static void on_top(void *arg, const struct redisReply *r, const struct err *e)
 }
 
 struct top_ask {
+	struct bus *b;
 	bus_top_fn fn;
 	void *arg;
+	char key[BUS_KEY_MAX];
 };
 
 static void on_asked_top(void *arg, const struct redisReply *r, const struct err *e)
 {
-	struct top_ask q = *(struct top_ask *)arg;
+	struct top_ask *q = arg;
 	struct bus_id top;
 	(void)e;
-	free(arg);
 	/* 0-0: a reader made the stream, and nothing ever rang */
 	bool rung_once = read_top(r, &top) && (top.number > 0 || top.k > 0);
-	q.fn(q.arg, rung_once ? top.number : -1);
+	q->fn(q->arg, rung_once ? top.number : -1);
+	free(q);
 }
 
 static void no_top(void *arg)
@@ -225,18 +227,30 @@ static void no_top(void *arg)
 	on_asked_top(arg, NULL, NULL);
 }
 
+enum { TOP_PATIENCE_MS = 2000 };
+
+/* XINFO of a stream that is not there would be an error in Redis' own counts. */
+static void on_stands(void *arg, const struct redisReply *r, const struct err *e)
+{
+	struct top_ask *q = arg;
+	(void)e;
+	if (!r || r->type != REDIS_REPLY_INTEGER || r->integer != 1 || q->b->closed)
+		no_top(q);
+	else
+		redis_command(q->b->redis, TOP_PATIENCE_MS, on_asked_top, q, 3,
+			(struct str[]){STR("XINFO"), STR("STREAM"), str_of(q->key)});
+}
+
 void bus_top(struct bus *b, const char *what, const char *who, bus_top_fn fn, void *arg)
 {
-	enum { PATIENCE_MS = 2000 };
-	char key[BUS_KEY_MAX];
 	struct top_ask *q = mem_alloc(sizeof *q);
-	*q = (struct top_ask){fn, arg};
-	bus_stream(key, sizeof key, b->app, what, who);
+	*q = (struct top_ask){.b = b, .fn = fn, .arg = arg};
+	bus_stream(q->key, sizeof q->key, b->app, what, who);
 	if (b->closed || !redis_is_up(b->redis))
 		loop_later(b->loop, no_top, q);
 	else
-		redis_command(b->redis, PATIENCE_MS, on_asked_top, q, 3,
-			(struct str[]){STR("XINFO"), STR("STREAM"), str_of(key)});
+		redis_command(b->redis, TOP_PATIENCE_MS, on_stands, q, 2,
+			(struct str[]){STR("EXISTS"), str_of(q->key)});
 }
 
 static struct bell *bell_of(struct bus *b, enum bus_kind kind, const char *what, const char *who)

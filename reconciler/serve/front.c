@@ -35,6 +35,7 @@ struct front {
 	struct timer *retry;
 	struct backoff backoff;
 	bool started;  /* PostgreSQL has been there, and is installed */
+	bool answered; /* and a connection of the routes has stood */
 	char why[600]; /* not ready: this */
 };
 
@@ -249,10 +250,15 @@ void front_jobs(struct front *f)
 		requests_jobs(f->requests);
 }
 
-void front_reasons(const struct front *f, struct buf *out)
+void front_reasons(struct front *f, struct buf *out)
 {
-	if (f && f->why[0])
+	if (!f)
+		return;
+	f->answered |= f->reads && read_is_up(f->reads);
+	if (f->why[0])
 		buf_printf(out, "%s\n", f->why);
+	else if (f->reads && !f->answered)
+		buf_str(out, STR("the routes have no connection to PostgreSQL yet\n"));
 }
 
 static void one_ended(void *arg)

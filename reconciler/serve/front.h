@@ -13,7 +13,7 @@ struct front;
 struct front *front_open(struct member *m, struct problems *ps, struct err *e);
 void front_start(struct front *f); /* PostgreSQL is there and installed */
 void front_jobs(struct front *f);  /* a job may have been left */
-void front_reasons(const struct front *f, struct buf *out);
+void front_reasons(struct front *f, struct buf *out);
 /* In-flight answers finish, then done; never inside this call. */
 void front_drain(struct front *f, void (*done)(void *arg), void *arg);
 void front_close(struct front *f);
