@@ -1,5 +1,5 @@
-/* Two files: here are reads, how they leave and come back; pg_many_conn.c makes connections and loses them.
- */
+/* Three files: here are reads, how they leave and come back; pg_many_conn.c makes connections and loses them;
+ * pg_many_bound.c counts the rows of answers that have a bound. */
 #include "common/io/pg_many_in.h"
 
 #include "common/base/mem.h"
@@ -61,7 +61,7 @@ void read_free(struct read *r)
 	free(r);
 }
 
-static void results_clear(struct read *r)
+void many_results_clear(struct read *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		PQclear(r->results[i]);
@@ -71,14 +71,15 @@ static void results_clear(struct read *r)
 
 static void read_drop(struct many *m, struct read *r)
 {
-	results_clear(r);
+	many_results_clear(r);
 	if (m->spares >= SPARES || r->values.cap > KEEP_BYTES) {
 		read_free(r);
 		return;
 	}
 	buf_clear(&r->values);
 	r->n = r->noffsets = 0;
-	r->again = r->alone = r->failed = false;
+	r->hits = 0;
+	r->again = r->alone = r->failed = r->too_large = false;
 	r->next = m->spare;
 	m->spare = r;
 	m->spares++;
@@ -117,7 +118,7 @@ static void answer(struct many *m, struct read *r, enum many_outcome outcome)
 void many_answer_lost(struct many *m, struct read_list *l, const struct err *e)
 {
 	for (struct read *r; (r = read_list_take(l));) {
-		results_clear(r);
+		many_results_clear(r);
 		r->reply = (struct many_reply){.err = *e};
 		answer(m, r, MANY_LOST);
 	}
@@ -200,7 +201,7 @@ static bool goes_alone(const struct many_conn *c, const struct read *r)
 static void give(struct many_conn *c, struct read *r)
 {
 	bool alone = goes_alone(c, r), good = true;
-	r->failed = false;
+	r->failed = r->too_large = false;
 	r->reply = (struct many_reply){.outcome = MANY_OK};
 	if (alone && c->unsynced)
 		good = many_send_sync(c);
@@ -287,7 +288,7 @@ static void refuse(struct read *r, size_t step, const PGresult *res)
 
 static void run_again(struct many_conn *c, struct read *r)
 {
-	results_clear(r);
+	many_results_clear(r);
 	r->alone = r->again = true;
 	read_list_put(&c->redo, r);
 }
@@ -297,10 +298,11 @@ static void finish(struct many_conn *c, struct read *r, bool aborted, bool stale
 {
 	must(read_list_take(&c->sent) == r);
 	c->busy--;
+	c->strays -= c->strays > 0;
 	if ((aborted && !r->failed) || (stale && !r->again))
 		run_again(c, r);
 	else
-		answer(c->many, r, r->failed ? MANY_REFUSED : MANY_OK);
+		answer(c->many, r, r->too_large ? MANY_TOO_LARGE : r->failed ? MANY_REFUSED : MANY_OK);
 }
 
 static void take_rows(struct many_conn *c, const struct expect *x, PGresult *res)
@@ -308,8 +310,12 @@ static void take_rows(struct many_conn *c, const struct expect *x, PGresult *res
 	struct read *r = x->read;
 	ExecStatusType st = PQresultStatus(res);
 	bool ok = st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK, aborted = st == PGRES_PIPELINE_ABORTED;
-	if (ok) {
+	if (ok && r->results[x->step]) {
+		PQclear(res); /* the end of rows that came one by one */
+	} else if (ok) {
 		r->results[x->step] = res;
+	} else if (many_is_stray(c, r, res)) {
+		aborted = true;
 	} else if (!aborted) {
 		refuse(r, x->step, res);
 		c->stale = is_stale(res, PQresultErrorField(res, PG_DIAG_SQLSTATE));
@@ -399,7 +405,10 @@ bool many_receive(struct many_conn *c)
 {
 	bool alive = PQconsumeInput(c->conn);
 	int nulls = 0;
-	while (c->conn && c->nexpect && nulls < 2 && !PQisBusy(c->conn)) {
+	while (c->conn && c->nexpect && nulls < 2) {
+		many_row_mode(c);
+		if (PQisBusy(c->conn))
+			break;
 		PGresult *res = PQgetResult(c->conn);
 		nulls = res ? 0 : nulls + 1;
 		if (!res)
@@ -407,6 +416,8 @@ bool many_receive(struct many_conn *c)
 		c->progress_ms = loop_now_ms(c->many->loop);
 		if (is_end(c, res))
 			PQclear(res);
+		else if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
+			many_row(c, res);
 		else
 			take(c, res);
 	}

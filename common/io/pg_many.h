@@ -11,6 +11,9 @@
  * lost comes back by itself; what was under way on it is run once more where another one stands, else
  * answered at once: a read may be asked twice.
  *
+ * INV-10: with max_rows or max_bytes an answer has a bound. Rows are counted as they come; above it what came
+ * is let go, the server is told to stop that statement, and the connection stays.
+ *
  * Not here: what a statement means, JSON, SQL text. The one connection that writes is pg.h. */
 #ifndef FAIRLEAD_IO_PG_MANY_H
 #define FAIRLEAD_IO_PG_MANY_H
@@ -29,6 +32,9 @@ struct many_options {
 	bool snapshot;                         /* REPEATABLE READ: the statements of a group see one snapshot */
 	uint64_t statement_ms;                 /* statement_timeout; 0: 10 s. A second later it is cut off */
 	uint64_t retry_first_ms, retry_max_ms; /* 0: 200 ms, 5 s */
+	/* Of one read, all its statements together; bytes as libpq holds them. 0: no bound. With one, a row costs
+	 * about a microsecond more. */
+	size_t max_rows, max_bytes;
 	/* The first connection is made, the last one lost; may be NULL. */
 	void (*on_up)(void *arg);
 	void (*on_down)(void *arg, const struct err *e);
@@ -51,8 +57,9 @@ struct many_shape {
 struct many_sql *many_prepare(struct many *m, const char *name, const char *text, const struct many_shape *s);
 enum many_outcome {
 	MANY_OK,
-	MANY_REFUSED, /* the server raised: sqlstate says why */
-	MANY_LOST,    /* no connection, or it ended, or no answer in time */
+	MANY_REFUSED,   /* the server raised: sqlstate says why */
+	MANY_LOST,      /* no connection, or it ended, or no answer in time */
+	MANY_TOO_LARGE, /* above max_rows or max_bytes */
 };
 struct many_reply {
 	enum many_outcome outcome;

@@ -175,10 +175,7 @@ static void move_reads(struct many_conn *c, struct read_list *from, const struct
 	for (struct read *r; (r = read_list_take(from));) {
 		bool again = r->again;
 		r->again = true;
-		for (size_t i = 0; i < r->n; i++) {
-			PQclear(r->results[i]);
-			r->results[i] = NULL;
-		}
+		many_results_clear(r);
 		if (again || !many_is_up(c->many))
 			read_list_put(&lost, r);
 		else
@@ -201,6 +198,7 @@ void many_lost(struct many_conn *c, const char *otherwise)
 	c->sent = c->redo = (struct read_list){0};
 	c->busy = c->nexpect = c->first_expect = 0;
 	c->unsynced = c->full = c->broken = c->dying = c->stale = false;
+	many_cancel_forget(c);
 	forget_names(m, c->index);
 	timer_stop(&c->look_timer);
 	timer_start(m->loop, &c->connect_timer, backoff_fail(&c->backoff), connect_now, c);
@@ -251,6 +249,7 @@ void many_close(struct many *m)
 		take_all(&m->unsent, &c->redo);
 		timer_free(&c->connect_timer);
 		timer_free(&c->look_timer);
+		many_cancel_forget(c);
 		pg_poll_drop(&c->sock);
 		PQfinish(c->conn);
 		c->conn = NULL;

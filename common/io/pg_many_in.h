@@ -32,9 +32,11 @@ struct read {
 	size_t noffsets, capoffsets;
 	struct buf values;
 	PGresult **results;
-	bool alone;  /* leaves between Syncs of its own */
-	bool again;  /* it was run before */
-	bool failed; /* reply says why */
+	bool alone;     /* leaves between Syncs of its own */
+	bool again;     /* it was run before */
+	unsigned hits;  /* cancels of others that ended it */
+	bool failed;    /* reply says why */
+	bool too_large; /* failed, and what still comes of it is let go */
 	struct many_reply reply;
 	many_done_fn fn;
 	void *arg;
@@ -66,15 +68,18 @@ struct many_conn {
 	struct backoff backoff;
 	struct expect *expect; /* a ring; cap is a power of two */
 	size_t first_expect, nexpect, expect_cap;
-	struct read_list sent; /* given to libpq, in the order of the answers */
-	struct read_list redo; /* to be run again behind the Sync that ends their group */
-	size_t busy;           /* reads in sent */
-	bool unsynced;         /* statements left whose Sync has not */
-	bool full;             /* libpq holds bytes that the socket did not take */
-	bool broken;           /* the turn tells of the loss */
-	bool dying;            /* the server has said FATAL */
-	bool stale;            /* the read whose results come has met a stale plan */
-	uint64_t progress_ms;  /* when the last result came */
+	struct read_list sent;      /* given to libpq, in the order of the answers */
+	struct read_list redo;      /* to be run again behind the Sync that ends their group */
+	size_t busy;                /* reads in sent */
+	bool unsynced;              /* statements left whose Sync has not */
+	bool full;                  /* libpq holds bytes that the socket did not take */
+	bool broken;                /* the turn tells of the loss */
+	bool dying;                 /* the server has said FATAL */
+	bool stale;                 /* the read whose results come has met a stale plan */
+	uint64_t progress_ms;       /* when the last result came */
+	struct many_cancel *cancel; /* under way, or NULL */
+	bool cancel_owed;           /* one more, when that is over */
+	size_t strays; /* reads that left before the last cancel was over: it may have hit one of them */
 };
 struct many {
 	struct loop *loop;
@@ -97,6 +102,7 @@ void many_answer_lost(struct many *m, struct read_list *l, const struct err *e);
 bool many_send_prepare(struct many_conn *c, struct many_sql *s, struct read *r);
 bool many_send_sync(struct many_conn *c);
 bool many_receive(struct many_conn *c); /* false: the connection is gone */
+void many_results_clear(struct read *r);
 
 /* pg_many_conn.c */
 void many_watch(struct many_conn *c);
@@ -104,5 +110,12 @@ void many_set_up(struct many_conn *c); /* the session is as it should be: reads 
 void many_prepare_on(struct many_conn *c, struct many_sql *s);
 void many_lost(struct many_conn *c, const char *otherwise);
 void many_free(struct many *m);
+
+/* pg_many_bound.c: answers with a bound */
+void many_row_mode(struct many_conn *c);           /* before every look at what came */
+void many_row(struct many_conn *c, PGresult *row); /* one row of what is expected next; takes it */
+void many_cancel_forget(struct many_conn *c);      /* the connection is gone */
+/* A cancel that was meant for another read has hit this one: it is run again. */
+bool many_is_stray(const struct many_conn *c, struct read *r, const PGresult *res);
 
 #endif

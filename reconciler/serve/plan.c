@@ -209,11 +209,9 @@ void plan_prepare(struct plan_set *s, struct many *one, struct many *groups)
 	for (size_t i = 0; i < s->n; i++) {
 		struct route_plan *p = &s->routes[i];
 		snprintf(name, sizeof name, "r%zu", i);
-		bool slow = p->one.shape->cost > SLOW_COST;
-		if (!slow)
+		if (p->one.shape->cost <= SLOW_COST)
 			p->one.one = prepare(one, &p->one, name);
-		if (slow || p->nwith || p->otherwise.sql)
-			p->one.many = prepare(groups, &p->one, name);
+		p->one.many = prepare(groups, &p->one, name);
 		p->all.many = prepare(groups, &p->all, name);
 		snprintf(name, sizeof name, "r%zu_else", i);
 		p->otherwise.many = prepare(groups, &p->otherwise, name);

@@ -41,8 +41,8 @@ struct plan_sql {
 	size_t ncolumns;
 	bool has_status, has_key;
 	struct row_plan row;
-	/* Prepared in the lane of single rows, and in that of groups; or NULL. What PostgreSQL expects to take
-	 * long is in no lane of single rows. */
+	/* Prepared in the lane of single rows, and in that of groups; or NULL. `one` stands in both, but what
+	 * PostgreSQL expects to take long is in no lane of single rows. */
 	struct many_sql *one, *many;
 	struct pg_sql write; /* of a step: for a connection that writes (pg.h), and its types */
 	const unsigned *write_types;

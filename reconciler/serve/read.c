@@ -1,17 +1,35 @@
 #include "reconciler/serve/read.h"
 
 #include "common/base/mem.h"
+#include "common/io/log.h"
 #include "reconciler/serve/problem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SINGLES = 2, GROUPS = 1 };
+enum {
+	STATEMENT_MS = 10000,
+	SINGLES = 2,
+	GROUPS = 1,
+	/* INV-10: of one answer. Rows, and bytes as libpq and as JSON hold them. */
+	ANSWER_ROWS = 1000000,
+	ANSWER_BYTES = 64 << 20,
+	KEEP_BYTES = 1 << 20, /* of the buffer between two answers */
+	/* A single row that takes longer holds up those behind it: its statement ends, and is asked again on the
+	 * lane of groups. Its route stays there for a while, each time twice as long. */
+	SINGLE_MS = 250,
+	SLOW_FIRST_MS = 1000,
+	SLOW_MAX_MS = 64000,
+	SLOW_FORGOTTEN_MS = 600000
+};
 
 struct read_door {
 	struct read_options o;
 	struct many *one, *groups;
 	struct plan_set plans;
+	struct slow {
+		uint64_t until_ms, for_ms; /* 0: it was never slow */
+	} * slow;                      /* one a route */
 	uint64_t began_ms;
 	struct buf out; /* of the answer that is being written: one at a time */
 };
@@ -108,6 +126,16 @@ static void refused(struct read_run *r, const struct many_reply *q)
 	r->fn(r->arg, &a);
 }
 
+static void too_large(struct read_run *r)
+{
+	struct err e = {0};
+	err_put(&e, ERR_REJECTED,
+		"%s: the answer is larger than %zu rows or %zu KiB; add a LIMIT to its SQL, or fewer and shorter "
+		"columns",
+		r->p->route->key, r->d->o.answer_rows, r->d->o.answer_bytes >> 10);
+	read_fail(r, 500, "This route's answer is too large to be given at once; its SQL needs a LIMIT", &e);
+}
+
 /* false: it was answered already. */
 static bool good(struct read_run *r, const struct many_reply *q)
 {
@@ -115,6 +143,8 @@ static bool good(struct read_run *r, const struct many_reply *q)
 		return true;
 	if (q->outcome == MANY_LOST)
 		lost(r, &q->err);
+	else if (q->outcome == MANY_TOO_LARGE)
+		too_large(r);
 	else
 		refused(r, q);
 	return false;
@@ -132,10 +162,17 @@ static void body(struct read_run *r, int status)
 	}
 	r->fn(r->arg, &a);
 	buf_fini(&wrapped);
+	if (out->cap > KEEP_BYTES)
+		buf_fini(out);
 }
 
 static void broken(struct read_run *r, const struct err *e)
 {
+	if (r->d->out.n > r->d->o.answer_bytes) {
+		buf_fini(&r->d->out);
+		too_large(r);
+		return;
+	}
 	read_fail(r, 500, "This route's answer is not what it says it is", e);
 }
 
@@ -161,8 +198,8 @@ static bool put_withs(struct read_run *r, const struct many_reply *q, struct err
 			buf_char(out, ',');
 		buf_json(out, str_of(w->name));
 		buf_char(out, ':');
-		if (!(w->row.key_at >= 0 ? row_put_keyed(out, &w->row, q->rows[i + 1], e)
-								 : row_put_all(out, &w->row, q->rows[i + 1], e)))
+		if (!(w->row.key_at >= 0 ? row_put_keyed(out, &w->row, q->rows[i + 1], r->d->o.answer_bytes, e)
+								 : row_put_all(out, &w->row, q->rows[i + 1], r->d->o.answer_bytes, e)))
 			return false;
 		buf_char(out, '}');
 	}
@@ -226,7 +263,7 @@ static void on_all(void *arg, const struct many_reply *q)
 	if (!good(r, q) || unusable(r, &r->p->all, q->rows[0]))
 		return;
 	buf_clear(&r->d->out);
-	if (row_put_all(&r->d->out, &r->p->all.row, q->rows[0], &e))
+	if (row_put_all(&r->d->out, &r->p->all.row, q->rows[0], r->d->o.answer_bytes, &e))
 		body(r, 200);
 	else
 		broken(r, &e);
@@ -290,15 +327,49 @@ static void group(struct read_run *r)
 	many_group(r->d->groups, steps, p->nwith + 1, on_one, r);
 }
 
+/* ── routes that were slow ── */
+
+static struct slow *slow_of(const struct read_run *r)
+{
+	return &r->d->slow[r->p - r->d->plans.routes];
+}
+
+static void was_slow(struct read_run *r)
+{
+	struct slow *s = slow_of(r);
+	uint64_t now = loop_now_ms(r->d->o.loop);
+	if (s->until_ms > now)
+		return; /* it left before that was known */
+	bool forgotten = s->for_ms == 0 || now - s->until_ms > SLOW_FORGOTTEN_MS;
+	s->for_ms = forgotten ? SLOW_FIRST_MS : 2 * s->for_ms < SLOW_MAX_MS ? 2 * s->for_ms : SLOW_MAX_MS;
+	s->until_ms = now + s->for_ms;
+	log_odd("serve.slow", "A route is slow, and is asked beside the fast ones for a while",
+		F_STR("route", r->p->route->key), F_UINT("longer_than_ms", SINGLE_MS), F_UINT("for_ms", s->for_ms));
+}
+
+static void on_single(void *arg, const struct many_reply *q)
+{
+	struct read_run *r = arg;
+	struct many_step step;
+	if (q->outcome != MANY_REFUSED || !text_is(q->sqlstate, "57014") || r->d->o.statement_ms <= SINGLE_MS) {
+		on_one(r, q);
+		return;
+	}
+	was_slow(r);
+	if (step_of(r, &r->p->one, r->p->one.many, &step))
+		many_run(r->d->groups, &step, on_one, r);
+}
+
 static void read_sql(struct read_run *r)
 {
 	const struct route_plan *p = r->p;
 	struct many_step step;
+	bool single = p->one.one && slow_of(r)->until_ms <= loop_now_ms(r->d->o.loop);
 	if (p->nwith && !r->plain)
 		group(r);
-	else if (p->one.one && step_of(r, &p->one, p->one.one, &step))
-		many_run(r->d->one, &step, on_one, r);
-	else if (p->one.sql && !p->one.one && step_of(r, &p->one, p->one.many, &step))
+	else if (single && step_of(r, &p->one, p->one.one, &step))
+		many_run(r->d->one, &step, on_single, r);
+	else if (p->one.sql && !single && step_of(r, &p->one, p->one.many, &step))
 		many_run(r->d->groups, &step, on_one, r);
 	else if (p->all.sql && step_of(r, &p->all, p->all.many, &step))
 		many_run(r->d->groups, &step, on_all, r);
@@ -351,14 +422,22 @@ struct read_door *read_open(const struct read_options *o, struct err *e)
 		return NULL;
 	}
 	const char *url = o->config->serve.read_url;
+	uint64_t ms = o->statement_ms ? o->statement_ms : STATEMENT_MS;
 	struct many_options m = {.conninfo = url ? url : o->conninfo,
 		.application = "fairlead-routes",
-		.statement_ms = o->statement_ms,
+		.statement_ms = ms < SINGLE_MS ? ms : SINGLE_MS,
 		.connections = o->connections[0] ? o->connections[0] : SINGLES};
 	d->o = *o;
+	d->o.statement_ms = ms;
+	d->o.answer_rows = o->answer_rows ? o->answer_rows : ANSWER_ROWS;
+	d->o.answer_bytes = o->answer_bytes ? o->answer_bytes : ANSWER_BYTES;
+	d->slow = mem_alloc((d->plans.n + 1) * sizeof *d->slow);
 	d->began_ms = loop_now_ms(o->loop);
 	d->one = many_open(o->loop, &m);
 	m.connections = o->connections[1] ? o->connections[1] : GROUPS;
+	m.statement_ms = ms;
+	m.max_rows = d->o.answer_rows;
+	m.max_bytes = d->o.answer_bytes;
 	m.snapshot = true;
 	d->groups = many_open(o->loop, &m);
 	plan_prepare(&d->plans, d->one, d->groups);
@@ -370,6 +449,7 @@ static void free_door(void *arg)
 	struct read_door *d = arg;
 	plan_close(&d->plans);
 	buf_fini(&d->out);
+	free(d->slow);
 	free(d);
 }
 

@@ -5,6 +5,10 @@
  * READ ONLY): a route's SQL sees one snapshot. Calls of chains come first, at the same time where they do not
  * need each other.
  *
+ * INV-10: an answer has a bound (a million rows, 64 MiB): above it 500, and the log says where a LIMIT is
+ * missing. A single row that takes longer than a quarter of a second is asked again on the other lane, and
+ * its route stays there for a while.
+ *
  * Not here: who may, limits, caches, the shape of an error (door, problem): what fails is told by status and
  * detail. */
 #ifndef FAIRLEAD_SERVE_READ_H
@@ -21,6 +25,7 @@ struct read_options {
 	const char *conninfo;    /* of the application's database; serve.read_url is used where it is set */
 	uint64_t statement_ms;   /* 0: 10 s */
 	unsigned connections[2]; /* single rows, groups; 0: 2 and 1 */
+	size_t answer_rows, answer_bytes; /* the most of one answer; 0: a million, 64 MiB (INV-10) */
 	/* {up.NAME} of lost: is that part up? NULL: what read itself knows (postgresql); others are false */
 	bool (*up)(void *arg, struct str name);
 	void *arg;

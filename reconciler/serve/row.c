@@ -352,14 +352,21 @@ bool row_put(struct buf *out, const struct row_plan *p, const void *result, int 
 	return true;
 }
 
-bool row_put_all(struct buf *out, const struct row_plan *p, const void *result, struct err *e)
+static bool is_above(const struct buf *out, size_t most, struct err *e)
+{
+	if (out->n > most)
+		err_put(e, ERR_REJECTED, "the answer is larger than %zu bytes", most);
+	return out->n > most;
+}
+
+bool row_put_all(struct buf *out, const struct row_plan *p, const void *result, size_t most, struct err *e)
 {
 	int n = many_count(result);
 	buf_char(out, '[');
 	for (int i = 0; i < n; i++) {
 		if (i)
 			buf_char(out, ',');
-		if (!row_put(out, p, result, i, e))
+		if (!row_put(out, p, result, i, e) || is_above(out, most, e))
 			return false;
 	}
 	buf_char(out, ']');
@@ -386,7 +393,7 @@ static bool key_is_new(struct keys *k, const char *key)
 }
 
 static bool put_members_of(
-	struct buf *out, const struct row_plan *p, const void *r, struct keys *seen, struct err *e)
+	struct buf *out, const struct row_plan *p, const void *r, struct keys *seen, size_t most, struct err *e)
 {
 	bool first = true;
 	for (int i = 0; i < many_count(r); i++) {
@@ -400,20 +407,20 @@ static bool put_members_of(
 		first = false;
 		put_quoted(out, key);
 		buf_char(out, ':');
-		if (!row_put(out, p, r, i, e))
+		if (!row_put(out, p, r, i, e) || is_above(out, most, e))
 			return false;
 	}
 	return true;
 }
 
-bool row_put_keyed(struct buf *out, const struct row_plan *p, const void *result, struct err *e)
+bool row_put_keyed(struct buf *out, const struct row_plan *p, const void *result, size_t most, struct err *e)
 {
 	size_t cap = 4;
 	while (cap < 2 * (size_t)many_count(result))
 		cap *= 2;
 	struct keys seen = {mem_alloc(cap * sizeof(char *)), cap - 1};
 	buf_char(out, '{');
-	bool good = put_members_of(out, p, result, &seen, e);
+	bool good = put_members_of(out, p, result, &seen, most, e);
 	buf_char(out, '}');
 	free(seen.slots);
 	return good;

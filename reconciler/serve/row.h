@@ -50,9 +50,10 @@ unsigned row_elem_of(unsigned type);      /* of PostgreSQL's own array types, el
 
 /* The row as an object. false: a null where the alias says "!": its name is in *e; out may hold a part. */
 bool row_put(struct buf *out, const struct row_plan *p, const void *result, int row, struct err *e);
-bool row_put_all(struct buf *out, const struct row_plan *p, const void *result, struct err *e); /* [ … ] */
+/* [ … ]. false too: out has grown beyond most bytes (INV-10). */
+bool row_put_all(struct buf *out, const struct row_plan *p, const void *result, size_t most, struct err *e);
 /* { "<_key>": {…}, … }: where key_at is there. false too: two rows with one key, or a null one. */
-bool row_put_keyed(struct buf *out, const struct row_plan *p, const void *result, struct err *e);
+bool row_put_keyed(struct buf *out, const struct row_plan *p, const void *result, size_t most, struct err *e);
 /* The HTTP status that _status says; 200 without one. false: it is none (200 to 599). */
 bool row_status(const struct row_plan *p, const void *result, int row, int *status);
 /* The numbers and booleans of a row as Prometheus gauges: one line a key, dots and other signs become _. */

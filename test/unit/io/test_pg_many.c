@@ -16,7 +16,8 @@ struct lane {
 	struct loop *loop;
 	struct many *m;
 	int ups, downs, shapes;
-	char shape[64]; /* the columns' names of the last one */
+	size_t max_rows, max_bytes; /* of the next one that is opened */
+	char shape[64];             /* the columns' names of the last one */
 	bool bad_shape;
 };
 struct got {
@@ -81,13 +82,15 @@ static void on_done(void *arg, const struct many_reply *r)
 
 static void open_to(struct lane *l, const char *conninfo, unsigned connections, bool snapshot, uint64_t ms)
 {
-	*l = (struct lane){.loop = loop_new()};
+	*l = (struct lane){.loop = loop_new(), .max_rows = l->max_rows, .max_bytes = l->max_bytes};
 	l->m = many_open(l->loop, &(struct many_options){.conninfo = conninfo,
 								  .application = "many-test",
 								  .connections = connections,
 								  .snapshot = snapshot,
 								  .statement_ms = ms,
 								  .retry_first_ms = 20,
+								  .max_rows = l->max_rows,
+								  .max_bytes = l->max_bytes,
 								  .on_up = on_up,
 								  .on_down = on_down,
 								  .arg = l});
@@ -129,7 +132,7 @@ static void test_many(void **state)
 	(void)state;
 	enum { N = 3000 };
 	static struct got got[N];
-	struct lane l;
+	struct lane l = {0};
 	char text[32];
 	open_lane(&l, 2, false, 0);
 	struct many_sql *s = prepare(&l, "twice", "SELECT $1::int * 2 AS twice");
@@ -152,7 +155,7 @@ static void test_many(void **state)
 static void test_one_fails(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g[6];
 	static const char *const values[] = {"1", "x", "3", "y", "5", "6"};
 	open_lane(&l, 1, false, 0);
@@ -175,7 +178,7 @@ static void test_one_fails(void **state)
 static void test_reads_only(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g;
 	open_lane(&l, 1, false, 300);
 	sql("DROP TABLE IF EXISTS many_t");
@@ -199,7 +202,7 @@ static void test_reads_only(void **state)
 static void test_group(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g = {0}, bad = {0}, after;
 	open_lane(&l, 1, true, 0);
 	sql("DROP TABLE IF EXISTS many_t");
@@ -238,7 +241,7 @@ static void test_group(void **state)
 static void test_stale(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g;
 	open_lane(&l, 1, false, 0);
 	sql("DROP TABLE IF EXISTS many_t");
@@ -278,7 +281,7 @@ static void test_stale(void **state)
 static void test_killed(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g, h;
 	open_lane(&l, 2, false, 0);
 	struct many_sql *s = prepare(&l, "nap", "SELECT pg_sleep(30)"), *p = prepare(&l, "one", "SELECT 1");
@@ -307,7 +310,7 @@ static void test_killed(void **state)
 static void test_frozen(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g, h;
 	open_lane(&l, 1, false, 200);
 	struct many_sql *p = prepare(&l, "one", "SELECT 1");
@@ -327,10 +330,74 @@ static void test_frozen(void **state)
 	close_lane(&l);
 }
 
+static size_t rss_kib(void)
+{
+	size_t kib = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "r");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "VmRSS: %zu", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
+/* INV-10: what is above the bound is let go as it comes, its statement ends, and nobody else notices. */
+static void test_bound(void **state)
+{
+	(void)state;
+	struct lane l = {.max_rows = 1000, .max_bytes = 1 << 20};
+	struct got g[6], pair = {0};
+	open_lane(&l, 1, true, 60000);
+	struct many_sql *rows = prepare(
+						&l, "rows", "SELECT i, NULL, '' FROM generate_series(1, $1::int) i ORDER BY 1"),
+					*wide =
+						prepare(&l, "wide", "SELECT repeat('x', 100000) FROM generate_series(1, $1::int)"),
+					*ever = prepare(&l, "ever", "SELECT generate_series(1, $1::bigint)"),
+					*one = prepare(&l, "one", "SELECT $1::int"),
+					*none = prepare(&l, "none", "SELECT 1 WHERE $1 = 0");
+	all_up(&l, 5);
+	ask(&l, rows, "1000", &g[0]);
+	ask(&l, rows, "1001", &g[1]);
+	ask(&l, wide, "9", &g[2]);
+	ask(&l, wide, "11", &g[3]);
+	ask(&l, none, "1", &g[4]);
+	const char *half[] = {"501"};
+	const struct many_step steps[] = {
+		{rows, (const char *const *)half, 1}, {rows, (const char *const *)half, 1}};
+	many_group(l.m, steps, 2, on_done, &pair);
+	spin_until(l.loop, many_waiting(l.m) == 0);
+	static const bool large[] = {false, true, false, true, false};
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(g[i].outcome, large[i] ? MANY_TOO_LARGE : MANY_OK);
+	assert_int_equal(pair.outcome, MANY_TOO_LARGE);
+	assert_int_equal(pair.failed, 1);
+	assert_string_equal(g[0].text, "1");
+	assert_string_equal(g[4].text, "");
+	/* without an end, and those behind it, which the cancel may hit: no connection is lost */
+	size_t before = rss_kib();
+	for (int round = 0; round < 20; round++) {
+		ask(&l, ever, "100000000000", &g[0]);
+		for (int i = 1; i < 6; i++)
+			ask(&l, one, "7", &g[i]);
+		spin_until(l.loop, many_waiting(l.m) == 0);
+		assert_int_equal(g[0].outcome, MANY_TOO_LARGE);
+		for (int i = 1; i < 6; i++) {
+			assert_int_equal(g[i].outcome, MANY_OK);
+			assert_string_equal(g[i].text, "7");
+		}
+	}
+	assert_true(rss_kib() < before + 8192);
+	assert_int_equal(l.downs, 0);
+	ask(&l, ever, "100000000000", &g[0]);
+	close_lane(&l); /* with one under way */
+	assert_int_equal(g[0].outcome, MANY_LOST);
+}
+
 static void test_nobody_there(void **state)
 {
 	(void)state;
-	struct lane l;
+	struct lane l = {0};
 	struct got g;
 	open_to(&l, "host=/nonexistent user=x", 2, false, 0);
 	struct many_sql *s = prepare(&l, "one", "SELECT 1");
@@ -352,7 +419,8 @@ int main(void)
 		PQsetNoticeProcessor(side, quiet, NULL);
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_many), cmocka_unit_test(test_one_fails),
 		cmocka_unit_test(test_reads_only), cmocka_unit_test(test_group), cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_killed), cmocka_unit_test(test_frozen), cmocka_unit_test(test_nobody_there)};
+		cmocka_unit_test(test_killed), cmocka_unit_test(test_frozen), cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_nobody_there)};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	if (server)
 		sql("DROP TABLE IF EXISTS many_t");

@@ -63,6 +63,10 @@ static const char routes[] =
 	"  GET /chain: { call: { c: C.code(1) }, one: 'SELECT :c AS c' }\n"
 	"  GET /status: { one: 'SELECT 99 AS _status, 1 AS x' }\n"
 	"  GET /lost: { one: SELECT 1 AS x, lost: { up: \"{up.postgresql}\", v: \"v {version}\" } }\n"
+	"  GET /nap: { params: { s: number }, one: 'SELECT pg_sleep(:s), 1 AS x' }\n"
+	"  GET /millions: { all: 'SELECT i FROM generate_series(1, 2000000) i' }\n"
+	"  GET /long: { all: 'SELECT i AS \"a_long_name_that_stands_in_each_row_of_the_answer_to_it\" FROM "
+	"generate_series(1, 5000) i' }\n"
 	"  GET /zero: { one: 'SELECT 1 / (SELECT count(*) - 2 FROM t) AS x' }\n";
 
 struct asked {
@@ -113,6 +117,8 @@ static void begin(struct asked *q)
 						 .config = q->c,
 						 .conninfo = q->w.conninfo,
 						 .calls = q->desk,
+						 .answer_rows = 5000,
+						 .answer_bytes = 200000,
 						 .statement_ms = 2000},
 		&e);
 	if (!q->d)
@@ -165,6 +171,8 @@ static void ask_as(struct asked *q, const char *path, bool plain, const char *co
 
 static void answers(struct asked *q, int status, const char *body)
 {
+	if (q->status != status)
+		fail_msg("%d %s", q->status, q->detail);
 	assert_string_equal(q->body, body);
 	assert_int_equal(q->status, status);
 	assert_int_equal(q->has_type, *body != 0);
@@ -237,6 +245,48 @@ static void test_refusals(void **state)
 	end(&q);
 }
 
+static struct slow *slow_at(struct asked *q, const char *path)
+{
+	size_t i = 0;
+	while (strcmp(q->d->plans.routes[i].route->path, path) != 0)
+		i++;
+	return &q->d->slow[i];
+}
+
+/* A route that takes long leaves the lane of single rows, for longer each time; INV-10: what is too large is
+ * told. */
+static void test_bounds(void **state)
+{
+	(void)state;
+	struct asked q;
+	begin(&q);
+	ASK(&q, "/millions");
+	answers(&q, 500, "");
+	assert_non_null(strstr(q.detail, "LIMIT"));
+	ASK(&q, "/long"); /* its rows are not too many, what is made of them is */
+	answers(&q, 500, "");
+	assert_non_null(strstr(q.detail, "LIMIT"));
+	ASK(&q, "/all");
+	answers(&q, 200, "{\"ok\":true,\"data\":[{\"id\":1,\"tags\":[\"a\",\"b\"]},{\"id\":2,\"tags\":null}]}");
+	struct slow *nap = slow_at(&q, "/nap");
+	ASK(&q, "/nap", "s", "0");
+	answers(&q, 200, "{\"pg_sleep\":\"\",\"x\":1}");
+	assert_true(nap->for_ms == 0);
+	ASK(&q, "/nap", "s", "0.4");
+	answers(&q, 200, "{\"pg_sleep\":\"\",\"x\":1}");
+	assert_true(nap->for_ms == SLOW_FIRST_MS && slow_at(&q, "/one")->for_ms == 0);
+	nap->until_ms = loop_now_ms(q.loop) + 60000;
+	ASK(&q, "/nap", "s", "0.4"); /* where nobody waits behind it: it ends, and nothing is learned */
+	answers(&q, 200, "{\"pg_sleep\":\"\",\"x\":1}");
+	assert_true(nap->for_ms == SLOW_FIRST_MS);
+	nap->for_ms = SLOW_MAX_MS; /* as after many times: it grows no further */
+	nap->until_ms = loop_now_ms(q.loop) - 1;
+	ASK(&q, "/nap", "s", "9");
+	answers(&q, 503, ""); /* statement_ms */
+	assert_true(nap->for_ms == SLOW_MAX_MS);
+	end(&q);
+}
+
 static void test_lost(void **state)
 {
 	(void)state;
@@ -265,7 +315,7 @@ static void test_lost(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers), cmocka_unit_test(test_refusals), cmocka_unit_test(test_lost)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_bounds), cmocka_unit_test(test_lost)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

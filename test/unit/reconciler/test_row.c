@@ -85,10 +85,10 @@ static void test_many_rows(void **state)
 	PGresult *r =
 		run_on(w.pg, "SELECT g AS _key, g * 2 AS n, 300 + g AS _status FROM generate_series(1, 3) g");
 	struct row_plan p = plan_of(&a, r, true, true);
-	assert_true(row_put_keyed(&out, &p, r, &e));
+	assert_true(row_put_keyed(&out, &p, r, SIZE_MAX, &e));
 	assert_string_equal(out.p, "{\"1\":{\"n\":2},\"2\":{\"n\":4},\"3\":{\"n\":6}}");
 	buf_clear(&out);
-	assert_true(row_put_all(&out, &p, r, &e));
+	assert_true(row_put_all(&out, &p, r, SIZE_MAX, &e));
 	assert_string_equal(out.p, "[{\"n\":2},{\"n\":4},{\"n\":6}]");
 	assert_true(row_status(&p, r, 1, &status) && status == 302);
 	PQclear(r);
@@ -96,7 +96,7 @@ static void test_many_rows(void **state)
 		"SELECT 1 AS _key, 5 AS \"a.b!\", 'x' AS t, true AS \"9 c\", 1.5 AS d, 'NaN'::float8 AS e, "
 		"1000 AS _status UNION ALL SELECT 1, NULL, 'y', false, NULL, 1, 1");
 	p = plan_of(&a, r, true, true);
-	assert_false(row_put_keyed(&out, &p, r, &e));
+	assert_false(row_put_keyed(&out, &p, r, SIZE_MAX, &e));
 	assert_string_equal(e.text, "two rows have the _key 1");
 	assert_false(row_put(&out, &p, r, 1, &e));
 	assert_string_equal(e.text, "a.b is null, and its alias says that it never is");
@@ -171,7 +171,7 @@ static void test_as_postgresql(void **state)
 		ROWS);
 	PGresult *r = run_on(w.pg, "SELECT * FROM v ORDER BY g");
 	struct row_plan p = plan_of(&a, r, false, false);
-	assert_true(row_put_all(&out, &p, r, &e));
+	assert_true(row_put_all(&out, &p, r, SIZE_MAX, &e));
 	const char *params[] = {out.p};
 	PGresult *same = PQexecParams(w.pg,
 		"SELECT count(*) FILTER (WHERE o = x), min(o::text || ' is not ' || x::text) FILTER (WHERE o <> x) "
