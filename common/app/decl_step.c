@@ -70,6 +70,19 @@ static const char *as(const struct request *q, const struct value *v, bool recor
 	return v->text.p;
 }
 
+/* Only the submitter has keys, and with them addresses. */
+static void no_address(struct loading *l, const struct value *v, const struct call *c)
+{
+	if (c->kind == CALL_ADDRESS)
+		problem_add(l->ps, c->at,
+			"%s: who serves routes has no key, and does not know the address of %s; write the address "
+			"itself, "
+			"0x…",
+			v->path, c->signer->name);
+	for (size_t i = 0; i < c->nargs; i++)
+		no_address(l, v, &c->args[i]);
+}
+
 const struct call_decl *decl_calls(struct loading *l, const struct value *calls, struct scope *s, size_t *n)
 {
 	struct call_decl *out = arena_alloc(l->a, (calls->n + 1) * sizeof *out);
@@ -78,6 +91,7 @@ const struct call_decl *decl_calls(struct loading *l, const struct value *calls,
 	{
 		if (v->call && v->set) {
 			decl_call(l, v->call, s, v->path, false);
+			no_address(l, v, v->call);
 			out[(*n)++] = (struct call_decl){v->name, v->call, v->name_at};
 		}
 		if (!read_is_name(v->name))
@@ -301,6 +315,29 @@ static const struct {
 	{"run", REQ_RUN, run}, {"replay", REQ_REPLAY, replay}, {"flush", REQ_FLUSH, flush},
 	{"catchup", REQ_CATCHUP, catchup}};
 
+/* A GET is asked again by whoever likes: it keeps nothing, so it has no job either. */
+static void only_reads(
+	const struct request *q, const struct value *step, enum request_verb verb, bool replied)
+{
+	static const bool writes[] = {[REQ_BATCH] = true,
+		[REQ_SEND] = true,
+		[REQ_PUBLISH] = true,
+		[REQ_CATCHUP] = true,
+		[REQ_FLUSH] = true,
+		[REQ_REPLAY] = true,
+		[REQ_RUN] = true};
+	const char *word = step->items->key->word;
+	if (replied)
+		problem_add(q->l->ps, step->at,
+			"%s: what follows reply is a durable job, and a GET only reads; make the route a POST, or put "
+			"this "
+			"step before reply",
+			step->items->path);
+	else if ((size_t)verb < sizeof writes && writes[verb])
+		problem_add(q->l->ps, step->at, "%s: %s writes, and a GET only reads; make the route a POST",
+			step->items->path, word);
+}
+
 /* A verb that this version does not do was reported where it was read: what it makes is not known. */
 static bool one_step(struct request *q, const struct value *step, struct request_step *out)
 {
@@ -320,9 +357,16 @@ static bool one_step(struct request *q, const struct value *step, struct request
 const struct request_step *decl_request_steps(struct request *q, const struct value *steps, size_t *n)
 {
 	struct request_step *out = arena_alloc(q->l->a, (steps->n + 1) * sizeof *out);
+	bool replied = false;
 	*n = 0;
-	for (size_t i = 0; steps->form == VALUE_LIST && i < steps->n; i++)
-		if (steps->items[i].form == VALUE_MAP && steps->items[i].n)
-			*n += one_step(q, &steps->items[i], &out[*n]);
+	for (size_t i = 0; steps->form == VALUE_LIST && i < steps->n; i++) {
+		const struct value *step = &steps->items[i];
+		if (step->form != VALUE_MAP || !step->n || !one_step(q, step, &out[*n]))
+			continue;
+		enum request_verb verb = out[(*n)++].verb;
+		if (q->gets)
+			only_reads(q, step, verb, replied);
+		replied |= verb == REQ_REPLY;
+	}
 	return out;
 }

@@ -1,5 +1,7 @@
 #include "reconciler/serve/accept.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <strings.h>
 
 static struct str trim(struct str s)
@@ -91,6 +93,46 @@ bool is_foreign(struct str origin, struct str site, struct str mode, struct str 
 					: origin.n > 7 && memcmp(origin.p, "http://", 7) == 0 ? 7
 																		  : 0;
 	return !scheme || origin.n - scheme != host.n || strncasecmp(origin.p + scheme, host.p, host.n) != 0;
+}
+
+/* "a.example:3000", "[::1]:80", "a.example." → without port and last dot */
+static struct str name_of(struct str host)
+{
+	for (size_t i = host.n; i > 0 && host.p[i - 1] != ']'; i--)
+		if (host.p[i - 1] == ':')
+			host.n = i - 1;
+	host.n -= host.n && host.p[host.n - 1] == '.';
+	return host;
+}
+
+static bool is_name(struct str name, const char *text)
+{
+	const char *scheme = strstr(text, "://");
+	struct str other = name_of(str_of(scheme ? scheme + 3 : text));
+	return other.n == name.n && strncasecmp(other.p, name.p, name.n) == 0;
+}
+
+bool is_own_host(struct str host, const struct serve_decl *s)
+{
+	static const char below[] = ".localhost";
+	struct in_addr address;
+	char text[INET_ADDRSTRLEN];
+	struct str name = name_of(host);
+	if (!name.n || name.p[0] == '[' || !memchr(name.p, '.', name.n))
+		return true;
+	if (name.n >= sizeof below &&
+		strncasecmp(name.p + name.n - sizeof below + 1, below, sizeof below - 1) == 0)
+		return true;
+	if (snprintf(text, sizeof text, "%.*s", (int)(name.n < 100 ? name.n : 100), name.p) < (int)sizeof text &&
+		inet_pton(AF_INET, text, &address) == 1)
+		return true;
+	for (size_t i = 0; i < s->nlisten; i++)
+		if (is_name(name, s->listen[i]))
+			return true;
+	for (size_t i = 0; i < s->ncors; i++)
+		if (is_name(name, s->cors[i]))
+			return true;
+	return false;
 }
 
 bool is_token_list(struct str s)

@@ -3,6 +3,7 @@
 #ifndef FAIRLEAD_SERVE_ACCEPT_H
 #define FAIRLEAD_SERVE_ACCEPT_H
 
+#include "common/app/config.h"
 #include "common/base/str.h"
 
 /* How much this Accept header wants a type, "application/json": 0 to 1000; 0: not at all. No header: 1000. */
@@ -15,6 +16,10 @@ bool origin_allowed(struct str origin, const char *const *allowed, size_t n);
  * they are given, else by its Origin beside the Host it asked. A link that is followed (a navigation without
  * an Origin) is nobody's page. No header at all: no browser. p == NULL: not there. */
 bool is_foreign(struct str origin, struct str site, struct str mode, struct str host);
+/* Whether Host can be this server's name: an IP literal, a name without a dot, one below localhost, one that
+ * serve.listen or an origin of serve.cors says; or none at all: no browser. Any other may be the name of
+ * somebody's page, turned to this machine's address (DNS rebinding): that page and we are one origin then. */
+bool is_own_host(struct str host, const struct serve_decl *s);
 /* A header list of a preflight that can be repeated: tokens and commas alone. */
 bool is_token_list(struct str s);
 

@@ -290,6 +290,12 @@ static void not_here(struct visit *v, enum path_result r, unsigned allowed, stru
 static bool is_let_near(struct visit *v)
 {
 	struct http_request *q = v->q;
+	if (v->own && !is_own_host(http_host(q), serve_of(v->door))) {
+		visit_refuse(v, 403,
+			"This server does not know the name in Host as its own; ask by its address, or "
+			"name https://NAME in serve.cors");
+		return false;
+	}
 	if (!v->own || !is_foreign(http_header(q, "Origin"), http_header(q, "Sec-Fetch-Site"),
 					   http_header(q, "Sec-Fetch-Mode"), http_host(q)))
 		return true;

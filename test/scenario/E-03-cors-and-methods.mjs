@@ -69,6 +69,13 @@ export default async function (t) {
 		assert.equal((await ask("GET", "/_fairlead", headers)).status, 200, JSON.stringify(headers));
 	}
 
+	// a page whose name was turned to this address is of our origin: its name is not ours
+	const named = async (host, path = "/_fairlead/figures") => (await w.raw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\r\n`))[0].status;
+	for (const [host, status] of [[`evil.example:${w.port()}`, 403], ["evil.example", 403], ["127.0.0.1.evil.example", 403], [`localhost:${w.port()}`, 200], ["10.0.0.9", 200], ["[::1]:80", 200], ["app.example", 200], ["fairlead:3000", 200]]) {
+		assert.equal(await named(host), status, host);
+		assert.equal(await named(host, "/x/1"), 200, `${host}: a route is for everybody`);
+	}
+
 	// the acts
 	const act = (headers) => w.http("/_fairlead/act", { method: "POST", json: { act: "flush", of: "reveal" }, headers });
 	const token = { authorization: "Bearer let me in" };

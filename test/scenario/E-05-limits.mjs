@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { answers, door } from "../lib/door.mjs";
 
-export const name = "limits: a body too large is refused before it is read, JSON too deep, too many headers; slow senders and readers are let go; 4,096 connections an address, 10,240 in all, and 10,000 idle ones cost little";
+export const name = "limits: a body too large is refused before it is read, JSON too deep, too many headers; slow senders and readers are let go; 4,096 connections an address, 10,240 in all, and 10,000 idle ones cost little; an answer of millions of rows is refused in flat memory";
 export const limit = 240;
 
 const routes = `
@@ -11,6 +11,10 @@ const routes = `
     do: [ { reply: "SELECT length(:s) AS n" } ]
   GET /huge:
     one: "SELECT repeat('x', 30000000) AS x"
+  GET /millions:
+    all: "SELECT generate_series(1, 2000000) AS i, repeat('x', 50) AS x"
+  GET /many:
+    all: "SELECT generate_series(1, 1000) AS i"
 `;
 const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
@@ -20,6 +24,17 @@ export default async function (t) {
 	const p = w.programs.reconciler;
 	const post = `POST /take HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
 	const began = Date.now();
+
+	// an answer above its bound: its statement ends, memory stays flat, the next one is served
+	const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${p.pid}/status`, "utf8"))[1]) / 1024;
+	const low = peak();
+	const large = await Promise.all([w.http("/millions"), w.http("/many"), w.http("/millions"), w.http("/many")]);
+	assert.deepEqual(large.map((a) => a.status), [500, 200, 500, 200]);
+	assert.match(large[0].json.detail, /LIMIT/);
+	assert.equal(large[3].json.length, 1000);
+	t.note(`two answers of two million rows: ${(peak() - low).toFixed(1)} MiB more at most`);
+	assert.ok(peak() - low < 110, `${peak() - low} MiB`);
+	assert.ok(w.lines("reconciler", (l) => l.ev === "serve.route" && /GET \/millions.*add a LIMIT/.test(l.raw)).length, "the log says where");
 
 	// slow senders: of a head, of a body, byte by byte; one time for the whole request
 	const slow = [`${post.slice(0, 30)}`, `${post}Content-Length: 100\r\n\r\n{"s"`, `${post}Transfer-Encoding: chunked\r\n\r\n5\r\n{`].map((bytes) => {

@@ -843,6 +843,15 @@ static void test_routes(void **state)
 				  "} ] }, GET /c: { all: SELECT 1 AS x, with: { w: DELETE FROM t } } }"},
 			{"routes.GET /a.one only reads", "routes.GET /b.do[0].sql only reads",
 				"routes.GET /c.with.w only reads", "routes.GET /c: with is of one"}},
+		{{.more = "routes: { GET /a: { do: [ { reply: SELECT 1 AS x }, { sql: SELECT 2 AS y } ] }, GET /b: { "
+				  "do: [ { "
+				  "catchup: main } ] }, POST /c: { do: [ { reply: SELECT 1 AS x }, { catchup: main } ] } }"},
+			{"routes.GET /a.do[1].sql: what follows reply is a durable job, and a GET only reads",
+				"routes.GET /b.do[0].catchup: catchup writes, and a GET only reads"}},
+		{{.more = "routes: { GET /a: { call: { k: keccak(owner.address()) }, one: SELECT 1 AS x }, POST /b: "
+				  "{ do: [ { call: { a: owner.address() } } ] } }"},
+			{"routes.GET /a.call.k: who serves routes has no key, and does not know the address of owner",
+				"routes.POST /b.do[0].call.a: who serves routes has no key"}},
 		{{.more = "routes: { POST /a: { auth: amdin, do: [ { reply: \"SELECT :auth.sub AS x\" } ] } "
 				  "}\nserve: { auth: { admin: { bearer: \"${T:-}\" } } }"},
 			{"serve.auth declares no amdin; did you mean admin?"}},

@@ -219,6 +219,23 @@ static void accepts(void **state)
 	assert_true(is_foreign(STR("http://a.example"), none, none, host));
 	assert_true(is_foreign(STR("http://a.example:3000.evil"), none, none, host));
 	assert_true(is_foreign(STR("http://"), none, none, none));
+	/* whose name was asked */
+	static const char *const listen[] = {"Door.example:8080", "0.0.0.0:80"}, *const cors[] = {
+																				 "*", "https://app.example"};
+	const struct serve_decl s = {.listen = listen, .nlisten = 2, .cors = cors, .ncors = 2};
+	static const char *const own[] = {"", "127.0.0.1:3000", "10.0.0.7", "[::1]:3000", "[fe80::1]",
+		"localhost:3000", "a.LOCALHOST", "reconciler:3000", "door.example", "door.example.:9",
+		"App.example:3000"};
+	static const char *const others[] = {"evil.example", "evil.example:3000", "127.0.0.1.evil.example",
+		"127.0.0.256", "xlocalhost.a", "notlocalhost.example", ".localhost", "door.example.evil:8080",
+		"a.app.example", "app.example.evil"};
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (!is_own_host(str_of(own[i]), &s))
+			fail_msg("%s", own[i]);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (is_own_host(str_of(others[i]), &s))
+			fail_msg("%s", others[i]);
+	assert_true(is_own_host(none, &s));
 	assert_false(is_token_list(STR("X-A\r\nSet-Cookie: a")));
 	assert_true(is_token_list(STR("authorization, content-type")));
 }
