@@ -123,7 +123,7 @@ static void begin(struct asked *q)
 		&e);
 	if (!q->d)
 		fail_msg("%s", e.text);
-	spin_until(q->loop, read_is_up(q->d));
+	spin_until(q->loop, many_is_up(q->d->one) && many_is_up(q->d->groups));
 }
 
 static void end(struct asked *q)
