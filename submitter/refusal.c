@@ -180,17 +180,16 @@ void refusal_of_commit(struct sender *s, const struct pg_reply *r, const struct 
 		sum = next;
 		first++;
 	}
-	refusal_note(s, of[first].batch, -1, ATTEMPT_SEND, reason);
 	s->plan.bell = true;
-	if (p.frozen) {
-		refusal_frozen(s, true);
-		return;
-	}
-	if (first > 0) { /* what there is room for goes; the rest waits behind it */
+	if (first > 0) { /* what there is room for goes; the rest is refused behind it, and then counted right */
 		s->room_most = first;
 		return;
 	}
-	hold(s, reason, p.until_ms);
+	refusal_note(s, of[0].batch, -1, ATTEMPT_SEND, reason);
+	if (p.frozen)
+		refusal_frozen(s, true);
+	else
+		hold(s, reason, p.until_ms);
 }
 
 bool refusal_holds(struct sender *s)
