@@ -46,6 +46,8 @@ static const char *hold_code(const struct sender *s, const char **text)
 		return "hold_cost";
 	if (s->trouble[0] && s->failing_since_ms)
 		return *text = s->trouble, "node_trouble";
+	if (s->out.since_ms)
+		return *text = s->out.trouble, "node_trouble";
 	return "";
 }
 

@@ -30,7 +30,7 @@ static void store_answers(struct sender *s, const struct cast *c)
 	struct slots_lane l = sender_lane(s);
 	for (size_t i = 0; i < c->n; i++)
 		list[i] = (struct slots_answer){
-			c->hashes[i], s->endpoint, c->answers[i] == ANSWER_ACCEPTED ? NULL : answer_name(c->answers[i])};
+			c->hashes[i], s->out.name, c->answers[i] == ANSWER_ACCEPTED ? NULL : answer_name(c->answers[i])};
 	struct pg_unit *u = pg_unit(s->m->pg);
 	slots_sent(u, &l, list, c->n);
 	pg_unit_run(u, 0, on_sent, s);
@@ -71,7 +71,7 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 	if ((there || no) && window_rejected(&s->window, slot, no, sender_now(s)))
 		obey_hopeless(s, slot, a->message);
 	metric_add(s->meters.evictions, slot->evictions - evictions);
-	c->evicted += slot->evictions - evictions;
+	c->evicted += s->out.private ? 0 : slot->evictions - evictions; /* a relay accepts again and again */
 	c->taken += answer == ANSWER_ACCEPTED;
 	c->refused += a && !a->ok && room_is_refusal(a->code, a->message);
 	s->balance_due |= answer == ANSWER_FUNDS;
@@ -96,7 +96,7 @@ static void on_cast(void *arg, const struct rpc_reply *r)
 	struct cast *c = arg;
 	struct sender *s = c->s;
 	s->plan.busy_cast = false;
-	bool ok = !fault_hit(FAULT_send_after_broadcast) && sender_heard(s, r);
+	bool ok = !fault_hit(FAULT_send_after_broadcast) && outlet_heard(s, r);
 	log_debug("cast", "Signed transactions were offered to the node", F_UINT("n", c->n),
 		F_UINT("took_us", r->took_us));
 	if (c->era == s->era) {
@@ -120,7 +120,7 @@ void cast_send(struct sender *s, struct window_todo *todo)
 		return;
 	}
 	struct cast *c = mem_alloc(sizeof *c);
-	struct rpc_request *q = rpc_request(s->rpc);
+	struct rpc_request *q = rpc_request(s->out.rpc);
 	struct buf hex = {0};
 	*c = (struct cast){.s = s, .era = s->era, .n = todo->ncast};
 	s->plan.busy_cast = true;

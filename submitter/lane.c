@@ -6,11 +6,12 @@
 
 enum { FAULT_RETRY_MS = 100 /* an armed fault point failed */ };
 
-/* One endpoint reads and writes: what a lane knows of its nonce is what that node knows. --check has seen to
- * it. */
+/* All is read from one endpoint, and from the one that bytes go to where that can be read: what a lane knows
+ * of its nonce is what that node knows. */
 const struct endpoint_decl *lane_endpoint(const struct sender *s)
 {
-	return chain_endpoint(s->chain, ENDPOINT_READ | ENDPOINT_WRITE);
+	const struct endpoint_decl *to = chain_writer(s->chain);
+	return to->roles & ENDPOINT_READ ? to : chain_endpoint(s->chain, ENDPOINT_READ);
 }
 
 static void on_bell(void *arg, bool rung)
@@ -129,9 +130,9 @@ void lane_want(struct sender *s)
 /* What is asked is committed, and what is committed has left (K-24). */
 static bool is_done(const struct sender *s, const struct window_todo *todo)
 {
-	bool working =
-		s->plan.phase == LANE_OPEN && s->plan.pg_up &&
-		(s->plan.group_asked || s->plan.store_due || (todo->what == WINDOW_CAST && s->plan.rpc_ok));
+	bool working = s->plan.phase == LANE_OPEN && s->plan.pg_up &&
+				   (s->plan.group_asked || s->plan.store_due ||
+					   (todo->what == WINDOW_CAST && s->plan.cast_due && s->plan.rpc_ok));
 	return plan_is_quiet(&s->plan) && !working;
 }
 

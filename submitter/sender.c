@@ -255,7 +255,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 		p->busy_change || p->busy_commit || p->phase != LANE_OPEN || s->chain_halted || p->draining ||
 			!p->pg_up,
 		todo);
-	p->cast_due = todo->what == WINDOW_CAST;
+	p->cast_due = todo->what == WINDOW_CAST && !outlet_rests(s);
 	p->change_due =
 		todo->what == WINDOW_REPLACE || todo->what == WINDOW_REVISE || todo->what == WINDOW_CANCEL;
 	p->topup_due = purse_due(s);
@@ -300,6 +300,8 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 	uint64_t at = 0, now = sender_now(s);
 	sooner(&at, s->retry_ms);
 	sooner(&at, s->settle_ms);
+	if (outlet_rests(s))
+		sooner(&at, s->out.retry_ms);
 	if (s->hold_kind == HOLD_POLICY && s->policy_until_ms > now)
 		sooner(&at, s->policy_until_ms);
 	if (s->plan.phase == LANE_OPEN || s->plan.phase == LANE_HALTED || s->plan.waits) {
@@ -434,6 +436,7 @@ void sender_knows(struct sender *s, const uint8_t address[20])
 void sender_start(struct sender *s)
 {
 	s->rpc = rpc_open(s->m->loop, lane_endpoint(s)->url, s->chain->timeout_ms);
+	outlet_open(s);
 	sender_enter(s, LANE_CHECKING);
 	sender_drive(s);
 }
@@ -446,6 +449,7 @@ void sender_close(struct sender *s)
 	lane_deaf(s);
 	if (s->lease)
 		lease_close(s->lease, NULL, NULL);
+	outlet_close(s);
 	if (s->rpc)
 		rpc_close(s->rpc);
 	hand_close(s->hand);

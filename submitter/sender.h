@@ -88,6 +88,15 @@ struct control { /* a call of this batch that passed: shows that the contract wo
 	const struct batch_decl *decl;
 	char *data; /* heap, 0x… */
 };
+/* Where signed bytes leave (outlet.c): the endpoint that is read, or one that only takes transactions, which
+ * has troubles of its own: the lane goes on reading meanwhile. */
+struct outlet {
+	struct rpc *rpc; /* owned when it is apart */
+	bool apart, private;
+	char name[300], trouble[300];
+	struct backoff backoff;
+	uint64_t retry_ms, since_ms; /* nothing leaves before this moment; since when it ails. 0: well */
+};
 struct meters {
 	struct metric *sent, *mined, *failed, *attempts, *holds, *too_high, *unmined, *oldest, *errors,
 		*evictions, *balance, *ready, *low, *window, *topups;
@@ -101,7 +110,8 @@ struct sender {
 	char lane_name[LANE_NAME], endpoint[300];
 	int chain_row;
 	uint64_t network;
-	struct rpc *rpc;
+	struct rpc *rpc; /* reads */
+	struct outlet out;
 	struct heads *heads;
 	struct ear *ear;
 	bool bell_owed;    /* the ear waits for ear_ready */
@@ -219,6 +229,12 @@ void sender_goes_on(struct sender *s); /* the reason for the halt is gone */
 
 /* lane.c */
 const struct endpoint_decl *lane_endpoint(const struct sender *s);
+
+/* outlet.c */
+void outlet_open(struct sender *s); /* behind rpc */
+void outlet_close(struct sender *s);
+bool outlet_heard(struct sender *s, const struct rpc_reply *r); /* as sender_heard */
+bool outlet_rests(const struct sender *s);                      /* it failed: nothing leaves now */
 void lane_want(struct sender *s); /* its chain fits: from now on its lease is wanted */
 void lane_deaf(struct sender *s); /* no heads, no bells */
 /* While draining: when all that was signed has left the lane is given back, or to who should hold it: true.

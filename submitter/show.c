@@ -25,6 +25,10 @@ void sender_reasons(struct sender *s, struct buf *out)
 	if (s->trouble[0] && s->failing_since_ms)
 		buf_printf(out, "The provider of chain %s has not answered for %" PRIu64 " s: %s\n", s->chain->name,
 			(now - s->failing_since_ms) / 1000, s->trouble);
+	if (s->out.since_ms)
+		buf_printf(out,
+			"The endpoint that takes transactions of chain %s has not answered for %" PRIu64 " s: %s\n",
+			s->chain->name, (now - s->out.since_ms) / 1000, s->out.trouble);
 	switch (s->plan.phase) {
 	case LANE_CHECKING:
 		buf_printf(out, "Signer %s is being checked against chain %s\n", who, s->chain->name);

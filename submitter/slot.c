@@ -81,6 +81,7 @@ struct attempt *window_attempt(struct slot *s, const struct attempt *a)
 	s->answer = ANSWER_UNKNOWN;
 	s->refusals = 0;
 	s->cast_ms = 0;
+	s->evicted = false;
 	s->held_head = 0;
 	s->urged = false;
 	s->gone_head = 0; /* what this attempt holds is looked at anew */
@@ -232,8 +233,12 @@ void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t n
 	if (s->phase != SLOT_CASTING)
 		return; /* replaced or counted meanwhile: the word is about older bytes */
 	bool there = a == ANSWER_ACCEPTED || a == ANSWER_KNOWN;
-	if (a == ANSWER_ACCEPTED && (before == ANSWER_ACCEPTED || before == ANSWER_KNOWN) && s->refusals == 0)
-		s->evictions++, s->offered_again = false, s->since_ms = now_ms, s->since_head = w->head;
+	if (a == ANSWER_ACCEPTED && (before == ANSWER_ACCEPTED || before == ANSWER_KNOWN) && s->refusals == 0) {
+		s->evictions++;
+		if (!s->evicted)
+			s->offered_again = false, s->since_ms = now_ms, s->since_head = w->head;
+		s->evicted = true;
+	}
 	if (a == ANSWER_NONCE_HIGH)
 		close_gap(w, s);
 	s->phase = there ? SLOT_POOLED : SLOT_REFUSED;

@@ -70,9 +70,10 @@ struct slot {
 	bool pooled;          /* an attempt before the newest was taken into a mempool */
 	unsigned held_said;   /* 1 + the kind of attempt that is held instead of the newest, and that was said; */
 	struct u256 held_fee; /* what it needs */
-	uint64_t cast_ms, cast_head;     /* when the newest bytes last left; 0: never by us */
-	uint64_t since_ms, since_head;   /* since when they may have been in a mempool without a break */
-	bool offered_again;              /* since then they left once more, and were still known */
+	uint64_t cast_ms, cast_head;   /* when the newest bytes last left; 0: never by us */
+	uint64_t since_ms, since_head; /* since when they may have been in a mempool without a break */
+	bool offered_again; /* since then they left once more, and were still known, or accepted yet again: */
+	bool evicted;       /* one such acceptance begins the wait anew. Some say no other word (a relay) */
 	uint64_t lowest_ms, lowest_head; /* since when nothing unmined stands below; 0: something does */
 	uint64_t held_head;    /* a replacement was above the cap at this head: asked again at the next one */
 	uint64_t counted_head; /* COUNTED since this head */

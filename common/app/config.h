@@ -446,6 +446,9 @@ void config_wipe_keys(struct config *c); /* those of signers alone */
 void config_wipe_environment(const struct config *c, bool all);
 /* The first endpoint of the chain that has all these roles, or NULL. ENDPOINT_READ alone is always there. */
 const struct endpoint_decl *chain_endpoint(const struct chain_decl *c, unsigned roles);
+/* Where signed bytes go, and nowhere else (S9): a private endpoint before others, one that is read too before
+ * one that only writes; NULL: none takes any. */
+const struct endpoint_decl *chain_writer(const struct chain_decl *c);
 /* One line a key of the whole grammar, from the key table: for --help keys and the README's check. */
 void config_keys(FILE *out);
 

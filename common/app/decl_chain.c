@@ -11,6 +11,15 @@ const struct endpoint_decl *chain_endpoint(const struct chain_decl *c, unsigned 
 	return NULL;
 }
 
+const struct endpoint_decl *chain_writer(const struct chain_decl *c)
+{
+	const struct endpoint_decl *both = chain_endpoint(c, ENDPOINT_READ | ENDPOINT_WRITE);
+	for (size_t i = 0; i < c->nrpc; i++)
+		if (c->rpc[i].private && c->rpc[i].roles & ENDPOINT_WRITE)
+			return &c->rpc[i];
+	return both ? both : chain_endpoint(c, ENDPOINT_WRITE);
+}
+
 static void retry(struct loading *l, const struct value *v, struct retry_decl *out)
 {
 	const struct value *first = value_get(v, "first"), *max = value_get(v, "max"),

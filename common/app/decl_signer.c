@@ -256,9 +256,9 @@ void decl_signers(struct loading *l)
 			continue;
 		int chain = decl_pick(l, value_get(v, "chain"), "chain", chains);
 		s->chain = chain < 0 ? NULL : &l->chains[chain];
-		if (s->chain && s->chain->nrpc && !chain_endpoint(s->chain, ENDPOINT_READ | ENDPOINT_WRITE))
-			problem_add(l->ps, v->name_at, "%s needs an endpoint of %s with the roles read and write",
-				v->path, s->chain->name);
+		if (s->chain && s->chain->nrpc && !chain_writer(s->chain))
+			problem_add(
+				l->ps, v->name_at, "%s needs an endpoint of %s with the role write", v->path, s->chain->name);
 		all[v - map->items] = sources(l, v, s);
 		gas(l, v, s);
 		s->has_low = value_get(v, "low")->set;

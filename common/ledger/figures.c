@@ -385,7 +385,8 @@ void figures_ask_slow(struct pg_unit *u)
 											"ORDER BY n DESC LIMIT 1) a ON true"
 											" JOIN fairlead.batch b ON b.id = s.batch AND b.mined IS NULL)"};
 	static const struct pg_sql spent = {"figures_spent",
-		"SELECT coalesce(sum(price * gas_used), 0)::text, coalesce((SELECT sum(lives) FROM fairlead.quarter "
+		"SELECT coalesce(sum(price * gas_used + coalesce(l1_fee, 0)), 0)::text, coalesce((SELECT sum(lives) "
+		"FROM fairlead.quarter "
 		"WHERE at > clock_timestamp() - interval '1 day'), 0)::bigint"
 		" FROM fairlead.verdict WHERE at > clock_timestamp() - interval '1 day' AND NOT gone"};
 	pg_stmt(u, &day);

@@ -88,7 +88,7 @@ static void put_answers(struct lines *t, const struct pg_reply *r, const struct 
 	}
 }
 
-/* ── verdicts: at, n, block, ok, gas, price, standing, final, nonce ── */
+/* ── verdicts: at, n, block, ok, gas, price, standing, final, nonce, what the chain below took ── */
 
 static bool is_of(const struct pg_reply *r, int attempts, int row, int verdicts, int verdict)
 {
@@ -125,7 +125,8 @@ static void put_verdict(struct lines *t, const struct pg_reply *r, const struct 
 	reason_int(&t->reason, "block", pg_get_int(r, s->verdicts, row, 2));
 	reason_int(&t->reason, "gas", gas);
 	reason_u256(&t->reason, "price", price);
-	if (u256_mul(&cost, price, u256_of((uint64_t)gas)))
+	if (u256_mul(&cost, price, u256_of((uint64_t)gas)) &&
+		u256_add(&cost, cost, pg_get_u256(r, s->verdicts, row, 9)))
 		reason_u256(&t->reason, "cost", cost);
 	if (others > 0 && !gone)
 		reason_int(&t->reason, "others", others);

@@ -19,10 +19,11 @@
 	"SELECT " UNIX("min(w.at)") ", a.n, w.endpoint, coalesce(w.answer, ''), count(*) FROM " of \
 								" JOIN fairlead.sending w ON w.hash = a.hash WHERE " which     \
 								" GROUP BY a.hash, a.n, w.endpoint, w.answer ORDER BY min(w.id) LIMIT 40"
-#define VERDICTS(of)                                                                                     \
-	"SELECT " UNIX(                                                                                      \
-		"v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final, a.nonce FROM " of \
-				" JOIN fairlead.standing v ON v.hash = a.hash ORDER BY v.at LIMIT 20"
+#define VERDICTS(of)                                                                                         \
+	"SELECT " UNIX("v.at") ", a.n, v.block, v.ok, v.gas_used, v.price::text, v.standing, v.final, a.nonce, " \
+						   "coalesce(w.l1_fee, 0)::text FROM " of                                            \
+						   " JOIN fairlead.standing v ON v.hash = a.hash LEFT JOIN fairlead.verdict w ON "   \
+						   "(w.hash, w.block_hash) = (v.hash, v.block_hash) ORDER BY v.at LIMIT 20"
 
 void story_ask(struct pg_unit *u, int64_t item)
 {

@@ -354,10 +354,10 @@ static void test_signers(void **state)
 				 "    must: C.owner() == owner.address()\n    gas: { limit: 21000, max: 5 gwei, tip: 1 gwei "
 				 "}\n    low: 1 ether\n    max_cost: 0\n    order: strict\n    adopt: true\n    window: 4"},
 			{0}},
-		{{.chain = "  two: { rpc: [ { url: http://a, role: read }, { url: http://b, role: write } ] }",
+		{{.chain = "  two: { rpc: [ { url: http://a, role: read }, { url: http://b, role: archive } ] }",
 			 .contract = "    chain: main",
 			 .signer = "    chain: two"},
-			{"signers.owner needs an endpoint of two with the roles read and write", "C is on another chain",
+			{"signers.owner needs an endpoint of two with the role write", "C is on another chain",
 				"adds to a batch of two"}},
 		{{.signer = "    keyfile: k.hex"}, {"signers.owner has key and keyfile; one of them"}},
 		{{.signer = "  two: { keyfile: k.hex }",
