@@ -31,6 +31,9 @@ export default async function (t) {
 	for (let i = 0; i < 5; i++) await b.mine(1, { pool: false });
 	assert.equal(held(b, /replacement/).length, 1, "said once");
 	assert.deepEqual(await attempts(b), [{ kind: "send", fee: String(cap) }]);
+	const offered = await b.n.raws({ from: b.signer });
+	assert.ok(offered.length > 1, "they left again");
+	assert.equal(new Set(offered.map((r) => r.hash)).size, 1, "the same bytes");
 	// its event goes: a cancel is wanted, and may not pay more either
 	await b.n.do({ reorg: await gone(b) });
 	await b.mined(() => held(b, /A cancel is wanted and held/).length, "the cancel to be held", { pool: false });

@@ -32,4 +32,17 @@ export default async function (t) {
 	await b.mined(async () => (await b.items())[1] === "done" && (await b.items())[2] === "done", "the cheap ones");
 	assert.deepEqual(await b.effects(), { 1: 1, 2: 1, 7: 1 });
 	assert.equal((await status()).waits_for_price, 0);
+
+	// the node wants a higher tip than was offered; another process knows it
+	await n.do({ mood: { method: "eth_sendRawTransaction", times: 1, error: { code: -32000, message: "transaction underpriced" } } });
+	await now(8);
+	await b.mined(async () => (await b.items())[8] === "done", "what the node refused at first");
+	assert.equal(w.lines("submitter", "price.learned").length, 1);
+	const tip = async (id) => BigInt((await w.one("SELECT a.tip FROM fairlead.attempt a JOIN fairlead.attempt_item x USING (hash) JOIN fairlead.item i ON i.id = x.item WHERE i.key = $1 AND a.n = 1", [String(id)])).tip);
+	await w.waitFor(async () => (await w.sql("SELECT FROM fairlead.price WHERE floor > 0")).length === 1, "it to be stored");
+	await w.stop("submitter");
+	await b.start("submitter");
+	await now(9);
+	await b.mined(async () => (await b.items())[9] === "done", "the next");
+	assert.ok((await tip(9)) >= 2n * (await tip(8)), `${await tip(8)} was too little, ${await tip(9)} was offered then`);
 }
