@@ -12,7 +12,7 @@ export default async function (t) {
 	const below = (v) => n.do({ contract: { address: ORACLE, function: "getL1Fee(bytes data)", returns: wei(v) } });
 	w.node.on("eth_getTransactionReceipt", async (call, next) => {
 		const r = await next();
-		if (r) r.l1Fee = "0x1234";
+		if (r) r.l1Fee = "0x38d7ea4c68000";
 		return r;
 	});
 	await below(5n * 10n ** 16n);
@@ -29,7 +29,9 @@ export default async function (t) {
 	await below(10n ** 15n);
 	await b.mined(async () => (await b.items())[1] === "done", "the batch to be done", {}, 40000);
 	const [v] = await w.sql("SELECT l1_fee, price * gas_used AS gas FROM fairlead.verdict");
-	assert.equal(v.l1_fee, String(0x1234));
-	assert.equal((await w.one("SELECT cost FROM fairlead.txs")).cost, String(BigInt(v.gas) + 0x1234n));
+	assert.equal(v.l1_fee, String(10n ** 15n));
+	assert.equal((await w.one("SELECT cost FROM fairlead.txs")).cost, String(BigInt(v.gas) + 10n ** 15n));
+	const told = (await w.run("submitter", ["--explain", "1"])).out;
+	assert.match(told, /Mined\..*0\.001/, told);
 	assert.deepEqual(await b.effects(), { 1: 1 });
 }
