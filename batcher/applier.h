@@ -40,6 +40,7 @@ struct cutter { /* one batch of the configuration */
 	struct rules_waits waits;
 	uint64_t looked_ms; /* when waits was read */
 	bool cut_before, wanted, flush, told_due;
+	bool flushing; /* the cut that is under way was begun with flush */
 	uint64_t last_cut_ms;
 	bool release_wanted;
 	int64_t release_behind; /* parked items up to this id were looked at in this round; 0: from the first */

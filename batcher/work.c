@@ -339,7 +339,6 @@ static void after_cut(struct applier *a, struct cutter *k, const struct rules_wa
 	struct cut again;
 	k->waits = was->left;
 	k->looked_ms = loop_now_ms(a->m->loop);
-	k->wanted = false;
 	if (was->batches > 0) {
 		k->cut_before = true;
 		k->last_cut_ms = k->looked_ms;
@@ -350,7 +349,8 @@ static void after_cut(struct applier *a, struct cutter *k, const struct rules_wa
 		bus_ring(a->m->bus, BUS_WORK, "sends", k->decl->signer->name, was->last_batch, was->batches);
 		fault_hit(FAULT_cut_after_ring);
 	}
-	k->flush = k->flush && was->batches > 0 && was->left.waiting > 0;
+	if (k->flushing) /* else it was wished for while this cut was under way, which knew nothing of it */
+		k->flush = was->batches > 0 && was->left.waiting > 0;
 	bool more = cutter_due(a, k, &again);
 	a->want[WORK_CUT] |= more && (was->batches > 0 || k->wanted);
 }
@@ -411,6 +411,8 @@ void work_cut(struct applier *a)
 		c.what = k->flush ? CUT_ALL : CUT_FULL;
 	}
 	struct pg_unit *u = unit(a);
+	k->wanted = false;
+	k->flushing = k->flush;
 	if (k->flush)
 		wishes_flush(u, k->decl->name, c.limit * (int64_t)k->decl->max);
 	rules_cut(u, lease_lane(a->lease), k->decl->name, (int64_t)k->decl->max, c.limit, c.what == CUT_ALL);

@@ -249,8 +249,8 @@ void bus_top(struct bus *b, const char *what, const char *who, bus_top_fn fn, vo
 	if (b->closed || !redis_is_up(b->redis))
 		loop_later(b->loop, no_top, q);
 	else
-		redis_command(b->redis, TOP_PATIENCE_MS, on_stands, q, 2,
-			(struct str[]){STR("EXISTS"), str_of(q->key)});
+		redis_command(
+			b->redis, TOP_PATIENCE_MS, on_stands, q, 2, (struct str[]){STR("EXISTS"), str_of(q->key)});
 }
 
 static struct bell *bell_of(struct bus *b, enum bus_kind kind, const char *what, const char *who)

@@ -8,7 +8,7 @@ export default async function (t) {
 	const { assert } = t;
 	const cap = 20n * gwei;
 	const world = async (more) => {
-		const b = await box(t, { yaml: (text) => text.replace('max: "1000 gwei" }', `max: "20 gwei" }${more}`) });
+		const b = await box(t, { yaml: (text) => text.replace('max: "1000 gwei" }', `max: "20 gwei" }${more}`).replace("final: 3", "final: 3\n    window: 5000") });
 		await b.n.do({ chain: { base_fee: 15e9 } });
 		await b.mine(3);
 		await b.start("listener", "batcher", "submitter", "reconciler");

@@ -8,8 +8,8 @@ import { root } from "../../deploy/run/npm.mjs";
 export default async function (t) {
 	const { assert } = t;
 	const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => (/^(?! {3}|$)/m.test(m[1]) ? m[1] : m[1].replace(/^ {3}/gm, "")));
-	assert.equal(blocks.length, 5);
-	const [listening, acting, reading, telling, serving] = blocks;
+	assert.equal(blocks.length, 6);
+	const [listening, acting, reading, telling, serving, signing] = blocks;
 	const w = await t.world({ mining: "auto", yaml: listening.replace(/^( +start:) .*$/m, "$1 0") });
 
 	const unset = await w.run("listener", ["--check"], { env: { RPC_URL: null } });
@@ -23,6 +23,13 @@ export default async function (t) {
 	const wrong = await w.run("listener", ["--check"], { file: join(w.dir, "wrong.yaml") });
 	assert.equal(wrong.code, 78);
 	assert.match(wrong.text, /wrong\.yaml:\d+:\d+: .*adress.*address/);
+
+	// what a signer may do, in the application that it is about
+	const ktty = readFileSync(join(root, "deploy/apps/ktty/fairlead.yaml"), "utf8").replace(/^signers:\n(?:[ #].*\n|\n)*/m, `${signing}\n`);
+	assert.ok(ktty.includes("max_value"));
+	writeFileSync(join(w.dir, "signing.yaml"), ktty);
+	const signed = await w.run("submitter", ["--check"], { file: join(w.dir, "signing.yaml"), env: { OWNER_KEY: "0x".padEnd(66, "7") } });
+	assert.equal(signed.code, 0, signed.text);
 
 	// the block about reading stands by itself
 	writeFileSync(join(w.dir, "reading.yaml"), reading);
