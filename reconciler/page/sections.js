@@ -98,10 +98,11 @@ export function signers(list) {
 	widths.disconnect();
 	told = [];
 	const stands = new Map([...$("signers-of").querySelectorAll(".acts")].map((a) => [a.dataset.of, a])); // with whatever is asked or said in it
-	const at = document.activeElement;
+	const may = (s) => s.acts.map((act) => ({ act, of: s.name }));
+	for (const s of list) if (stands.has(s.name)) offer(stands.get(s.name), may(s), s.name);
+	const at = document.activeElement; // among what is offered now
 	$("signers-of").replaceChildren(...list.map((s) => {
-		const may = s.acts.map((act) => ({ act, of: s.name })), had = stands.get(s.name);
-		const acts = had ? offer(had, may, s.name) : attr(actions(may, s.name), { "data-of": s.name });
+		const acts = stands.get(s.name) ?? attr(actions(may(s), s.name), { "data-of": s.name });
 		const box = el("div", "hourbox"), short = s.address ? `${s.address.slice(0, 6)}…${s.address.slice(-4)}` : "";
 		told.push([s, box]);
 		return el("div", `signer ${s.tone}`, el("div", "", el("p", "who", el("b", "", s.name), " ", attr(el("code", "dim", short), { title: s.address })), el("dl", "facts", ...s.facts.flatMap((f) => [el("dt", "", f.name), el("dd", "", rich(f.text))])), acts), box);

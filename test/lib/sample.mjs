@@ -152,8 +152,12 @@ export async function sample(t, { state = "well", lives = 300, port = 0 } = {}) 
 				const { act, of: named } = JSON.parse(body), froze = act === "freeze";
 				s.acts.push({ act, of: named });
 				if (act !== "freeze" && act !== "thaw") return void json(res, 200, { done: true, text: "1 waits for the next batch." });
-				json(res, 200, { done: true, text: froze ? `Signer ${named} is frozen.` : `Signer ${named} signs again.` });
-				s.tell({ signers: doc.signers.map((x) => (x.name === named ? { ...x, tone: froze ? "stop" : "well", acts: [froze ? "thaw" : "freeze"], facts: (froze ? [{ name: "frozen", text: `*{@${clock()}}* ago, by admin: it signs nothing new` }] : []).concat(x.facts.filter((f) => f.name !== "frozen")) } : x)) });
+				// its figures come behind the answer, or before it
+				const answer = () => json(res, 200, { done: true, text: froze ? `Signer ${named} is frozen.` : `Signer ${named} signs again.` });
+				const figures = () => s.tell({ signers: doc.signers.map((x) => (x.name === named ? { ...x, tone: froze ? "stop" : "well", acts: [froze ? "thaw" : "freeze"], facts: (froze ? [{ name: "frozen", text: `*{@${clock()}}* ago, by admin: it signs nothing new` }] : []).concat(x.facts.filter((f) => f.name !== "frozen")) } : x)) });
+				const [first, second] = froze ? [answer, figures] : [figures, answer];
+				first();
+				setTimeout(second, 200);
 			});
 		},
 	};

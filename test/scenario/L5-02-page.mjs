@@ -168,6 +168,8 @@ export default async function (t) {
 	await l.sees("document.querySelector('#signers-of .go')?.innerText === 'Thaw it'", "its effect, before");
 	await l.click("#signers-of .go");
 	await l.sees(`${button} === 'Freeze' && !/it signs nothing new/.test(${owner}.innerText)`, "the signer that signs again");
+	await l.sees("/signs again/.test(document.querySelector('#signers-of .done')?.innerText)", "that it was done");
+	assert.equal(await page.run("document.activeElement.innerText"), "Freeze");
 
 	// and the batch that a life is sent in
 	await page.run("[...document.querySelectorAll('.list .turn')].find((b) => / sent/.test(b.getAttribute('aria-label'))).click()");
