@@ -200,6 +200,52 @@ const harden = (program) => check(`harden ${program}`, async () => {
 	return { ok: !missing.length, detail: `missing in ${bin}: ${missing.join(", ")}` };
 });
 
+// Units, fuzz targets and vectors: one behind the other, for the units share their servers.
+async function inOrder(unit, fuzz, vectors) {
+	if (unit.length) await runUnits(unit);
+	for (const f of fuzz)
+		await check(f.name, async () => {
+			const corpus = join(root, "test/fuzz/corpus", f.target);
+			if (!existsSync(corpus)) return { ok: false, detail: `${corpus} is missing: a target has a corpus` };
+			return { ...(await command(["timeout", "-k", "5", "120", join(root, asan, "fuzz", `fuzz_${f.target}`), corpus])), note: `${readdirSync(corpus).length} inputs` };
+		});
+	if (vectors) await check("vectors", async () => {
+		const r = await command(["make", "-s", "--no-print-directory", `BUILD=${asan}`, "SAN=address,undefined", "OPT=-O1 -g", "vectors"], { env: { MAKEFLAGS: "", ONLY: "" } });
+		return { ...r, note: r.text.trim().split("\n").at(-1).slice(0, 100) };
+	});
+}
+
+// A database with the engine's migrations, applied as a program applies them (common/ledger/migrate.c): worlds begin as its copies.
+async function engine(pg) {
+	const name = "engine";
+	await pg.createdb(name);
+	const { asAdmin } = await import("./lib/world.mjs");
+	const text = (f) => readFileSync(join(root, "sql", f), "utf8");
+	const list = files("sql", /^\d+_.*\.sql$/).map((f) => (Number(f.slice(0, 3)) > 1 ? `UPDATE fairlead.version SET schema = ${Number(f.slice(0, 3))}, at = clock_timestamp();\n` : "") + text(f));
+	await asAdmin(pg, `SET search_path = public; SET client_min_messages = warning;\n${list.join("\n")}`, name);
+	return name;
+}
+
+// The scenarios, a few at once: those that may take longest first, so that none of them is waited for alone at the end.
+async function runRows(rows) {
+	if (!rows.length) return;
+	const dir = join(work, `shared-${process.pid}`);
+	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), settings: { track_commit_timestamp: "on" } }); // P2: when what left was committed
+	const shared = { pg: { dir: pg.dir } };
+	if (rows.length > 2) shared.pg.engine = await engine(pg);
+	try {
+		await pool([...rows].sort((a, b) => b.limit - a.limit), Math.min(jobs, rows.length), async (s) => {
+			const t0 = Date.now();
+			const result = await scenario(s.file, s.id, s.limit, shared).catch((e) => ({ ok: false, detail: e.stack }));
+			s.result = result;
+			say(s.id, s.words ? ` ${s.words}` : "", result, Date.now() - t0);
+		});
+	} finally {
+		await pg.stop("immediate");
+		rmSync(dir, { recursive: true, force: true });
+	}
+}
+
 async function main() {
 	const from = Date.now();
 	mkdirSync(work, { recursive: true });
@@ -224,33 +270,7 @@ async function main() {
 		if (rows.some((r) => r.builds.includes("asan"))) await quietly("build asan", asan, "SAN=address,undefined", "OPT=-O1 -g", "all", "node");
 	}
 	for (const p of hard) await harden(p);
-	if (unit.length) await runUnits(unit);
-	for (const f of fuzz)
-		await check(f.name, async () => {
-			const corpus = join(root, "test/fuzz/corpus", f.target);
-			if (!existsSync(corpus)) return { ok: false, detail: `${corpus} is missing: a target has a corpus` };
-			return { ...(await command(["timeout", "-k", "5", "120", join(root, asan, "fuzz", `fuzz_${f.target}`), corpus])), note: `${readdirSync(corpus).length} inputs` };
-		});
-	if (vectors) await check("vectors", async () => {
-		const r = await command(["make", "-s", "--no-print-directory", `BUILD=${asan}`, "SAN=address,undefined", "OPT=-O1 -g", "vectors"], { env: { MAKEFLAGS: "", ONLY: "" } });
-		return { ...r, note: r.text.trim().split("\n").at(-1).slice(0, 100) };
-	});
-	if (rows.length) {
-		const dir = join(work, `shared-${process.pid}`);
-		const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), settings: { track_commit_timestamp: "on" } }); // P2: when what left was committed
-		const shared = { pg: { dir: pg.dir } };
-		try {
-			await pool(rows, Math.min(jobs, rows.length), async (s) => {
-				const t0 = Date.now();
-				const result = await scenario(s.file, s.id, s.limit, shared).catch((e) => ({ ok: false, detail: e.stack }));
-				s.result = result;
-				say(s.id, s.words ? ` ${s.words}` : "", result, Date.now() - t0);
-			});
-		} finally {
-			await pg.stop("immediate");
-			rmSync(dir, { recursive: true, force: true });
-		}
-	}
+	await Promise.all([inOrder(unit, fuzz, vectors), runRows(rows)]);
 	servers.removeOutside();
 	if (!only.length) await check("rows", async () => {
 		const t = table(rows, join(work, "rows.md"));

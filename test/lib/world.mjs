@@ -25,7 +25,9 @@
 //   yaml      text, or (text of deploy/apps/<app>/fairlead.yaml) => text
 //   mapping   { id: code } or number n (codes of 1..n; default 5000), or text of tokenMapping.json (may be broken)
 //   supply    tokens that exist (default 10000);  gasLimit  of a block
-//   pg        "shared" (default: a fresh database in the run's PostgreSQL, a copy of `template` if that is given) | "own" (a server of its own: w.pg.stop/start)
+//   pg        "shared" (default: a database of its own in the run's PostgreSQL) | "own" (a server of its own: w.pg.stop/start)
+//   template  of a shared one: what it is a copy of; by default the run's database with the engine's schema and nothing else
+//             (so that a world costs no migrations); "template1": an empty one, which the first program installs
 //   build     "release" (default) | "asan" | "valgrind";  proxy  false: the fleet talks to the chain directly
 //             (chain "node": directly by default; proxy: "js" puts w.node in front of its first endpoint)
 //
@@ -120,7 +122,7 @@ export async function makeWorld(t, options = {}) {
 	} else {
 		const url = (database) => `postgresql:///${database}?host=${encodeURIComponent(t.shared.pg.dir)}&user=${encodeURIComponent(servers.dbUser)}`;
 		w.pg = { dir: t.shared.pg.dir, url };
-		await asAdmin(w.pg, `CREATE DATABASE ${db}${o.template ? ` TEMPLATE ${o.template}` : ""}`);
+		await asAdmin(w.pg, `CREATE DATABASE ${db} TEMPLATE ${o.template ?? t.shared.pg.engine ?? "template1"}`);
 		ends.push(() => asAdmin(w.pg, `DROP DATABASE IF EXISTS ${db} WITH (FORCE)`));
 	}
 	w.database = db;
@@ -163,8 +165,8 @@ export async function makeWorld(t, options = {}) {
 	return w;
 }
 
-export async function asAdmin(pg, sql) {
-	const c = new Client({ host: pg.dir, user: servers.dbUser, database: "postgres" });
+export async function asAdmin(pg, sql, database = "postgres") {
+	const c = new Client({ host: pg.dir, user: servers.dbUser, database });
 	await c.connect();
 	try {
 		await c.query(sql);
@@ -199,7 +201,8 @@ async function chainOf(w, app, o, dir, ends) {
 		w.head = () => w.scripted.head();
 		return;
 	}
-	w.chain = await servers[o.chain](dir, { mining: o.mining, ...(o.gasLimit ? { gasLimit: o.gasLimit } : {}), ...(o.args ? { args: o.args } : {}) });
+	const later = o.chain === "anvil" && typeof o.mining === "number"; // blocks at intervals begin behind the deployment, which need not wait for one
+	w.chain = await servers[o.chain](dir, { mining: later ? "auto" : o.mining, ...(o.gasLimit ? { gasLimit: o.gasLimit } : {}), ...(o.args ? { args: o.args } : {}) });
 	ends.push(() => w.chain.stop());
 	w.node = await playNode(w.chain, w.iface);
 	ends.push(() => w.node.close());
@@ -211,6 +214,7 @@ async function chainOf(w, app, o, dir, ends) {
 	};
 	const mine = async () => { if (o.mining === "manual") await w.mine(); };
 	Object.assign(w, await app.deploy(w.chain.http, o, mine));
+	if (later) await w.chain.rpc("evm_setIntervalMining", o.mining);
 	const provider = new ethers.JsonRpcProvider(w.chain.http, 31337, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 100 });
 	ends.push(() => provider.destroy());
 	w.provider = provider;

@@ -4,7 +4,7 @@ import { programs } from "../lib/world.mjs";
 
 export default async function (t) {
 	const { assert } = t;
-	const w = await t.world({ mining: "auto", fleet: ["listener"] });
+	const w = await t.world({ template: "template1", mining: "auto", fleet: ["listener"] });
 	await w.stopAll();
 	const { schema, oldest } = await w.one("SELECT schema, oldest FROM fairlead.version");
 	await w.sql("UPDATE fairlead.version SET schema = $1, oldest = $1", [schema + 90]);

@@ -2,7 +2,7 @@ export const name = "an empty database gets the schema at start, whoever comes f
 
 export default async function (t) {
 	const { assert } = t;
-	const w = await t.world({ mining: "auto" });
+	const w = await t.world({ template: "template1", mining: "auto" });
 	const schema = () => w.sql(`
 		SELECT n.nspname || '.' || c.relname AS name, c.relkind AS kind, c.oid AS id
 		  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
