@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "common/ledger/compile.h"
-#include "common/ledger/migrations.h"
+#include "test/unit/ledger/engine.h"
 #include "common/app/sqltext.h"
 #include "common/app/template.h"
 
@@ -245,7 +245,7 @@ static inline void world_open(struct world *w)
 	*w = (struct world){.admin = PQconnectdb(getenv("FAIRLEAD_TEST_PG"))};
 	assert_int_equal(PQstatus(w->admin), CONNECTION_OK);
 	snprintf(w->name, sizeof(w->name), "fl_compile_%d_%d", (int)getpid(), ++n);
-	buf_printf(&b, "CREATE DATABASE %s", w->name);
+	buf_printf(&b, "CREATE DATABASE %s TEMPLATE %s", w->name, engine());
 	PQclear(PQexec(w->admin, b.p));
 	buf_clear(&b);
 	world_conninfo(&b, w->name);
@@ -253,8 +253,6 @@ static inline void world_open(struct world *w)
 	assert_int_equal(PQstatus(w->pg), CONNECTION_OK);
 	buf_fini(&b);
 	q(w, "SET client_min_messages = warning; SET synchronous_commit = off");
-	for (size_t i = 0; migrations[i].name; i++)
-		q(w, "%s", migrations[i].text);
 }
 
 static inline void world_close(struct world *w)

@@ -76,8 +76,7 @@ static void one_holds_it(void **state)
 	(void)state;
 	struct world w;
 	struct turn a, b;
-	world_open(&w);
-	world_migrate(&w);
+	world_empty(&w);
 	turn_open(&a, &w);
 	turn_open(&b, &w);
 	turn_take(&a, "apply:main", "a");
@@ -117,8 +116,7 @@ static void the_fence_holds(void **state)
 	(void)state;
 	struct world w;
 	struct turn a, b;
-	world_open(&w);
-	world_migrate(&w);
+	world_empty(&w);
 	turn_open(&a, &w);
 	turn_open(&b, &w);
 	turn_take(&a, "apply:main", "a");
@@ -170,8 +168,7 @@ static void a_frozen_holder(void **state)
 	(void)state;
 	struct world w;
 	struct turn a;
-	world_open(&w);
-	world_migrate(&w);
+	world_empty(&w);
 	turn_open(&a, &w);
 	turn_take(&a, "apply:main", "a");
 	struct pg_unit *u = pg_unit(a.pg);

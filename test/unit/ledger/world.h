@@ -5,7 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/ledger/migrations.h"
+#include "test/unit/ledger/engine.h"
 
 #include <libpq-fe.h>
 #include <setjmp.h>
@@ -65,8 +65,7 @@ static void admin_run(const char *sql)
 	PQfinish(c);
 }
 
-/* An empty database. */
-static void world_open(struct world *w)
+static void world_copy(struct world *w, const char *(*of)(void))
 {
 	static int n;
 	if (!world_server()) {
@@ -75,10 +74,27 @@ static void world_open(struct world *w)
 	}
 	char sql[128];
 	snprintf(w->name, sizeof w->name, "unit_%d_%d", (int)getpid(), ++n);
-	snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE template0", w->name);
+	snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE %s", w->name, of());
 	admin_run(sql);
 	snprintf(w->conninfo, sizeof w->conninfo, "%s dbname=%s", world_server(), w->name);
 	w->pg = world_session(w);
+}
+
+static const char *nothing(void)
+{
+	return "template0";
+}
+
+/* An empty database. */
+static UNUSED_OK void world_open(struct world *w)
+{
+	world_copy(w, nothing);
+}
+
+/* One with the engine's schema, in which nothing has happened. */
+static UNUSED_OK void world_empty(struct world *w)
+{
+	world_copy(w, engine);
 }
 
 static void world_close(struct world *w)
@@ -166,20 +182,11 @@ static UNUSED_OK void refused(struct world *w, const char *state, const char *fm
 
 /* ── the engine's schema, with one chain, two events and a batch ── */
 
-static UNUSED_OK void world_migrate(struct world *w)
-{
-	run(w, "BEGIN");
-	for (const struct migration *m = migrations; m->name; m++)
-		PQclear(run_on(w->pg, m->text));
-	run(w, "COMMIT");
-}
-
 /* Chain 1 "main", lanes listen:main (epoch 1), apply:main (1), clock (1), send:…01 (1);
  * app.revealed(token_id), app.named(token_id, name); helpers of the tests in schema t. */
 static UNUSED_OK void world_found(struct world *w)
 {
-	world_open(w);
-	world_migrate(w);
+	world_empty(w);
 	run(w, "SELECT fairlead.chain_id('main');"
 		   "UPDATE fairlead.chain SET network = 31337, head = 0, done = 0;"
 		   "SELECT fairlead.declare(1::smallint, 'app', 'revealed', 'App.Revealed', '\\x01', '{token_id "

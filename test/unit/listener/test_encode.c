@@ -358,8 +358,7 @@ static void both_ways_write_the_same(void **state)
 	(void)state;
 	enum { LOGS = 60 };
 	struct world w;
-	world_open(&w);
-	world_migrate(&w);
+	world_empty(&w);
 	run(&w, "SELECT fairlead.chain_id('main')");
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
 		struct kind k;
@@ -391,8 +390,7 @@ static void the_server_reads_the_edges(void **state)
 	struct encoder en;
 	struct run_rows rows = {.n = 0};
 	struct err e;
-	world_open(&w);
-	world_migrate(&w);
+	world_empty(&w);
 	run(&w, "SELECT fairlead.chain_id('main')");
 	kind_init(&k, "event E(uint256 a, int256 b)", 0);
 	declare(&w, &k.event[1]);
