@@ -201,7 +201,7 @@ async function chainOf(w, app, o, dir, ends) {
 		w.head = () => w.scripted.head();
 		return;
 	}
-	const later = o.chain === "anvil" && typeof o.mining === "number"; // blocks at intervals begin behind the deployment, which need not wait for one
+	const later = o.chain === "anvil" && Number.isInteger(o.mining); // blocks at intervals begin behind the deployment, which need not wait for one
 	w.chain = await servers[o.chain](dir, { mining: later ? "auto" : o.mining, ...(o.gasLimit ? { gasLimit: o.gasLimit } : {}), ...(o.args ? { args: o.args } : {}) });
 	ends.push(() => w.chain.stop());
 	w.node = await playNode(w.chain, w.iface);
