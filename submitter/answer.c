@@ -2,15 +2,6 @@
 
 #include <strings.h>
 
-static bool holds(struct str text, const char *words)
-{
-	size_t n = strlen(words);
-	for (size_t i = 0; i + n <= text.n; i++)
-		if (strncasecmp(text.p + i, words, n) == 0)
-			return true;
-	return false;
-}
-
 /* In order: the first line that fits decides, so what names a reason more exactly stands above. In brackets:
  * whose words they are. Wordings travel inside others ("call failed: …", "transaction rejected: …"), so they
  * are looked for anywhere. */
@@ -108,7 +99,7 @@ static bool is_about_the_node(int code)
 static const struct wording *find_wording(struct str message)
 {
 	for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++)
-		if (holds(message, wordings[i].words))
+		if (str_holds(message, wordings[i].words))
 			return &wordings[i];
 	return NULL;
 }
@@ -145,17 +136,17 @@ bool answer_is_block_form(int code, struct str message)
 {
 	if (code == -32602 || code == -32601)
 		return true;
-	return holds(message, "blockhash") || holds(message, "invalid argument") ||
-		   holds(message, "invalid type: map") || holds(message, "block tag") ||
-		   holds(message, "block number or tag");
+	return str_holds(message, "blockhash") || str_holds(message, "invalid argument") ||
+		   str_holds(message, "invalid type: map") || str_holds(message, "block tag") ||
+		   str_holds(message, "block number or tag");
 }
 
 bool answer_is_too_big(int code, struct str message)
 {
 	(void)code;
-	return holds(message, "out of gas") || holds(message, "outofgas") ||
-		   holds(message, "gas required exceeds") || holds(message, "exceeds block gas limit") ||
-		   holds(message, "exceeds the block") || holds(message, "intrinsic gas") ||
-		   holds(message, "gas limit") || holds(message, "oversized") ||
-		   holds(message, "gas uint64 overflow") || holds(message, "size limit");
+	return str_holds(message, "out of gas") || str_holds(message, "outofgas") ||
+		   str_holds(message, "gas required exceeds") || str_holds(message, "exceeds block gas limit") ||
+		   str_holds(message, "exceeds the block") || str_holds(message, "intrinsic gas") ||
+		   str_holds(message, "gas limit") || str_holds(message, "oversized") ||
+		   str_holds(message, "gas uint64 overflow") || str_holds(message, "size limit");
 }

@@ -1,7 +1,5 @@
 #include "submitter/room.h"
 
-#include <strings.h>
-
 void room_init(struct room *r, size_t most)
 {
 	*r = (struct room){.most = most ? most : 1, .now = most ? most : 1, .top = most ? most : 1};
@@ -47,32 +45,23 @@ bool room_heard(struct room *r, size_t accepted, size_t refused, size_t evicted,
 	return r->now < before;
 }
 
-static bool holds(struct str text, const char *words)
-{
-	size_t n = strlen(words);
-	for (size_t i = 0; i + n <= text.n; i++)
-		if (strncasecmp(text.p + i, words, n) == 0)
-			return true;
-	return false;
-}
-
 bool room_is_refusal(int code, struct str message)
 {
-	if (code == 429 || holds(message, "rate limit") || holds(message, "too many requests"))
+	if (code == 429 || str_holds(message, "rate limit") || str_holds(message, "too many requests"))
 		return false;
-	if (holds(message, "pool") &&
-		(holds(message, "full") || holds(message, "overflow") || holds(message, "capacity")))
+	if (str_holds(message, "pool") &&
+		(str_holds(message, "full") || str_holds(message, "overflow") || str_holds(message, "capacity")))
 		return true; /* geth, reth, erigon, nethermind: "txpool is full" */
-	if (holds(message, "too many") &&
-		(holds(message, "transaction") || holds(message, "pending") || holds(message, "account")))
+	if (str_holds(message, "too many") &&
+		(str_holds(message, "transaction") || str_holds(message, "pending") || str_holds(message, "account")))
 		return true;
-	if (holds(message, "limit") &&
-		(holds(message, "account") || holds(message, "sender") || holds(message, "in-flight")))
+	if (str_holds(message, "limit") &&
+		(str_holds(message, "account") || str_holds(message, "sender") || str_holds(message, "in-flight")))
 		return true; /* geth: "account limit exceeded"; "in-flight transaction limit reached for delegated
 						accounts" */
 	/* All below it left before it, so the pool keeps no more of them (besu, hardhat; zkSync: "allowed
 	 * range"). */
-	return holds(message, "nonce too high") || holds(message, "nonce too distant") ||
-		   holds(message, "too far in future") || holds(message, "nonce gap") || holds(message, "noncegap") ||
-		   holds(message, "gapped");
+	return str_holds(message, "nonce too high") || str_holds(message, "nonce too distant") ||
+		   str_holds(message, "too far in future") || str_holds(message, "nonce gap") ||
+		   str_holds(message, "noncegap") || str_holds(message, "gapped");
 }

@@ -4,6 +4,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+
+bool str_holds(struct str s, const char *words)
+{
+	size_t n = strlen(words);
+	for (size_t i = 0; i + n <= s.n; i++)
+		if (strncasecmp(s.p + i, words, n) == 0)
+			return true;
+	return false;
+}
 
 bool text_is(const char *a, const char *b)
 {

@@ -34,7 +34,8 @@ static inline bool str_is(struct str a, const char *s)
 {
 	return str_eq(a, str_of(s));
 }
-bool text_is(const char *a, const char *b); /* strcmp == 0; NULL equals only NULL */
+bool str_holds(struct str s, const char *words); /* anywhere in it, ASCII letters of either case */
+bool text_is(const char *a, const char *b);      /* strcmp == 0; NULL equals only NULL */
 bool text_starts(const char *s, const char *prefix);
 bool str_to_u64(struct str s, uint64_t *v);     /* decimal digits only, whole slice, no overflow */
 bool str_hex_to_u64(struct str s, uint64_t *v); /* 0x + 1..16 hex digits (JSON-RPC quantity) */

@@ -3,23 +3,15 @@
 
 #include <strings.h>
 
-static bool holds(struct str text, const char *words)
-{
-	size_t n = strlen(words);
-	for (size_t i = 0; i + n <= text.n; i++)
-		if (strncasecmp(text.p + i, words, n) == 0)
-			return true;
-	return false;
-}
-
 static bool says_revert(const struct rpc_answer *a)
 {
 	/* geth: code 3 "execution reverted: …"; besu "Execution reverted"; hardhat "VM Exception while processing
 	 * transaction: reverted with …"; nethermind and openethereum "VM execution error." with data "Reverted
 	 * 0x…" */
-	return a->code == 3 || holds(a->message, "execution reverted") || holds(a->message, "reverted with") ||
-		   (holds(a->message, "vm exception") && holds(a->message, "revert")) ||
-		   holds(a->data, "\"Reverted 0x");
+	return a->code == 3 || str_holds(a->message, "execution reverted") ||
+		   str_holds(a->message, "reverted with") ||
+		   (str_holds(a->message, "vm exception") && str_holds(a->message, "revert")) ||
+		   str_holds(a->data, "\"Reverted 0x");
 }
 
 static bool take_hex(struct str raw, struct buf *out)

@@ -183,10 +183,23 @@ static void test_hex(void **state)
 	}
 }
 
+static void test_holds(void **state)
+{
+	(void)state;
+	assert_true(str_holds(STR("Execution REVERTED: no"), "reverted"));
+	assert_true(str_holds(STR("nonce too low"), "nonce"));
+	assert_true(str_holds(STR("nonce too low"), "LOW"));
+	assert_true(str_holds(STR("any"), ""));
+	assert_false(str_holds(STR("any"), "anybody"));
+	assert_false(str_holds((struct str){0}, "a"));
+	assert_false(str_holds((struct str){"pool full", 8}, "full")); /* nothing behind the slice is read */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_holds),
 		cmocka_unit_test(test_to_u64),
 		cmocka_unit_test(test_hex_to_u64),
 		cmocka_unit_test(test_utf8),
