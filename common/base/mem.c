@@ -110,6 +110,18 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return t;
 }
 
+void *arena_grow(struct arena *a, void *list, size_t n, size_t *room, size_t size)
+{
+	if (n < *room)
+		return list;
+	*room = *room ? 2 * *room : 4;
+	must(size == 0 || *room <= SIZE_MAX / size);
+	void *more = arena_alloc(a, *room * size);
+	if (n > 0)
+		memcpy(more, list, n * size);
+	return more;
+}
+
 void arena_reset(struct arena *a)
 {
 	while (a->top && a->top->below) {

@@ -22,6 +22,9 @@ void *arena_copy(struct arena *a, const void *p, size_t n);
 char *arena_text(struct arena *a, const char *s); /* NULL stays NULL */
 char *arena_textn(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A list of n of size bytes with room for one more: itself, or a copy of it in twice the room. NULL with a
+ * room of 0 begins one. */
+void *arena_grow(struct arena *a, void *list, size_t n, size_t *room, size_t size);
 void arena_reset(struct arena *a); /* keeps one block for the next unit of work */
 void arena_fini(struct arena *a);
 

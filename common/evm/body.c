@@ -49,18 +49,6 @@ struct reading {
 	size_t ntxs, txs_room, nauths, auths_room;
 };
 
-/* Makes room for one more of n; list grows by doubling in the arena. */
-static void *grown(struct arena *a, void *list, size_t n, size_t *room, size_t size)
-{
-	if (n < *room)
-		return list;
-	*room = *room ? 2 * *room : 8;
-	void *more = arena_alloc(a, *room * size);
-	if (n > 0)
-		memcpy(more, list, n * size);
-	return more;
-}
-
 static void on_auths(struct wire *w, void *tx)
 {
 	struct reading *r = w->arg;
@@ -72,7 +60,7 @@ static void on_auths(struct wire *w, void *tx)
 static bool on_auth(struct wire *w, void *auth)
 {
 	struct reading *r = w->arg;
-	r->signed_by = grown(w->arena, r->signed_by, r->nauths, &r->auths_room, sizeof *r->signed_by);
+	r->signed_by = arena_grow(w->arena, r->signed_by, r->nauths, &r->auths_room, sizeof *r->signed_by);
 	r->signed_by[r->nauths++] = *(struct authorization *)auth;
 	return true;
 }
@@ -80,7 +68,7 @@ static bool on_auth(struct wire *w, void *auth)
 static bool on_tx(struct wire *w, void *tx)
 {
 	struct reading *r = w->arg;
-	r->list = grown(w->arena, r->list, r->ntxs, &r->txs_room, sizeof *r->list);
+	r->list = arena_grow(w->arena, r->list, r->ntxs, &r->txs_room, sizeof *r->list);
 	struct body_tx *t = &r->list[r->ntxs++];
 	*t = *(struct body_tx *)tx;
 	t->auths = r->signed_by;

@@ -33,18 +33,6 @@ struct reading {
 	size_t n, room;
 };
 
-/* Makes room for one more of n; list grows by doubling in the arena. */
-static void *grown(struct arena *a, void *list, size_t n, size_t *room, size_t size)
-{
-	if (n < *room)
-		return list;
-	*room = *room ? 2 * *room : 4;
-	void *more = arena_alloc(a, *room * size);
-	if (n > 0)
-		memcpy(more, list, n * size);
-	return more;
-}
-
 static void on_logs(struct wire *w, void *receipt)
 {
 	struct reading *r = w->arg;
@@ -57,7 +45,7 @@ static bool on_log(struct wire *w, void *log)
 {
 	struct reading *r = w->arg;
 	(void)log;
-	r->list = grown(w->arena, r->list, r->n, &r->room, sizeof *r->list);
+	r->list = arena_grow(w->arena, r->list, r->n, &r->room, sizeof *r->list);
 	r->list[r->n++] = r->log;
 	return true;
 }
@@ -67,7 +55,7 @@ static bool on_receipt(struct wire *w, void *receipt)
 	struct reading *r = w->arg;
 	struct receipts *out = r->out;
 	(void)receipt;
-	out->list = grown(w->arena, out->list, out->n, &out->room, sizeof *out->list);
+	out->list = arena_grow(w->arena, out->list, out->n, &out->room, sizeof *out->list);
 	r->now.logs = r->list;
 	r->now.nlogs = r->n;
 	if (!r->now.has_bloom)

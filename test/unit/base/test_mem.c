@@ -89,6 +89,26 @@ static void test_arena_texts(void **state)
 	arena_fini(&a);
 }
 
+static void test_arena_grow(void **state)
+{
+	(void)state;
+	struct arena a = {0};
+	uint32_t *list = NULL, *was = NULL;
+	size_t room = 0, moves = 0;
+	for (uint32_t n = 0; n < 1000; n++) {
+		was = list;
+		list = arena_grow(&a, list, n, &room, sizeof *list);
+		moves += list != was;
+		assert_true(room > n);
+		list[n] = n;
+	}
+	for (uint32_t n = 0; n < 1000; n++)
+		assert_int_equal(list[n], n);
+	assert_int_equal(room, 1024);
+	assert_int_equal(moves, 9); /* 4, 8, … 1024 */
+	arena_fini(&a);
+}
+
 static void alloc_nonsense(void *arg)
 {
 	struct arena a = {0};
@@ -110,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_arena_texts),
+		cmocka_unit_test(test_arena_grow),
 		cmocka_unit_test(test_a_size_that_was_negative),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
