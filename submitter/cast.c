@@ -18,10 +18,8 @@ struct cast {
 
 static void on_sent(void *arg, const struct pg_reply *r)
 {
-	struct sender *s = arg;
 	fault_hit(FAULT_send_after_store);
-	if (pg_fenced(r) && s->lease) /* anything else costs a line of the story, nothing more */
-		lease_lost(s->lease);
+	sender_noted(arg, r);
 }
 
 static void store_answers(struct sender *s, const struct cast *c)

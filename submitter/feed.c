@@ -197,8 +197,8 @@ static void on_read(void *arg, const struct pg_reply *r)
 	struct read_ask *q = arg;
 	struct sender *s = q->s;
 	s->plan.busy_read = false;
-	if (q->era == s->era && pg_fenced(r) && s->lease)
-		lease_lost(s->lease);
+	if (q->era == s->era)
+		sender_noted(s, r);
 	if (q->era == s->era && r->outcome == PG_OK)
 		s->quote.waiting = q->gated ? pg_get_int(r, 1, 0, 0) : 0;
 	if (q->era == s->era && r->outcome == PG_OK && s->plan.phase == LANE_OPEN && !s->m->draining) {
@@ -216,13 +216,6 @@ static void on_read(void *arg, const struct pg_reply *r)
 	sender_drive(s);
 }
 
-static void on_unclaimed(void *arg, const struct pg_reply *r)
-{
-	struct sender *s = arg;
-	if (pg_fenced(r) && s->lease)
-		lease_lost(s->lease);
-}
-
 void feed_unclaim(struct sender *s)
 {
 	if (s->signer->nkeys < 2 || !s->lease || !lease_held(s->lease) || !pg_is_up(s->m->pg))
@@ -230,7 +223,7 @@ void feed_unclaim(struct sender *s)
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	slots_unclaim(u, &l, s->signer->name);
-	pg_unit_run(u, 0, on_unclaimed, s);
+	pg_unit_run(u, 0, sender_noted, s);
 }
 
 void feed_read(struct sender *s)

@@ -176,13 +176,6 @@ static void close_slot(struct inquest *q)
 	pg_unit_run(u, 0, on_closed, q);
 }
 
-static void on_noted(void *arg, const struct pg_reply *r)
-{
-	struct sender *s = arg;
-	if (pg_fenced(r) && s->lease) /* anything else costs a note, nothing more */
-		lease_lost(s->lease);
-}
-
 /* The note on a nonce that no slot has: the lane halts already. */
 static void name_mark(struct inquest *q)
 {
@@ -200,7 +193,7 @@ static void name_mark(struct inquest *q)
 	struct slots_lane l = sender_lane(s);
 	struct pg_unit *u = pg_unit(s->m->pg);
 	truth_note(u, &l, &row);
-	pg_unit_run(u, 0, on_noted, s);
+	pg_unit_run(u, 0, sender_noted, s);
 	if (is_our_call(s, &q->trace.consumer)) {
 		halt_lost(q, what);
 		return;

@@ -17,13 +17,6 @@ void obey_wish(struct sender *s, const char *kind)
 	sender_drive(s);
 }
 
-static void on_told(void *arg, const struct pg_reply *r)
-{
-	struct sender *s = arg;
-	if (pg_fenced(r) && s->lease) /* anything else costs a line of the story, nothing more */
-		lease_lost(s->lease);
-}
-
 static void tell(struct sender *s, const struct slot *slot, enum order kind, const char *reason, bool ended)
 {
 	if (!s->lease || !lease_held(s->lease))
@@ -31,7 +24,7 @@ static void tell(struct sender *s, const struct slot *slot, enum order kind, con
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	orders_tell(u, &l, slot->batch, kind, reason, ended);
-	pg_unit_run(u, 0, on_told, s);
+	pg_unit_run(u, 0, sender_noted, s);
 }
 
 /* Its end is told before the bytes leave: who dies between offers all stored bytes again when it loads them.
@@ -116,5 +109,5 @@ void obey_hopeless(struct sender *s, struct slot *slot, struct str said)
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	orders_hopeless(u, &l, slot->batch, str_of(text));
-	pg_unit_run(u, 0, on_told, s);
+	pg_unit_run(u, 0, sender_noted, s);
 }

@@ -16,13 +16,6 @@ enum {
 
 /* ── the balance ── */
 
-static void on_put(void *arg, const struct pg_reply *r)
-{
-	struct sender *s = arg;
-	if (pg_fenced(r) && s->lease)
-		lease_lost(s->lease);
-}
-
 static bool has_float(const struct sender *s)
 {
 	return s->signer->has_float && s->signer->nkeys > 1;
@@ -43,7 +36,7 @@ static void tell_others(struct sender *s)
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	slots_purse(u, &l, s->signer->name, s->balance, spare(s), (int64_t)s->head.number);
-	pg_unit_run(u, 0, on_put, s);
+	pg_unit_run(u, 0, sender_noted, s);
 }
 
 static void judge_low(struct sender *s)
@@ -132,8 +125,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 	if (t->era == s->era && slots_changed(r)) {
 		log_debug("topup.late", "Another key was faster", F_STR("signer", s->signer->name));
 	} else if (t->era != s->era) {
-		if (pg_fenced(r) && s->lease)
-			lease_lost(s->lease);
+		sender_noted(s, r);
 	} else if (slots_refused(r)) {
 		refusal_note(s, -1, (int64_t)t->sign.tx.nonce, ATTEMPT_SEND, str_of(r->err.text));
 	} else if (sender_stored(s, r, "a top-up")) {

@@ -52,8 +52,7 @@ static void on_row(void *arg, const struct pg_reply *r)
 	if (r->outcome == PG_OK)
 		return;
 	memset(s->told, 0, sizeof s->told); /* told again when it is refused again */
-	if (pg_fenced(r) && s->lease)
-		lease_lost(s->lease);
+	sender_noted(s, r);
 }
 
 void refusal_note(struct sender *s, int64_t batch, int64_t nonce, enum attempt_kind kind, struct str reason)

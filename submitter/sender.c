@@ -125,6 +125,13 @@ bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what)
 	return false;
 }
 
+void sender_noted(void *arg, const struct pg_reply *r)
+{
+	struct sender *s = arg;
+	if (pg_fenced(r) && s->lease)
+		lease_lost(s->lease);
+}
+
 /* ── phases ── */
 
 /* Nothing of the lane is known any more; what is in flight for it is dropped. */

@@ -220,6 +220,8 @@ void sender_trouble(struct sender *s, const char *what, int code, struct str mes
 /* A unit's outcome: true when committed. Else what follows is done here: fenced → the lease is lost; unknown
  * or changed → the slots are read anew; no connection → waits. */
 bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what);
+/* A unit that only notes something: its failure costs the note, but for a fence: the lease is lost. */
+void sender_noted(void *s, const struct pg_reply *r);
 void sender_reload(struct sender *s, const char *why);
 void sender_hold(struct sender *s, enum hold_kind kind, const char *why); /* HOLD_NOTHING: goes on */
 void sender_drop_groups(struct sender *s);

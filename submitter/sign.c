@@ -321,8 +321,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 	struct sender *s = g->s;
 	s->plan.busy_commit = false;
 	if (g->era != s->era) {
-		if (pg_fenced(r) && s->lease)
-			lease_lost(s->lease);
+		sender_noted(s, r);
 	} else if (fault_hit(FAULT_send_after_commit)) {
 		sender_reload(s, "the answer to a commit was lost");
 	} else if (slots_refused(r)) {
