@@ -304,7 +304,6 @@ static void on_items(void *arg, const struct pg_reply *r)
 {
 	struct change *c = arg;
 	struct sender *s = c->s;
-	const struct config *f = s->m->config;
 	if (r->outcome != PG_OK || !slot_of(c)) {
 		end_change(c);
 		return;
@@ -316,9 +315,7 @@ static void on_items(void *arg, const struct pg_reply *r)
 		struct slots_item row;
 		struct err e = {0};
 		slots_item_read(r, 0, i, &row);
-		for (size_t k = 0; k < f->nbatches; k++)
-			if (strcmp(f->batches[k].name, row.name) == 0)
-				c->batch.decl = &f->batches[k];
+		c->batch.decl = config_batch(s->m->config, row.name);
 		struct intake_item *it = &c->batch.items[c->batch.n];
 		it->id = row.item;
 		char *args = arena_textn(&c->mem, row.args.p, row.args.n);

@@ -72,15 +72,6 @@ struct read_ask {
 	bool gated; /* some batches wait for a better price */
 };
 
-static const struct batch_decl *decl_of(const struct sender *s, const char *name)
-{
-	const struct config *c = s->m->config;
-	for (size_t i = 0; i < c->nbatches; i++)
-		if (strcmp(c->batches[i].name, name) == 0)
-			return &c->batches[i];
-	return NULL;
-}
-
 static void take_item(struct group *g, const struct slots_item *row)
 {
 	struct err e = {0};
@@ -88,7 +79,8 @@ static void take_item(struct group *g, const struct slots_item *row)
 	if (!b || b->id != row->batch) {
 		must(g->in.n < GROUP_MAX);
 		b = &g->batches[g->in.n++];
-		*b = (struct intake_batch){.id = row->batch, .decl = decl_of(g->s, row->name), .age_ms = row->age_ms};
+		*b = (struct intake_batch){
+			.id = row->batch, .decl = config_batch(g->s->m->config, row->name), .age_ms = row->age_ms};
 		b->items = arena_alloc(&g->mem, (b->decl ? b->decl->max : 1) * sizeof *b->items);
 	}
 	if (!b->decl)
@@ -146,7 +138,7 @@ static struct group *group_of(struct sender *s, const struct pg_reply *r)
 		slots_item_read(r, 0, i, &row);
 		if (left == 0) {
 			left = count_batch_rows(r, i);
-			const struct batch_decl *d = decl_of(s, row.name);
+			const struct batch_decl *d = config_batch(s->m->config, row.name);
 			if (g->in.n >= room || g->in.n == GROUP_MAX)
 				break;
 			if (d && left > d->max) { /* cut under an older file with a larger max */

@@ -209,11 +209,8 @@ static enum attempt_kind kind_of(struct str kind)
 /* A batch of a declaration that the file no longer has is as urgent as one that says nothing. */
 static uint64_t within_of(const struct sender *s, const char *name, uint64_t usual)
 {
-	const struct config *c = s->m->config;
-	for (size_t i = 0; i < c->nbatches; i++)
-		if (strcmp(c->batches[i].name, name) == 0)
-			return c->batches[i].within_ms;
-	return usual;
+	const struct batch_decl *d = config_batch(s->m->config, name);
+	return d ? d->within_ms : usual;
 }
 
 static void take_row(

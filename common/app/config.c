@@ -189,6 +189,14 @@ void config_wipe_secrets(struct config *c)
 	c->secrets = NULL;
 }
 
+const struct batch_decl *config_batch(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nbatches; i++)
+		if (text_is(c->batches[i].name, name))
+			return &c->batches[i];
+	return NULL;
+}
+
 void config_free(struct config *c)
 {
 	if (!c)

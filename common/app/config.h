@@ -444,6 +444,7 @@ void config_wipe_keys(struct config *c); /* those of signers alone */
  * variable that holds a secret of the file under whatever name. all: tokens of auth: too, not keys of signers
  * alone. */
 void config_wipe_environment(const struct config *c, bool all);
+const struct batch_decl *config_batch(const struct config *c, const char *name); /* NULL: the file has none */
 /* The first endpoint of the chain that has all these roles, or NULL. ENDPOINT_READ alone is always there. */
 const struct endpoint_decl *chain_endpoint(const struct chain_decl *c, unsigned roles);
 /* Where signed bytes go, and nowhere else (S9): a private endpoint before others, one that is read too before

@@ -89,19 +89,11 @@ static const struct chain_decl *chain_named(const struct loading *l, const char 
 	return NULL;
 }
 
-static const struct batch_decl *batch_named(const struct loading *l, const char *name)
-{
-	for (size_t i = 0; i < l->c->nbatches; i++)
-		if (strcmp(l->batches[i].name, name) == 0)
-			return &l->batches[i];
-	return NULL;
-}
-
 /* CHAIN.word or BATCH.word. */
 static void add_trigger(struct making *m, const char *owner, const char *word, struct pos at)
 {
 	struct rule_decl *r = m->rule;
-	const struct batch_decl *batch = batch_named(m->l, owner);
+	const struct batch_decl *batch = config_batch(m->l->c, owner);
 	const struct chain_decl *chain = !batch          ? chain_named(m->l, owner)
 									 : batch->signer ? batch->signer->chain
 													 : NULL;
@@ -139,7 +131,7 @@ void rule_trigger(struct making *m, const struct value *t)
 	bool chain = is_named(l, "chains", owner), probes = strcmp(owner, "probes") == 0,
 		 streams = strcmp(owner, "streams") == 0;
 	bool sends = is_named(l, "batches", owner) || is_named(l, "rules", owner) || is_named(l, "routes", owner);
-	if ((chain && in(word, chain_words)) || (batch_named(l, owner) && in(word, send_words))) {
+	if ((chain && in(word, chain_words)) || (config_batch(l->c, owner) && in(word, send_words))) {
 		add_trigger(m, owner, word, t->at);
 		return;
 	}

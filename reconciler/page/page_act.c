@@ -110,12 +110,8 @@ bool page_act_of(struct job *j)
 	uint64_t n;
 	j->id = j->letter = -1;
 	j->group = text_starts(of, "group:g");
-	if (text_is(j->act, "flush")) {
-		for (size_t i = 0; i < c->nbatches; i++)
-			if (text_is(c->batches[i].name, of))
-				return true;
-		return false;
-	}
+	if (text_is(j->act, "flush"))
+		return config_batch(c, of);
 	if (j->group)
 		of += 7;
 	bool letter = *of == 'd';
