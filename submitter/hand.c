@@ -10,16 +10,6 @@
 
 /* ── life ── */
 
-struct hand *hand_of_key(struct key *k)
-{
-	struct hand *h = mem_alloc(sizeof *h);
-	h->key = k;
-	h->known = true;
-	h->phase = HAND_READY;
-	memcpy(h->address, key_address(k), 20);
-	return h;
-}
-
 void hand_become_ready(struct hand *h)
 {
 	h->phase = HAND_READY;

@@ -47,7 +47,6 @@ struct hand_events {
 /* Opens what the declaration names. A program or server that is not there delays; what a person must mend is
  * refused: NULL and *e. Takes the key out of the declaration's memory; wiping that is the caller's. */
 struct hand *hand_open(const struct hand_options *o, const struct hand_events *ev, struct err *e);
-struct hand *hand_of_key(struct key *k);                    /* takes the key */
 const uint8_t *hand_address(const struct hand *h);          /* 20 bytes; NULL: not known yet */
 bool hand_ready(const struct hand *h);                      /* may be asked now */
 void hand_on_ready(struct hand *h, timer_fn fn, void *arg); /* runs whenever it becomes ready; one listener */

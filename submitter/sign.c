@@ -153,7 +153,7 @@ static void set_items(struct group *g, const struct intake_batch *b, struct atte
 			out->items[out->nitems++] = b->items[i].id;
 }
 
-/* S5: the limit. asked_all holds already: see refuse_too_large in feed.c. */
+/* S5: the limit. asked_all holds already: see refuse_too_large in group.c. */
 static uint64_t gas_of(const struct sender *s, const struct intake_batch *b)
 {
 	uint64_t gas = s->signer->gas_limit, cap = group_gas_cap(s, b->decl);

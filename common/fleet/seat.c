@@ -15,7 +15,7 @@ enum { LOOK_FAST_MS = 200, LOOK_SLOW_MS = 1000, KEEP_MS = LANE_TTL_MS / 3 };
 struct seat {
 	struct member *m;
 	struct lease *leases; /* by name: the same order for all */
-	size_t n, members;
+	size_t n;
 	struct timer *timer;
 	uint64_t kept_ms; /* when our row was last written; 0: it must be */
 	bool looking, draining, closed;
@@ -160,7 +160,6 @@ static void on_look(void *arg, const struct pg_reply *r)
 		struct pg_reply two = *r;
 		two.results += r->statements - 2;
 		v.r = &two;
-		s->members = (size_t)pg_rows(&two, 1);
 		read_view(&v);
 		act(&v);
 		arena_fini(&v.mem);
@@ -246,11 +245,6 @@ void seat_took(struct seat *s)
 void seat_gave(struct seat *s)
 {
 	metric_add(s->given, 1);
-}
-
-size_t seat_members(const struct seat *s)
-{
-	return s->members;
 }
 
 static void on_gone(void *arg, const struct pg_reply *r)

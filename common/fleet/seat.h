@@ -13,8 +13,7 @@ struct seat;
 struct seat *seat_open(struct member *m); /* one a process */
 /* A lane that goes round. It is not taken before a look has shown that it is ours to take. */
 struct lease *seat_lease(struct seat *s, const char *lane_name, const struct lease_events *ev);
-void seat_drain(struct seat *s);           /* nothing more is taken, and the others hear of it */
-size_t seat_members(const struct seat *s); /* processes that live, as far as the last look knows */
-void seat_close(struct seat *s);           /* behind its leases: at the end of the process */
+void seat_drain(struct seat *s); /* nothing more is taken, and the others hear of it */
+void seat_close(struct seat *s); /* behind its leases: at the end of the process */
 
 #endif

@@ -50,11 +50,6 @@ void guard_may_read(const char *path)
 	add(path, false);
 }
 
-void guard_may_change(const char *folder)
-{
-	add(folder, true);
-}
-
 void guard_may_change_beside(const char *file)
 {
 	const char *slash = strrchr(file, '/');

@@ -17,8 +17,7 @@ void guard_begin(void);
 /* Before guard_close; in a program that never closes it, without effect. A path that is not there is left
  * out. */
 void guard_may_read(const char *path);          /* a file, or a folder with all in it; NULL or "": nothing */
-void guard_may_change(const char *folder);      /* files in it are made and removed */
-void guard_may_change_beside(const char *file); /* in the folder of that file */
+void guard_may_change_beside(const char *file); /* files in the folder of that file are made and removed */
 /* Before any thread is started: Landlock holds for who calls it and its children. What the kernel does not
  * know is left out; the line that says so is logged here. */
 void guard_close(void);

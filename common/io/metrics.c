@@ -79,11 +79,6 @@ void histogram_add(struct histogram *h, double v)
 	h->sum += v;
 }
 
-uint64_t histogram_count(const struct histogram *h)
-{
-	return h->count;
-}
-
 double histogram_quantile(const struct histogram *h, double share)
 {
 	double want = share * (double)h->count, seen = 0;

@@ -19,7 +19,6 @@ struct histogram;
 struct histogram *metric_histogram(
 	const char *name, const char *help, const char *labels, const double *bounds, size_t n);
 void histogram_add(struct histogram *h, double v);
-uint64_t histogram_count(const struct histogram *h);
 /* The value below which this share of all lies, between two bounds by proportion; NAN: none yet. */
 double histogram_quantile(const struct histogram *h, double share);
 /* all of them, grouped by name, and process_* (cpu, rss, fds, start time) */

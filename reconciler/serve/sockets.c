@@ -449,11 +449,6 @@ void sockets_start(struct sockets *s)
 	s->tail = tail_open(&o, s->hub);
 }
 
-size_t sockets_peers(const struct sockets *s)
-{
-	return s ? hub_peers(s->hub) : 0;
-}
-
 void sockets_drain(struct sockets *s)
 {
 	if (!s)

@@ -13,7 +13,6 @@ struct sockets;
 /* Before door_listen: takes its paths. NULL: the file has none and publishes nothing. */
 struct sockets *sockets_open(struct member *m, struct door *d);
 void sockets_start(struct sockets *s); /* PostgreSQL is there and installed; NULL: nothing */
-size_t sockets_peers(const struct sockets *s);
 void sockets_drain(struct sockets *s); /* reads no more; the server's own drain says goodbye to the peers */
 /* Before door_close. Says 1001 to all that are left. NULL: nothing. */
 void sockets_close(struct sockets *s);

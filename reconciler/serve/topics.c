@@ -93,17 +93,6 @@ void hub_leave(struct hub_peer *p)
 	hub_exit(h);
 }
 
-void hub_ready(struct hub_peer *p)
-{
-	struct hub *h = p->hub;
-	hub_enter(h);
-	for (struct sub *s = p->subs, *next; s && !p->closed; s = next) {
-		next = s->next;
-		sub_go_on(s);
-	}
-	hub_exit(h);
-}
-
 /* ── subscriptions ── */
 
 struct sub *sub_add(struct hub_peer *p, const struct hub_want *want)

@@ -86,7 +86,6 @@ struct hub_want {                                  /* the same as words of a URL
 bool hub_may(const struct ws_decl *path, const struct hub_want *want, struct err *e);
 /* false: *e says what is wrong with it, for the peer. */
 bool hub_subscribe(struct hub_peer *p, const struct hub_want *want, struct err *e);
-void hub_ready(struct hub_peer *p); /* its line has taken what waited */
 void hub_leave(struct hub_peer *p); /* it is gone; p is freed */
 /* Every peer is closed, with 1001 and this reason. */
 void hub_close_all(struct hub *h, const char *reason);

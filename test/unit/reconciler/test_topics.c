@@ -401,7 +401,7 @@ static void slow_readers(void **state)
 	assert_true(hub_go_on(w.hub));
 	assert_null(w.read);
 	a->unsent = 0;
-	hub_ready(a->p);
+	hub_go_on(w.hub);
 	answer();
 	assert_string_equal(numbers(a), "201-301");
 	b->unsent = HUB_SLOW_BYTES + 1;
