@@ -121,6 +121,14 @@ static void routes(struct writer *w, const cJSON *o)
 			list(r, "asked")->valuedouble, list(r, "refused")->valuedouble, list(r, "failed")->valuedouble);
 }
 
+static void keys(struct buf *out)
+{
+	buf_text(out,
+		"Keys\n\t/        filter: a key, a hash, a block, \"batch 41397\"; enter takes it, esc leaves it\n"
+		"\tj k      the next line, the one before\n\tenter    its whole story, and back\n"
+		"\tp c s r  parked, chains, signers, routes\n\tesc      back\n\tq        quit\n");
+}
+
 void pane_of(struct buf *out, enum view_section section, struct str json, int64_t now_ms, bool utf8)
 {
 	struct writer w = {.out = out, .now_ms = now_ms};
@@ -132,16 +140,8 @@ void pane_of(struct buf *out, enum view_section section, struct str json, int64_
 	case VIEW_SIGNERS: signers(&w, o); break;
 	case VIEW_STORY: story(&w, o); break;
 	case VIEW_ROUTES: routes(&w, o); break;
-	case VIEW_KEYS: pane_keys(out); break;
+	case VIEW_KEYS: keys(out); break;
 	case VIEW_NOW: break;
 	}
 	cJSON_Delete(o);
-}
-
-void pane_keys(struct buf *out)
-{
-	buf_text(out,
-		"Keys\n\t/        filter: a key, a hash, a block, \"batch 41397\"; enter takes it, esc leaves it\n"
-		"\tj k      the next line, the one before\n\tenter    its whole story, and back\n"
-		"\tp c s r  parked, chains, signers, routes\n\tesc      back\n\tq        quit\n");
 }

@@ -7,6 +7,5 @@
 
 /* json: {"parked":…}, {"chains":…}, {"signers":…}, or a story. Lines of view.h's pane. */
 void pane_of(struct buf *out, enum view_section section, struct str json, int64_t now_ms, bool utf8);
-void pane_keys(struct buf *out);
 
 #endif

@@ -100,7 +100,8 @@ struct u256 policy_cost(const struct tx *t)
 	return u256_from_be(all);
 }
 
-bool policy_is_noop(const struct policy *p, const struct tx *t)
+/* Nothing but its nonce: to self, no value, no data. */
+static bool policy_is_noop(const struct policy *p, const struct tx *t)
 {
 	return !t->create && t->data.n == 0 && u256_is_zero(t->value) && memcmp(t->to, p->self, 20) == 0;
 }

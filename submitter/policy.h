@@ -45,8 +45,6 @@ bool policy_allows(const struct policy *p, const struct tx *t, struct buf *why);
 bool policy_allows_raw(const struct policy *p, const struct tx *t, struct bytes raw, struct buf *why);
 /* gas × fee + value; the greatest number where it has none. */
 struct u256 policy_cost(const struct tx *t);
-/* Nothing but its nonce: to self, no value, no data. */
-bool policy_is_noop(const struct policy *p, const struct tx *t);
 
 /* What PostgreSQL said (SQLSTATE FL007: slots_refused). until_ms: Unix time at which some of it is free
  * again; 0: not known. room: transactions (policy_limit) or wei (policy_spend) that are left now. */

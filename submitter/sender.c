@@ -93,7 +93,7 @@ void sender_hold(struct sender *s, enum hold_kind kind, const char *why)
 	snprintf(s->hold, sizeof s->hold, "%s", why);
 }
 
-void sender_drop_groups(struct sender *s)
+static void sender_drop_groups(struct sender *s)
 {
 	if (s->group)
 		group_free(s->group);

@@ -224,7 +224,6 @@ bool sender_stored(struct sender *s, const struct pg_reply *r, const char *what)
 void sender_noted(void *s, const struct pg_reply *r);
 void sender_reload(struct sender *s, const char *why);
 void sender_hold(struct sender *s, enum hold_kind kind, const char *why); /* HOLD_NOTHING: goes on */
-void sender_drop_groups(struct sender *s);
 /* Nothing more is signed; the graver reason stands. */
 void sender_halt(struct sender *s, enum halt_kind kind, const char *why);
 void sender_goes_on(struct sender *s); /* the reason for the halt is gone */

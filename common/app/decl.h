@@ -69,7 +69,6 @@ void decl_field(struct loading *l, const struct value *f, struct field_decl *out
 const struct limit_decl *decl_limits(struct loading *l, const struct value *map, size_t *n);
 /* decl_batch.c: the batch that is made for the send of a route, filled; NULL: it has none */
 struct batch_decl *decl_route_batch(const struct loading *l, const struct value *route);
-const char *decl_route_name(struct loading *l, const struct value *route); /* its name, or routeN */
 void decl_reads(
 	struct loading *l, const struct value *sql, const struct scope *s); /* names, and that it only reads */
 

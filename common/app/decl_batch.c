@@ -112,7 +112,8 @@ static const struct value *send_of(const struct value *route)
 	return NULL;
 }
 
-const char *decl_route_name(struct loading *l, const struct value *route)
+/* its name, or routeN */
+static const char *decl_route_name(struct loading *l, const struct value *route)
 {
 	const struct value *name = value_get(route, "name");
 	return name->set ? name->text.p

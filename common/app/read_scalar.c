@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-void value_problem(struct reading *r, struct pos at, const struct unit_error *e)
+static void value_problem(struct reading *r, struct pos at, const struct unit_error *e)
 {
 	problem_add(r->ps, at, "%s", e->text);
 	problem_near(r->ps, e->near[0] ? e->near : NULL);
@@ -18,7 +18,8 @@ bool read_is_name(const char *s)
 	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") == n;
 }
 
-void strike_out(struct reading *r, size_t from, size_t to)
+/* bytes of the file */
+static void strike_out(struct reading *r, size_t from, size_t to)
 {
 	for (size_t i = from; r->shown && i < to; i++)
 		if (r->shown[i] != '\n' && ((unsigned char)r->shown[i] & 0xC0) != 0x80)

@@ -68,8 +68,6 @@ void read_parted(struct reading *r, struct str text, struct value *out); /* "a, 
 /* read_json.c: out->json; of a KEY_LIST its items too. */
 void read_json(struct reading *r, const struct node *n, struct value *out);
 bool read_is_name(const char *s); /* [A-Za-z][A-Za-z0-9_]*, 40 at most */
-void value_problem(struct reading *r, struct pos at, const struct unit_error *e);
-void strike_out(struct reading *r, size_t from, size_t to); /* bytes of the file */
 /* URL → without user, password, query and long parts of its path (keys of providers). */
 void url_show(struct buf *b, struct str url);
 

@@ -135,7 +135,8 @@ void http_answer_gzip(struct http_request *q)
 	q->gzip = true;
 }
 
-const char *http_answer_connection(const struct http_request *q)
+/* "close", "keep-alive" or NULL */
+static const char *http_answer_connection(const struct http_request *q)
 {
 	const struct http_conn *c = q->conn;
 	if (c->final && c->last == q)

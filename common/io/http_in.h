@@ -155,7 +155,6 @@ void http_pieces_clear(struct http_pieces *p);
 /* Lays the header section into q->reply. length < 0: none is known. */
 void http_answer_head(
 	struct http_request *q, int status, const char *content_type, int64_t length, const char *connection);
-const char *http_answer_connection(const struct http_request *q); /* "close", "keep-alive" or NULL */
 void http_answer_refusal(struct http_request *q, int status);
 
 /* http_stream */

@@ -42,7 +42,7 @@ bool pg_poll_watch(struct pg_sock **sock, struct loop *l, PGconn *conn, int mask
 	return uv_poll_start(&(*sock)->poll, mask, fn) == 0;
 }
 
-void pg_sock_drop(struct pg *c)
+static void pg_sock_drop(struct pg *c)
 {
 	pg_poll_drop(&c->sock);
 }

@@ -15,7 +15,7 @@ static void on_retry(void *arg)
 }
 
 /* In doubt is a transaction only when its COMMIT had left. */
-void copy_lost(struct pg_copy *c, const struct err *e)
+static void copy_lost(struct pg_copy *c, const struct err *e)
 {
 	struct pg_reply r = {.failed = -1, .err = *e}; /* e may stand in c */
 	bool out = c->phase == COPY_ENDING;

@@ -81,7 +81,6 @@ void copy_rollback(struct pg_copy *c);
 
 /* pg_copy_conn.c */
 void copy_connect(struct pg_copy *c);
-void copy_lost(struct pg_copy *c, const struct err *e);
 void copy_lost_as(struct pg_copy *c, const char *otherwise);
 void copy_watch(struct pg_copy *c); /* socket and deadline, as the phase wants them */
 bool copy_flush(struct pg_copy *c); /* false: the connection is gone */

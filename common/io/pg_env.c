@@ -58,7 +58,9 @@ static char *option_value(PQconninfoOption *options, const char *keyword)
 	return value;
 }
 
-char *pg_conninfo_value(const char *conninfo, const char *keyword)
+/* One keyword of conninfo as libpq would use it (conninfo, then environment, then default); NULL: unset or
+ * malformed. */
+static char *pg_conninfo_value(const char *conninfo, const char *keyword)
 {
 	char *why = NULL, *value = NULL;
 	if (is_conninfo(conninfo)) {
@@ -81,7 +83,7 @@ void pg_may_read(const char *conninfo)
 	}
 }
 
-bool pg_conninfo_ok(const char *conninfo)
+static bool pg_conninfo_ok(const char *conninfo)
 {
 	char *why = NULL;
 	if (!is_conninfo(conninfo))

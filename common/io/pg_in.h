@@ -86,10 +86,6 @@ void pg_take_step(struct pg_names *names, struct pg_unit *u, PGresult *res);
 /* The server says FATAL: the end of the connection follows. line: what it said. */
 bool pg_is_fatal(const PGresult *res, char *line, size_t size);
 
-/* One keyword of conninfo as libpq would use it (conninfo, then environment, then default); NULL: unset or
- * malformed. */
-char *pg_conninfo_value(const char *conninfo, const char *keyword);
-bool pg_conninfo_ok(const char *conninfo);
 /* Starts to connect; never NULL (out of memory aborts). *e is set and NULL returned when conninfo is
  * malformed. */
 PGconn *pg_conn_start(const struct pg_options *o, struct err *e);
@@ -150,7 +146,6 @@ struct pg_unit *pg_list_take(struct pg_list *q);             /* q is not empty *
 void pg_list_move(struct pg_list *to, struct pg_list *from); /* all of from behind to */
 
 /* pg_conn.c */
-void pg_sock_drop(struct pg *c);
 bool pg_sock_watch(struct pg *c, int mask); /* UV_READABLE …; false: can't be watched */
 void pg_connecting(struct pg *c);           /* the socket is ready for the next step of libpq's login */
 /* The one way out of a connection: every unit is answered, the next try is scheduled. */

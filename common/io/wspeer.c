@@ -274,7 +274,7 @@ static ssize_t on_encoded(const uint8_t *bytes, size_t n, int flags, void *arg)
 	return (ssize_t)n;
 }
 
-struct http_frame *wspeer_encode(uint8_t opcode, struct str payload)
+static struct http_frame *wspeer_encode(uint8_t opcode, struct str payload)
 {
 	struct buf b = {0};
 	wslay_frame_context_ptr ctx;

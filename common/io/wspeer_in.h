@@ -60,7 +60,6 @@ struct wspeers {
 };
 
 /* wspeer */
-struct http_frame *wspeer_encode(uint8_t opcode, struct str payload);
 void wspeer_control(struct wspeer *p, uint8_t opcode, struct str payload);
 void wspeer_fail(struct wspeer *p, int code, const char *why); /* says goodbye and waits for none */
 void wspeer_heard(struct wspeer *p);

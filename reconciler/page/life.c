@@ -27,7 +27,7 @@ enum life_state life_state(const struct life *l)
 	return l->batch >= 0 ? STATE_CUT : STATE_COLLECTING;
 }
 
-const char *life_state_name(enum life_state s)
+static const char *life_state_name(enum life_state s)
 {
 	static const char *const names[] = {
 		"collecting", "cut", "sent", "mined", "final", "parked", "taken", "skipped", "dead"};
@@ -85,7 +85,8 @@ static void count_fee(void *arg, const char *gwei)
 	++*n;
 }
 
-void life_say(const struct life *l, const char *item, int64_t now, struct buf *out)
+/* Its whole sentence, plain. item: "token" */
+static void life_say(const struct life *l, const char *item, int64_t now, struct buf *out)
 {
 	struct buf rich = {0};
 	char first = (char)(*item >= 'a' && *item <= 'z' ? *item - 32 : *item), ms[24];

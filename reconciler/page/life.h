@@ -16,11 +16,8 @@ enum life_state {
 	STATE_DEAD
 };
 enum life_state life_state(const struct life *l);
-const char *life_state_name(enum life_state s);
 /* A sentence in place of the columns, rich; false: none. */
 bool life_sentence(const struct life *l, struct buf *out);
-/* Its whole sentence, plain. item: "token" */
-void life_say(const struct life *l, const char *item, int64_t now, struct buf *out);
 /* The name of its signer by its address, or the address. */
 const char *life_signer(const struct seen *s, const char *address_hex);
 void life_put(struct buf *b, const char *name, const struct life *l, const struct seen *s);

@@ -102,7 +102,8 @@ static int by_program(const void *x, const void *y)
 	return at[0] != at[1] ? at[0] - at[1] : strcmp(a->holder, b->holder);
 }
 
-void look_beats(struct seen *s, size_t n, const struct str *text)
+/* HGETALL's answer as beats. text: field, value, field, value … */
+static void look_beats(struct seen *s, size_t n, const struct str *text)
 {
 	arena_reset(&s->beat_mem);
 	s->nbeats = 0;

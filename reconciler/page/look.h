@@ -74,7 +74,5 @@ void look_close(struct look *l);
 struct seen *look_seen(struct look *l);
 /* For further reading and acts while somebody looks; NULL: PostgreSQL is not there. */
 struct pg *look_pg(struct look *l);
-/* HGETALL's answer as beats; for tests too. text: field, value, field, value … */
-void look_beats(struct seen *s, size_t n, const struct str *text);
 
 #endif

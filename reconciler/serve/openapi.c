@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <strings.h>
 
-void openapi_pair(struct buf *out, const char *name, const char *value)
+/* "name":"value" */
+static void openapi_pair(struct buf *out, const char *name, const char *value)
 {
 	buf_printf(out, "\"%s\":", name);
 	buf_json(out, str_of(value));

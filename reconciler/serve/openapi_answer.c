@@ -18,7 +18,8 @@ struct owns {
 	const struct plan_sql *reply;
 };
 
-const struct route_plan *openapi_plan(const struct writing *w, const struct route_decl *r)
+/* or NULL */
+static const struct route_plan *openapi_plan(const struct writing *w, const struct route_decl *r)
 {
 	return w->src->plans && (size_t)r->index < w->src->plans->n ? &w->src->plans->routes[r->index] : NULL;
 }

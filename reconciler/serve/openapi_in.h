@@ -10,9 +10,6 @@ struct writing {
 	struct schema s;
 	struct buf *out;
 };
-/* "name":"value" */
-void openapi_pair(struct buf *out, const char *name, const char *value);
-const struct route_plan *openapi_plan(const struct writing *w, const struct route_decl *r); /* or NULL */
 /* A good answer, `wrap` around it. */
 void openapi_answer(struct writing *w, const struct route_decl *r);
 /* The members of "responses". */

@@ -41,7 +41,7 @@ static void forget(struct hub_peer *p)
 	p->hub->gone++;
 }
 
-void peer_close(struct hub_peer *p, int code, const char *reason)
+static void peer_close(struct hub_peer *p, int code, const char *reason)
 {
 	if (p->closed)
 		return;

@@ -66,14 +66,12 @@ bool path_may(const struct ws_decl *path, struct str topic); /* does it carry th
 void hub_enter(struct hub *h);
 void hub_exit(struct hub *h);                               /* frees the peers that went meanwhile */
 void peer_text(struct hub_peer *p, const struct buf *json); /* an answer to this peer alone */
-void peer_close(struct hub_peer *p, int code, const char *reason);
 struct sub *sub_add(struct hub_peer *p, const struct hub_want *want);
 void sub_drop(struct sub *s);
 void sub_go_on(struct sub *s);
 
 /* topics_say.c */
 void say_subscribed(struct sub *s);
-void say_error(struct hub_peer *p, const char *title, const char *detail);
 void say_not_there(struct sub *s); /* it asked for what is gone, or for what never was */
 
 #endif

@@ -11,7 +11,7 @@ enum { DEEPEST = 16, WORD_MAX = 512 };
 
 /* ── answers ── */
 
-void say_error(struct hub_peer *p, const char *title, const char *detail)
+static void say_error(struct hub_peer *p, const char *title, const char *detail)
 {
 	struct buf b = {0};
 	buf_text(&b, "{\"error\":{\"title\":");

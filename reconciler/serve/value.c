@@ -82,7 +82,8 @@ static bool is_zero(const struct decimal *d)
 	return d->n == 0;
 }
 
-int decimal_cmp(struct str x, struct str y)
+/* -1 0 1: decimals with sign, point and exponent, of any length. */
+static int decimal_cmp(struct str x, struct str y)
 {
 	struct decimal a = decimal_of(x), b = decimal_of(y);
 	if (is_zero(&a) || is_zero(&b)) {

@@ -27,7 +27,5 @@ struct given { /* text of a path, a query or a header; or a JSON value */
 /* false: why says what the value is instead, "is a whole number, not \"abc\"". Not for JSON null. */
 bool field_value(
 	const struct ready_field *f, struct given v, struct arena *a, struct serve_name *out, char why[200]);
-/* -1 0 1: decimals with sign, point and exponent, of any length. */
-int decimal_cmp(struct str a, struct str b);
 
 #endif
