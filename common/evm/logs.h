@@ -82,6 +82,7 @@ bool bloom_has(const uint8_t bloom[256], struct bloom_key k);
 
 struct receipt {
 	uint8_t tx_hash[32], block_hash[32];
+	uint8_t from[20]; /* zeros when not given */
 	uint64_t block, gas_used, index;
 	bool ok; /* status 1 */
 	bool has_status;

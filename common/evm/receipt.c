@@ -14,6 +14,7 @@ static const struct wire_field fields[] = {
 	{STR("transactionIndex"), WIRE_U64, true, AT(index), 0, 0},
 	{STR("blockHash"), WIRE_FIXED, true, AT(block_hash), 32, 0},
 	{STR("blockNumber"), WIRE_U64, true, AT(block), 0, 0},
+	{STR("from"), WIRE_FIXED, false, AT(from), 20, 0},
 	{STR("gasUsed"), WIRE_U64, true, AT(gas_used), 0, 0},
 	{STR("status"), WIRE_U64, false, offsetof(struct reading, status), 0, AT(has_status)},
 	{STR("effectiveGasPrice"), WIRE_U256, false, AT(price), 0, 0},

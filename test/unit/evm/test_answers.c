@@ -142,6 +142,11 @@ static void test_receipt(void **state)
 	assert_int_equal(r.index, 2);
 	assert_int_equal(r.gas_used, 21000);
 	assert_int_equal(u256_cmp(r.price, u256_of(1000000000)), 0);
+	assert_int_equal(r.from[0], 0);
+	assert_true(receipt(",\"from\":\"0x00112233445566778899aAbBcCdDeEfF00112233\"", &r, &found, &e));
+	assert_memory_equal(
+		r.from, "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x00\x11\x22\x33", 20);
+	assert_false(receipt(",\"from\":\"0x0011\"", &r, &found, &e));
 	assert_true(receipt(",\"status\":\"0x0\"", &r, &found, &e));
 	assert_true(r.has_status && !r.ok);
 	assert_true(u256_is_zero(r.price));
