@@ -33,9 +33,8 @@ static bool find(const struct rpc_answer *a, const uint8_t tx[32], uint64_t bloc
 	struct arena mem = {0};
 	struct receipts list;
 	struct err e = {0};
-	bool found = false;
-	if (a->ok && receipts_parse(&mem, a->result, &list, &found, &e) && found) {
-		found = false;
+	bool there = false, found = false;
+	if (a->ok && receipts_parse(&mem, a->result, &list, &there, &e) && there) {
 		for (size_t i = 0; i < list.n && !found; i++) {
 			const struct full_receipt *r = &list.list[i];
 			found = r->has_status && memcmp(r->tx_hash, tx, 32) == 0 && r->block == block &&
