@@ -1,6 +1,7 @@
 #include "common/evm/key.h"
 #include "common/base/mem.h"
 #include "common/evm/keccak.h"
+#include "common/evm/key_check.h"
 
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
@@ -10,6 +11,7 @@
 struct key {
 	uint8_t *secret; /* 32 bytes of sodium_malloc: guard pages, locked, not in a core; no access but while
 						signing */
+	struct key_room *room;    /* the same: nonces, from a signature to its check */
 	secp256k1_context *curve; /* blinded with fresh randomness against side channels */
 	secp256k1_pubkey public;
 	uint8_t address[20];
@@ -44,9 +46,10 @@ static struct key *key_new(struct err *e)
 	}
 	struct key *k = mem_alloc(sizeof *k);
 	k->secret = sodium_malloc(32);
-	if (!k->secret) {
+	k->room = sodium_malloc(sizeof *k->room);
+	if (!k->secret || !k->room) {
 		err_put(e, ERR_TRANSIENT, "the system gives no guarded page for a key");
-		free(k);
+		key_free(k);
 		return NULL;
 	}
 	k->curve = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
@@ -63,7 +66,7 @@ static struct key *seal(struct key *k, struct err *e)
 		key_free(k);
 		return NULL;
 	}
-	must(sodium_mprotect_noaccess(k->secret) == 0);
+	must(sodium_mprotect_noaccess(k->secret) == 0 && sodium_mprotect_noaccess(k->room) == 0);
 	address_of(k->address, &k->public);
 	return k;
 }
@@ -93,7 +96,9 @@ void key_free(struct key *k)
 	if (!k)
 		return;
 	sodium_free(k->secret);
-	secp256k1_context_destroy(k->curve);
+	sodium_free(k->room);
+	if (k->curve)
+		secp256k1_context_destroy(k->curve);
 	free(k);
 }
 
@@ -102,11 +107,13 @@ const uint8_t *key_address(const struct key *k)
 	return k->address;
 }
 
-static void make_one(const struct key *k, const uint8_t digest[32], struct signature *out)
+/* nonce: where a copy of it goes, or NULL */
+static void make_one(const struct key *k, const uint8_t digest[32], struct signature *out, uint8_t *nonce)
 {
 	secp256k1_ecdsa_recoverable_signature made;
 	uint8_t both[64];
-	must(secp256k1_ecdsa_sign_recoverable(k->curve, &made, digest, k->secret, NULL, NULL) == 1);
+	must(secp256k1_ecdsa_sign_recoverable(
+			 k->curve, &made, digest, k->secret, nonce ? key_check_nonce : NULL, nonce) == 1);
 	secp256k1_ecdsa_recoverable_signature_serialize_compact(k->curve, both, &out->recid, &made);
 	/* recid 2 and 3 stand for an r over the order, which nobody has ever seen; Ethereum's yParity can't say
 	 * it. */
@@ -126,14 +133,24 @@ static void verify_one(const struct key *k, const uint8_t digest[32], const stru
 	must(secp256k1_ecdsa_verify(k->curve, &plain, digest, &k->public) == 1);
 }
 
+/* Together where that is cheaper; else, and whenever that does not say yes, one by one. */
+static void sign_some(const struct key *k, const uint8_t (*digests)[32], struct signature *out, size_t n)
+{
+	bool together = n >= KEY_CHECK_MIN;
+	must(sodium_mprotect_readonly(k->secret) == 0 && sodium_mprotect_readwrite(k->room) == 0);
+	for (size_t i = 0; i < n; i++)
+		make_one(k, digests[i], &out[i], together ? k->room->nonces[i] : NULL);
+	bool verified = together && key_check(k->curve, &k->public, k->secret, digests, out, n, k->room);
+	sodium_memzero(k->room, sizeof *k->room);
+	must(sodium_mprotect_noaccess(k->room) == 0 && sodium_mprotect_noaccess(k->secret) == 0);
+	for (size_t i = 0; i < n && !verified; i++)
+		verify_one(k, digests[i], &out[i]);
+}
+
 void key_sign_all(const struct key *k, const uint8_t (*digests)[32], struct signature *out, size_t n)
 {
-	must(sodium_mprotect_readonly(k->secret) == 0);
-	for (size_t i = 0; i < n; i++)
-		make_one(k, digests[i], &out[i]);
-	must(sodium_mprotect_noaccess(k->secret) == 0);
-	for (size_t i = 0; i < n; i++)
-		verify_one(k, digests[i], &out[i]);
+	for (size_t i = 0; i < n; i += KEY_CHECK_MAX)
+		sign_some(k, digests + i, out + i, n - i < KEY_CHECK_MAX ? n - i : KEY_CHECK_MAX);
 }
 
 void key_sign(const struct key *k, const uint8_t digest[32], struct signature *out)

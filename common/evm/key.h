@@ -1,7 +1,7 @@
 /* key: a secp256k1 private key in guarded memory (libsodium), signing (RFC 6979, low s) and recovery. P24.
  *
- * The secret lives in one sodium_malloc page, locked, unreadable but while signing. Nothing here prints or
- * copies it. */
+ * The secret lives in one sodium_malloc page, locked, unreadable but while signing; so do the nonces of what
+ * is being signed, and are wiped when it is. Nothing here prints or copies them. */
 #ifndef FAIRLEAD_EVM_KEY_H
 #define FAIRLEAD_EVM_KEY_H
 
@@ -21,7 +21,8 @@ struct signature {
 	int recid; /* 0 or 1: yParity */
 };
 /* Verifies what it made (own bug otherwise), which is more than half of its cost: with RFC 6979 one faulty
- * signature beside the right one of the same digest gives the key away. */
+ * signature beside the right one of the same digest gives the key away. Many at once are verified together
+ * (key_check.h), for a fifth of that. */
 void key_sign(const struct key *k, const uint8_t digest[32], struct signature *out);
 /* The same for n of them; the secret can be read once, while all are made. */
 void key_sign_all(const struct key *k, const uint8_t (*digests)[32], struct signature *out, size_t n);

@@ -1,6 +1,6 @@
 /* bare: what a transaction costs that is signed and put into a request, and nothing else: the floor of
  * `figure cpu_per_tx_ratio`. Prints two numbers, µs of CPU a transaction: signed (RFC 6979), hashed, one JSON
- * line; and the same with the signature verified, as key_sign does it. The median of some rounds. */
+ * line; and the same with each signature verified by itself. The median of some rounds. */
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/evm/keccak.h"

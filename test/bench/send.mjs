@@ -9,10 +9,9 @@
 //
 // Every transaction is one call of Sink.put with one number and 100,000 gas; none waits for another. Every contender has a chain of its
 // own, whose contract counts what was put once and what twice: a wrong count fails the bench. Ratios are taken of the medians of all
-// rounds. CPU is what the kernel's scheduler counted (schedstat). Beside them: what of a transaction's CPU is bare signing (bare.c: signed and verified, as
-// every signature is here; and beside it, unverified, signed alone), how
-// many JSON-RPC methods a transaction takes (through proxy.mjs, not timed), and how long a lane stands still when its holder is killed
-// or leaves.
+// rounds. CPU is what the kernel's scheduler counted (schedstat). Beside them: what of a transaction's CPU is bare signing (bare.c:
+// signed alone; and beside it, each signature verified by itself), how many JSON-RPC methods a transaction takes (through proxy.mjs,
+// not timed), and how long a lane stands still when its holder is killed or leaves.
 //
 // BENCH_ROUNDS (5), BENCH_BATCHES (2000), BENCH_ONLY=send, rpc, lane, or fee. On a machine that does other things: chrt -f 20 make bench-send
 import { execFileSync, spawn } from "node:child_process";
