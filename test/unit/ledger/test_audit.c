@@ -110,7 +110,10 @@ static bool it_waits(struct world *w)
 	PGconn *look = world_session(w);
 	bool waits = false, busy = true;
 	while (!waits && busy) {
-		PGresult *r = run_on(look, "SELECT count(*) FROM pg_locks WHERE NOT granted");
+		char sql[80];
+		snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %d",
+			PQbackendPID(w->pg));
+		PGresult *r = run_on(look, sql);
 		waits = atoi(PQgetvalue(r, 0, 0)) > 0;
 		PQclear(r);
 		assert_int_equal(PQconsumeInput(w->pg), 1);
@@ -176,30 +179,35 @@ static void windows(void **state)
 }
 
 /* Two lanes of a pool at the same moment: the window has room for one of them. */
+static void race(struct world *w, const char *first, const char *second)
+{
+	PGconn *c = world_session(w);
+	PQclear(run_on(c, "BEGIN"));
+	PQclear(run_on(c, first));
+	assert_int_equal(PQsendQuery(w->pg, second), 1);
+	assert_true(it_waits(w));
+	PQclear(run_on(c, "COMMIT"));
+	PGresult *r = PQgetResult(w->pg);
+	assert_int_equal(PQresultStatus(r), PGRES_FATAL_ERROR);
+	assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "FL007");
+	PQclear(r);
+	while ((r = PQgetResult(w->pg)))
+		PQclear(r);
+	PQfinish(c);
+}
+
+#define OTHER "send:31337:0x0303030303030303030303030303030303030303"
 static void one_window_two_lanes(void **state)
 {
 	(void)state;
 	struct world w;
 	ready(&w, 4);
-	static const char other[] = "send:31337:0x0303030303030303030303030303030303030303";
-	run(&w, "SELECT fairlead.take('%s', 'me', '1h')", other);
-	PGconn *c = world_session(&w);
-	PQclear(run_on(c, "BEGIN"));
-	PQclear(run_on(c, "SELECT t.go('{1}', 0, 1)"));
-	assert_int_equal(
-		PQsendQuery(w.pg,
-			"SELECT t.go('{2}', 0, 1, lane => 'send:31337:0x0303030303030303030303030303030303030303')"),
-		1);
-	assert_true(it_waits(&w));
-	PQclear(run_on(c, "COMMIT"));
-	PGresult *r = PQgetResult(w.pg);
-	assert_int_equal(PQresultStatus(r), PGRES_FATAL_ERROR);
-	assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "FL007");
-	PQclear(r);
-	while ((r = PQgetResult(w.pg)))
-		PQclear(r);
+	run(&w, "SELECT fairlead.take('" OTHER "', 'me', '1h')");
+	race(&w, "SELECT t.go('{1}', 0, 1)", "SELECT t.go('{2}', 0, 1, lane => '" OTHER "')");
 	gives(&w, "1", "SELECT count(*) FROM fairlead.attempt");
-	PQfinish(c);
+	race(&w, "SELECT t.go('{3}', 1, NULL, 100, 60)", "SELECT t.go('{2}', 0, NULL, 100, 60, '" OTHER "')");
+	gives(&w, "2|60",
+		"SELECT (SELECT count(*) FROM fairlead.attempt), amount FROM fairlead.used WHERE what = 'spend'");
 	world_close(&w);
 }
 
