@@ -69,7 +69,8 @@ struct read_ask {
 	struct sender *s;
 	uint64_t era;
 	int limit;
-	bool gated; /* some batches wait for a better price */
+	bool claims; /* of a pool, or in one order: what is read is ours until it is given back */
+	bool gated;  /* some batches wait for a better price */
 };
 
 static void take_item(struct group *g, const struct slots_item *row)
@@ -191,9 +192,12 @@ static void on_read(void *arg, const struct pg_reply *r)
 	s->plan.busy_read = false;
 	if (q->era == s->era)
 		sender_noted(s, r);
-	if (q->era == s->era && r->outcome == PG_OK)
+	bool good = q->era == s->era && r->outcome == PG_OK;
+	if (good && q->claims && pg_rows(r, 0) > 0)
+		good = !fault_hit(FAULT_claim_after_commit);
+	if (good)
 		s->quote.waiting = q->gated ? pg_get_int(r, 1, 0, 0) : 0;
-	if (q->era == s->era && r->outcome == PG_OK && s->plan.phase == LANE_OPEN && !s->m->draining) {
+	if (good && s->plan.phase == LANE_OPEN && !s->m->draining) {
 		if (pg_rows(r, 0) == 0) {
 			nothing_left(s);
 		} else if (!is_halted(s, r) && sign_room(s) > 0) {
@@ -222,6 +226,10 @@ void feed_read(struct sender *s)
 {
 	int64_t but[HELD_MAX + GROUP_MAX];
 	size_t n = 0, room = sign_room(s);
+	/* One key, any order: nobody else reads them. */
+	bool claims = s->signer->nkeys > 1 || s->signer->order == ORDER_STRICT;
+	if (claims && fault_hit(FAULT_claim_before_commit))
+		return;
 	for (size_t i = 0; i < s->nheld; i++)
 		but[n++] = s->held[i].batch;
 	for (size_t i = 0; s->committing && i < s->committing->in.n; i++)
@@ -229,16 +237,17 @@ void feed_read(struct sender *s)
 	struct read_ask *q = mem_alloc(sizeof *q);
 	if (room > HELD_MAX - s->nheld)
 		room = HELD_MAX - s->nheld; /* each of them may have to be put aside */
-	*q = (struct read_ask){
-		.s = s, .era = s->era, .limit = (size_t)ramp[s->ramp] > room ? (int)room : ramp[s->ramp]};
+	*q = (struct read_ask){.s = s,
+		.era = s->era,
+		.claims = claims,
+		.limit = (size_t)ramp[s->ramp] > room ? (int)room : ramp[s->ramp]};
 	struct pg_unit *u = pg_unit(s->m->pg);
 	s->plan.busy_read = true;
 	s->rung_since = false;
 	const char *names[QUOTE_GATES];
 	int64_t ages[QUOTE_GATES];
 	struct slots_gates gates = quote_gates(s, names, ages);
-	/* One key, any order: nobody else reads them. */
-	if (s->signer->nkeys > 1 || s->signer->order == ORDER_STRICT) {
+	if (claims) {
 		struct slots_lane l = sender_lane(s);
 		slots_claim(u, &l, s->signer->name, s->signer->order == ORDER_STRICT, s->signer->nkeys, q->limit, but,
 			n, &gates);

@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "common/evm/logs.h"
+#include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/truth.h"
 #include "submitter/block_receipt.h"
@@ -149,6 +150,8 @@ static void on_closed(void *arg, const struct pg_reply *r)
 		log_info("nonce.unproved", "PostgreSQL does not know that block as final; asked again",
 			F_STR("signer", s->signer->name), F_UINT("nonce", q->nonce), F_UINT("block", q->trace.block));
 		ends(q);
+	} else if (fault_hit(FAULT_foreign_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
 	} else if (sender_stored(s, r, "a nonce that something else consumed")) {
 		char what[200];
 		struct slot *slot = slot_of(q);
@@ -168,6 +171,10 @@ static void on_closed(void *arg, const struct pg_reply *r)
 static void close_slot(struct inquest *q)
 {
 	struct sender *s = q->s;
+	if (fault_hit(FAULT_foreign_before_commit)) {
+		ends(q);
+		return;
+	}
 	struct truth_consumed row = row_of(q);
 	struct slots_lane l = sender_lane(s);
 	struct pg_unit *u = pg_unit(s->m->pg);

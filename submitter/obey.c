@@ -1,6 +1,7 @@
 /* What people order of a batch that has a nonce (sql/026). The order stands in PostgreSQL until its slot is
  * closed; here it is a mark on the slot, set again whenever the slots are compared with PostgreSQL. */
 #include "common/base/sentence.h"
+#include "common/io/fault.h"
 #include "common/io/log.h"
 #include "common/ledger/orders.h"
 #include "submitter/sender.h"
@@ -17,14 +18,20 @@ void obey_wish(struct sender *s, const char *kind)
 	sender_drive(s);
 }
 
+static void on_told(void *arg, const struct pg_reply *r)
+{
+	fault_hit(FAULT_order_after_commit);
+	sender_noted(arg, r);
+}
+
 static void tell(struct sender *s, const struct slot *slot, enum order kind, const char *reason, bool ended)
 {
-	if (!s->lease || !lease_held(s->lease))
+	if (!s->lease || !lease_held(s->lease) || fault_hit(FAULT_order_before_commit))
 		return;
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	orders_tell(u, &l, slot->batch, kind, reason, ended);
-	pg_unit_run(u, 0, sender_noted, s);
+	pg_unit_run(u, 0, on_told, s);
 }
 
 /* Its end is told before the bytes leave: who dies between offers all stored bytes again when it loads them.

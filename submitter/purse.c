@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/sentence.h"
 #include "common/evm/logs.h"
+#include "common/io/fault.h"
 #include "common/io/log.h"
 #include "submitter/group.h"
 
@@ -126,6 +127,8 @@ static void on_committed(void *arg, const struct pg_reply *r)
 		log_debug("topup.late", "Another key was faster", F_STR("signer", s->signer->name));
 	} else if (t->era != s->era) {
 		sender_noted(s, r);
+	} else if (fault_hit(FAULT_topup_after_commit)) {
+		sender_reload(s, "the answer to a commit was lost");
 	} else if (slots_refused(r)) {
 		refusal_note(s, -1, (int64_t)t->sign.tx.nonce, ATTEMPT_SEND, str_of(r->err.text));
 	} else if (sender_stored(s, r, "a top-up")) {
@@ -153,7 +156,7 @@ static void on_signed(void *arg, bool ok, const struct err *e)
 		end_topup(t);
 		return;
 	}
-	if (refusal_of_topup(s, &t->sign)) {
+	if (refusal_of_topup(s, &t->sign) || fault_hit(FAULT_topup_before_commit)) {
 		end_topup(t);
 		return;
 	}

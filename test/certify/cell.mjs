@@ -19,6 +19,7 @@ const { ethers } = need("ethers");
 const FIRST = 5; // the account's count before the first block, so that the lane has to find it (S4)
 const BLOCK_MS = 40;
 const FIRST_WAVE = 6, SECOND_WAVE = 3;
+const STRANGER = `0x${"99".repeat(20)}`;
 const BOX = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 
 export const yaml = `
@@ -49,8 +50,13 @@ rules:
     batch: act
 `;
 
+// Two keys: the second is short of money where the point is a top-up's.
+const manyKeys = /^(claim|topup)_/, ether = 10n ** 18n;
+const pooled = (point) => yaml.replace('key: "${OWNER_PRIVATE_KEY}"', `keys: ["\${OWNER_PRIVATE_KEY}", "\${SECOND_PRIVATE_KEY}"]${point.startsWith("topup") ? ', low: "1 ether", float: "2 ether"' : ""}`);
+
 const worldOptions = { app: "ktty", chain: "node", mapping: {}, yaml };
 const takesOver = new Set(["lane_before_take", "lane_after_take", "load_after_read"]); // armed in a process that finds open slots
+const waits = (point) => /^(order|foreign)_/.test(point); // for a person, or the chain, to act on what has left
 const leaves = new Set(["lane_before_leave", "lane_after_leave"]);
 const changes = new Set(["change_before_commit", "change_after_commit"]);
 
@@ -174,12 +180,15 @@ async function heard(c) {
 
 // ── the cell ──
 export async function prepare(t, cell = { mood: "honest" }, template, options = {}) {
-	const w = await t.world({ ...worldOptions, ...options, template, node: { seed: 7, chain: { pool: moods[cell.mood].pool ?? "geth" } } });
+	const many = manyKeys.test(cell.point);
+	const w = await t.world({ ...worldOptions, ...(many ? { yaml: pooled(cell.point), env: { SECOND_PRIVATE_KEY: keys[1] } } : {}), ...options, template, node: { seed: 7, chain: { pool: moods[cell.mood].pool ?? "geth" } } });
 	const n = w.scripted, from = new ethers.Wallet(keys[0]).address;
-	const c = { w, n, from, ...cell, trace: join(w.dir, "trace"), processes: 0, waved: 0 };
+	const accounts = [{ address: from, first: FIRST }, ...(many ? [{ address: new ethers.Wallet(keys[1]).address, first: 2 }] : [])];
+	const c = { w, n, from, accounts, used: [], ...cell, trace: join(w.dir, "trace"), processes: 0, waved: 0 };
 	c.until = (fn, what, ms = 15000) => w.waitFor(fn, what, ms);
 	await n.do([
-		{ account: { address: from, nonce: FIRST } },
+		...accounts.map(({ address, first }) => ({ account: { address, nonce: first } })),
+		...(/^topup/.test(cell.point) ? [{ account: { address: accounts[1].address, balance: `0x${(ether / 2n).toString(16)}` } }] : []),
 		{ shape: { name: "put", address: BOX, event: "Put(uint256 indexed id)", args: { id: { seq: 1 } } } },
 		{ mine: 3 },
 	]);
@@ -222,9 +231,23 @@ async function reach(c) {
 		await c.until(async () => (await c.n.raws({ from: c.from })).length >= FIRST_WAVE / 2, "the first process to have sent");
 		await before.kill9();
 	}
-	if (changes.has(c.point)) c.miner.hold("change");
+	if (changes.has(c.point) || waits(c.point)) c.miner.hold("change");
+	if (c.point.startsWith("claim")) {
+		await c.wave(FIRST_WAVE);
+		await c.until(async () => (await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready'")).n > 0, "something to be claimed");
+	}
 	const p = await c.submitter(armed(c));
-	if (!takesOver.has(c.point)) await c.wave(FIRST_WAVE);
+	if (c.waved === 0) await c.wave(FIRST_WAVE);
+	if (waits(c.point)) await c.until(async () => (await c.n.raws({ from: c.from })).length > 0, "something to be sent");
+	if (c.point.startsWith("order")) {
+		const { batch } = await c.w.one("SELECT batch FROM fairlead.slot ORDER BY nonce LIMIT 1");
+		c.w.t.assert.equal((await c.w.run("submitter", ["--resend", String(batch)])).code, 0, "it is ordered");
+	}
+	// The chain itself uses the first nonce; no transaction of ours has it then.
+	if (c.point.startsWith("foreign")) {
+		await c.n.mine(1, { pool: false, txs: [{ key: "deposit", type: 126, from: c.from, to: STRANGER, moves: [c.from] }] });
+		c.used.push(FIRST);
+	}
 	if (leaves.has(c.point)) {
 		await c.until(async () => (await c.n.raws({ from: c.from })).length > 0, "something to be sent");
 		p.signal9("SIGTERM");
@@ -237,15 +260,17 @@ async function reach(c) {
 
 // INV-1: what a dead or frozen submitter has acknowledged is bound.
 async function acknowledgedIsBound(c) {
-	const stream = "certify:sends:owner";
+	const stream = "certify:sends:owner", tops = [];
 	for (const g of await c.w.redis("XINFO", "GROUPS", stream).catch(() => [])) {
 		const of = (name) => g[g.indexOf(name) + 1];
 		const pending = new Set((await c.w.redis("XPENDING", stream, of("name"), "-", "+", 100)).map((e) => e[0]));
 		const delivered = await c.w.redis("XRANGE", stream, "-", of("last-delivered-id"));
-		const top = Math.max(0, ...delivered.map((e) => e[0]).filter((id) => !pending.has(id)).map((id) => Number(id.split("-")[0])));
-		const { n } = await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready' AND id <= $1", [top]);
-		c.w.t.assert.equal(n, 0, `${n} batches up to ${top} are acknowledged and not bound`);
+		tops.push(Math.max(0, ...delivered.map((e) => e[0]).filter((id) => !pending.has(id)).map((id) => Number(id.split("-")[0]))));
 	}
+	// each lane of a pool hears every bell: what one still owes an answer for is not lost
+	const top = tops.length ? Math.min(...tops) : 0;
+	const { n } = await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready' AND id <= $1", [top]);
+	c.w.t.assert.equal(n, 0, `${n} batches up to ${top} are acknowledged and not bound`);
 }
 
 async function act(c, p) {
@@ -268,8 +293,9 @@ async function act(c, p) {
 		await c.until(async () => (await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready'")).n === 0, "the taker to sign what is ready");
 		const held = p.lines("lease.gain").length > 0 && !leaves.has(c.point);
 		p.thaw();
-		// INV-8, P5: its first write is refused
-		if (held) await c.until(() => p.lines("lease.lost").length > 0, "the one that woke late to notice that it leads no more");
+		// INV-8, P5: its first write is refused; with several lanes that may be the one that gives one away
+		const ends = ["lease.lost", ...(c.accounts.length > 1 ? ["lease.given"] : [])];
+		if (held) await c.until(() => ends.some((ev) => p.lines(ev).length > 0), "the one that woke late to notice that it leads no more");
 	} else if (leaves.has(c.point)) {
 		await p.exited;
 		c.w.t.assert.equal(p.code, 0, "it drained");
@@ -332,6 +358,7 @@ export async function runSome(t, ids) {
 export async function settled(c) {
 	const items = await c.w.sql("SELECT state, count(*) AS n FROM fairlead.item GROUP BY 1 ORDER BY 1");
 	const { n } = await c.w.one("SELECT count(*) AS n FROM fairlead.slot WHERE closed IS NULL");
+	if (c.point?.startsWith("topup") && (await c.w.one("SELECT count(*) AS n FROM fairlead.topup")).n === 0) return false;
 	c.now = `${items.map((r) => `${r.n} ${r.state}`).join(", ")}, ${n} open slots`;
 	return n === 0 && items.length === 1 && items[0].state === "done" && items[0].n === c.waved;
 }
@@ -341,39 +368,47 @@ export async function judge(c) {
 	const effects = await c.n.do({ effects: { address: BOX } });
 	assert.deepEqual(effects, Object.fromEntries(Array.from({ length: c.waved }, (_, i) => [i + 1, 1])), "each item has one effect");
 
+	for (const account of c.accounts) await judgeAccount(c, account);
+	assert.equal((await c.w.one("SELECT count(*) AS n FROM fairlead.dead")).n, 0);
+	if (c.point?.startsWith("topup")) assert.equal((await c.w.one("SELECT count(*) AS n FROM fairlead.topup")).n, 1, "one top-up for one need");
+}
+
+// One key of ours. c.used: its nonces that the chain itself used up.
+async function judgeAccount(c, { address, first }) {
+	const signer = [address.slice(2).toLowerCase()], used = address === c.from ? c.used : [];
 	const attempts = await c.w.sql(`
 		SELECT a.nonce::int, a.kind, '0x' || encode(a.hash, 'hex') AS hash, extract(epoch FROM pg_xact_commit_timestamp(a.xmin)) * 1000 AS at,
 		       array(SELECT item::int FROM fairlead.attempt_item x WHERE x.hash = a.hash ORDER BY 1) AS items
-		  FROM fairlead.attempt a ORDER BY a.nonce, a.n`);
-	const slots = await c.w.sql("SELECT nonce::int, batch::int, closed, '0x' || encode(winner, 'hex') AS winner, '0x' || encode(closed_hash, 'hex') AS block FROM fairlead.slot ORDER BY nonce");
-	const verdicts = new Map((await c.w.sql("SELECT '0x' || encode(hash, 'hex') AS hash, '0x' || encode(block_hash, 'hex') AS block, ok FROM fairlead.verdict WHERE final")).map((v) => [v.hash, v]));
+		  FROM fairlead.attempt a WHERE a.signer = decode($1, 'hex') ORDER BY a.nonce, a.n`, signer);
+	const slots = await c.w.sql("SELECT nonce::int, batch::int, closed, '0x' || encode(winner, 'hex') AS winner, '0x' || encode(closed_hash, 'hex') AS block FROM fairlead.slot WHERE signer = decode($1, 'hex') ORDER BY nonce", signer);
+	const verdicts = new Map((await c.w.sql("SELECT '0x' || encode(v.hash, 'hex') AS hash, '0x' || encode(v.block_hash, 'hex') AS block, v.ok FROM fairlead.verdict v JOIN fairlead.attempt a USING (hash) WHERE v.final AND a.signer = decode($1, 'hex')", signer)).map((v) => [v.hash, v]));
 	const items = await c.w.sql("SELECT id::int, batch::int FROM fairlead.item ORDER BY id");
 	const byHash = new Map(attempts.map((a) => [a.hash, a]));
 
 	// P2: every raw transaction that the node ever saw is a row of attempt, older than its arrival
-	const raws = await c.n.raws({ from: c.from });
+	const raws = await c.n.raws({ from: address });
 	assert.deepEqual(raws.filter((r) => !byHash.has(r.hash)).map((r) => `${r.hash} with nonce ${r.nonce}`), [], "what left stands in PostgreSQL");
 	assert.deepEqual(raws.filter((r) => !(Number(byHash.get(r.hash).at) < r.wall_ms + 1)).map((r) => `${r.hash} left ${Number(byHash.get(r.hash).at) - r.wall_ms} ms before its commit`), [], "committed before it left");
 
 	// P3, P4: the account's count is the number of attempts that are mined, one a nonce, none left out
 	const receipts = await rpcs(c.n, attempts.map((a) => ["eth_getTransactionReceipt", [a.hash]]));
 	const mined = attempts.map((a, i) => ({ ...a, receipt: receipts[i] })).filter((a) => a.receipt);
-	const count = Number(await c.n.rpc("eth_getTransactionCount", [c.from, "latest"]));
-	const dense = Array.from({ length: count - FIRST }, (_, i) => FIRST + i);
-	assert.deepEqual(mined.map((a) => a.nonce), dense, "one mined attempt a nonce, no gap");
+	const count = Number(await c.n.rpc("eth_getTransactionCount", [address, "latest"]));
+	const dense = Array.from({ length: count - first }, (_, i) => first + i), own = dense.filter((nonce) => !used.includes(nonce));
+	assert.deepEqual(mined.map((a) => a.nonce), own, "one mined attempt a nonce, no gap");
 	assert.deepEqual(slots.map((s) => s.nonce), dense, "a slot a nonce");
-	assert.equal((await c.w.one("SELECT at FROM fairlead.lane WHERE name LIKE 'send:%'")).at, count, "the lane stands at the account's count");
-	assert.deepEqual((await c.n.do({ pool: true })).filter((x) => x.nonce >= count), [], "nothing of ours waits in the pool");
+	assert.deepEqual(slots.filter((s) => s.closed === "foreign").map((s) => s.nonce), used, "a nonce that something else used is closed as such");
+	assert.equal((await c.w.one("SELECT at FROM fairlead.lane WHERE name LIKE 'send:%' AND lower(right(name, 40)) = $1", signer)).at, count, "the lane stands at the account's count");
+	assert.deepEqual((await c.n.do({ pool: true })).filter((x) => x.from.toLowerCase() === address.toLowerCase() && x.nonce >= count), [], "nothing of ours waits in the pool");
 
 	// the ledger is the chain: winner, block, status, items
-	for (const [i, m] of mined.entries()) {
-		const s = slots[i], v = verdicts.get(m.hash), ok = m.receipt.status === "0x1";
+	for (const m of mined) {
+		const s = slots.find((x) => x.nonce === m.nonce), v = verdicts.get(m.hash), ok = m.receipt.status === "0x1";
 		const closed = !ok ? "reverted" : m.kind === "cancel" ? "cancelled" : "done";
 		assert.deepEqual([s.winner, s.block, s.closed, v?.block, v?.ok], [m.hash, m.receipt.blockHash, closed, m.receipt.blockHash, ok], `slot ${s.nonce}`);
-		if (closed === "done") assert.deepEqual(items.filter((it) => it.batch === s.batch).map((it) => it.id), m.items, `the items of slot ${s.nonce}`);
+		if (closed === "done" && s.batch) assert.deepEqual(items.filter((it) => it.batch === s.batch).map((it) => it.id), m.items, `the items of slot ${s.nonce}`);
 	}
 	assert.equal(verdicts.size, mined.length, "a final verdict a mined transaction");
-	assert.equal((await c.w.one("SELECT count(*) AS n FROM fairlead.dead")).n, 0);
 }
 
 // The schema as the programs make it, without a chain: its database, of which each cell has a copy.

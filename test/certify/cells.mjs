@@ -10,7 +10,7 @@ export const points = [...def.matchAll(/^FAULT_POINT\((\w+), "submitter"/gm)].ma
 export const actions = ["kill", "stop", "err"];
 
 // Points behind which nothing can fail: what they follow is done, and its outcome changes nothing.
-const nothingToFail = new Set(["send_after_store", "lane_after_leave"]);
+const nothingToFail = new Set(["send_after_store", "order_after_commit", "lane_after_leave"]);
 
 // pool: whose rules of a mempool
 export const moods = {
@@ -29,7 +29,13 @@ export const moods = {
 	erigon: { words: "erigon's", pool: "erigon" },
 };
 
-export const cells = points.flatMap((point) => actions.filter((action) => action !== "err" || !nothingToFail.has(point)).flatMap((action) => Object.keys(moods).map((mood) => ({ point, action, mood, id: `${point}:${action}:${mood}` }))));
+// Points beside a transaction's own way, and the moods that they meet: those that harm a request. What a chain does to transactions,
+// the points of that way see.
+export const beside = /^(claim|topup|order|foreign)_/;
+const harms = ["honest", "lost", "status", "blind"];
+const moodsOf = (point) => (beside.test(point) ? harms : Object.keys(moods));
+
+export const cells = points.flatMap((point) => actions.filter((action) => action !== "err" || !nothingToFail.has(point)).flatMap((action) => moodsOf(point).map((mood) => ({ point, action, mood, id: `${point}:${action}:${mood}` }))));
 
 // "send_after_commit:kill:lost", or parts of it: "send_*:kill", "::besu"
 export function chosen(text) {

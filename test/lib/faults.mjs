@@ -58,7 +58,7 @@ export async function faultPoints(w) {
 
 const stateOf = (pid) => readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /s, "")[0];
 
-export const walked = (id) => !/^(request|job|lane|load|mark|watch|change)_|^send_(before_broadcast|after_store)$/.test(id);
+export const walked = (id) => !/^(request|job|lane|load|mark|watch|change|claim|topup|order|foreign)_|^send_(before_broadcast|after_store)$/.test(id);
 
 export async function walk(t, mode) {
 	const { assert } = t;
