@@ -5,6 +5,7 @@ enum {
 		256 << 10, /* bytes: below it requests cost more than logs, above REPLY_MOST caches are missed */
 	REPLY_AIM = 640 << 10,
 	REPLY_MOST = 800 << 10,
+	HINT_PART = 4, /* of what a hint lets hope for is asked first: it may be far off, and all wait for it */
 	PATIENCE_MOST = 64,
 	PAUSE_FIRST_MS = 500,
 	PAUSE_MOST_MS = 30000,
@@ -117,16 +118,22 @@ static void sample(struct learner *l, uint64_t logs, uint64_t bytes, int64_t blo
 	uint64_t most = UINT64_MAX / 512, n = (uint64_t)blocks;
 	uint64_t a_bytes = (bytes < most ? bytes : most) * 256 / n,
 			 a_logs = (logs < most ? logs : most) * 256 / n;
-	l->block_bytes = l->sampled ? average(l->block_bytes, a_bytes) : a_bytes;
-	l->block_logs = l->sampled ? average(l->block_logs, a_logs) : a_logs;
+	bool known = l->sampled && !l->hinted;
+	l->block_bytes = known ? average(l->block_bytes, a_bytes) : a_bytes;
+	l->block_logs = known ? average(l->block_logs, a_logs) : a_logs;
 	l->sampled = true;
+	l->hinted = false;
 	choose_dense(l);
 }
 
 void learner_hint(struct learner *l, uint64_t logs, uint64_t bytes, int64_t blocks)
 {
-	if (!l->sampled && blocks > 0)
-		sample(l, logs, bytes, blocks);
+	if (l->sampled || blocks < 1)
+		return;
+	sample(l, logs, bytes, blocks);
+	if (l->dense > 0)
+		l->dense = (l->dense + HINT_PART - 1) / HINT_PART;
+	l->hinted = true;
 }
 
 /* ── how often ── */

@@ -44,7 +44,8 @@ struct learner {
 	uint32_t buried;   /* refusals for pruned history in a row */
 	uint32_t unclear;  /* refusals of ranges that nobody understood, in a row */
 
-	bool sampled;         /* the next two are known: moving averages */
+	bool sampled;         /* the next two are known: moving averages, */
+	bool hinted;          /* or no more than a hint, which the first sample replaces */
 	uint64_t block_bytes; /* bytes a block, × 256 */
 	uint64_t block_logs;  /* logs a block, × 256 */
 	int64_t dense;        /* blocks chosen for the size of replies; 0: not restricted */
@@ -79,8 +80,8 @@ bool learner_has(const struct learner *l, int64_t from); /* false: known to be p
 /* Calls a request: ≤ wanted, ≥ 1, within the learned cap and a second's worth of the rate. */
 int64_t learner_calls(const struct learner *l, int64_t wanted);
 int64_t learner_filter(const struct learner *l, int64_t wanted); /* entries a position: ≤ wanted, ≥ 1 */
-/* The density is known from elsewhere (another endpoint, an earlier run): nothing when it was measured here.
- */
+/* The density is guessed at from elsewhere: the first range is so small that it does no harm where the guess
+ * is far too low. Nothing when it was measured here. */
 void learner_hint(struct learner *l, uint64_t logs, uint64_t bytes, int64_t blocks);
 
 /* How many ms until so many calls could be sent; 0: now. */

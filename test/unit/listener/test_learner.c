@@ -184,9 +184,12 @@ static void replies_have_a_good_size(void **state)
 		learner_good(&l, 3000, learner_blocks(&l, 3000), 0, 100, 1000);
 	assert_int_equal(learner_blocks(&l, 4000), 1000);
 	l = fresh(1000, 0);
-	learner_hint(&l, 250, 100 * KB, 1);
-	assert_in_range(learner_blocks(&l, 0), 3, 10);
-	learner_hint(&l, 0, 0, 1000); /* known already */
+	learner_hint(&l, 250, 10 * KB, 1);
+	n = learner_blocks(&l, 0);
+	assert_in_range(n * 10, 80, 250); /* a part of a good size */
+	learner_hint(&l, 0, 0, 1000);     /* known already */
+	assert_int_equal(learner_blocks(&l, 0), n);
+	learner_good(&l, 0, n, 250, (uint64_t)n * 100 * KB, 1000); /* ten times as much: believed at once */
 	assert_in_range(learner_blocks(&l, 0), 3, 10);
 }
 
