@@ -61,6 +61,15 @@ static size_t held(const struct fill *f)
 	return n;
 }
 
+/* What PostgreSQL could take now. */
+static size_t behind(const struct fill *f)
+{
+	size_t n = f->load ? pg_load_waiting(f->load) : 0;
+	for (const struct pipe_seg *seg = f->pipe.first; seg && seg->state == PIPE_READY; seg = seg->next)
+		n += span_bytes(fill_span_of(f, seg));
+	return n;
+}
+
 static size_t place(const struct fill *f, const struct provider *p)
 {
 	size_t i = 0;
@@ -295,7 +304,7 @@ static void ask(struct fill *f)
 		if (f->dense >= 0 && unasked->from >= f->dense)
 			return;
 		bool first = pipe_is_first(&f->pipe, unasked), proves = f->world.want != PROOF_NONE;
-		if (!first && (held(f) > HELD_MOST || (proves && f->nbusy >= PROVED_MOST)))
+		if (!first && (held(f) > HELD_MOST || behind(f) > BEHIND_MOST || (proves && f->nbusy >= PROVED_MOST)))
 			return;
 		struct provider *p = pick(f, unasked);
 		if (!p)

@@ -7,7 +7,9 @@
 #include "listener/flow.h"
 
 enum {
-	HELD_MOST = 1 << 20,     /* bytes of rows that wait: beyond, only the first range is asked for */
+	HELD_MOST = 3 << 20,     /* bytes of rows that wait: beyond, only the first range is asked for */
+	BEHIND_MOST = 512 << 10, /* bytes that wait for PostgreSQL alone: what is read ahead of it takes the
+							  * processor from it and shortens nothing */
 	PAUSE_MOST = 4 << 20,    /* beyond, ranges on their way stand still but for the first */
 	FLUSH_BYTES = 512 << 10, /* rows of one range that are held; more are given away before it is complete */
 	ROOM_BYTES = 1 << 20,    /* bytes on their way to PostgreSQL: beyond, nothing is added */

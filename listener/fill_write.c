@@ -70,7 +70,7 @@ static void load_open(struct fill *f)
 	if (f->load)
 		return;
 	struct pg_load_events ev = {
-		.on_room = on_room, .on_fail = on_load_fail, .arg = f, .mark_bytes = ROOM_BYTES};
+		.on_room = on_room, .on_fail = on_load_fail, .arg = f, .mark_bytes = BEHIND_MOST};
 	f->load = pg_load_begin(f->job.copy, &ev);
 	f->begun_ms = loop_now_ms(f->job.loop);
 	f->commit = (struct fill_commit){.from = f->next,

@@ -3,8 +3,8 @@
 enum {
 	REPLY_LEAST =
 		256 << 10, /* bytes: below it requests cost more than logs, above REPLY_MOST caches are missed */
-	REPLY_AIM = 640 << 10,
-	REPLY_MOST = 800 << 10,
+	REPLY_AIM = 960 << 10,
+	REPLY_MOST = 960 << 10,
 	HINT_PART = 4, /* of what a hint lets hope for is asked first: it may be far off, and all wait for it */
 	PATIENCE_MOST = 64,
 	PAUSE_FIRST_MS = 500,

@@ -4,7 +4,9 @@
 
 enum {
 	MARK_BYTES = 4 << 20,
-	PIECE = 128 << 10, /* of rows, given to libpq at once: it copies them once, to where the kernel reads */
+	/* Of rows, given to libpq at once: it copies them once, to where the kernel reads. With the five bytes of
+	 * the message's head whole pages, which leave in one write. */
+	PIECE = (128 << 10) - 5,
 };
 /* PostgreSQL manual, COPY, "File Header": signature, flags, length of the extension; and "File Trailer". */
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
