@@ -393,6 +393,7 @@ struct fill *fill_start(const struct fill_job *job)
 	f->next = job->from;
 	f->commit.done = job->from - 1;
 	f->dense = -1;
+	f->most_ms = COMMIT_FIRST_MS;
 	f->has_parent = job->has_parent;
 	memcpy(f->parent, job->parent, 32);
 	pg_copy_warm(job->copy);

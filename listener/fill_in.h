@@ -14,7 +14,8 @@ enum {
 	FLUSH_BYTES = 512 << 10, /* rows of one range that are held; more are given away before it is complete */
 	ROOM_BYTES = 1 << 20,    /* bytes on their way to PostgreSQL: beyond, nothing is added */
 	COMMIT_ROWS = 50000,     /* a transaction ends with so many rows, */
-	COMMIT_MS = 250,         /* or when it is so old */
+	COMMIT_MS = 250,         /* or when it is so old; */
+	COMMIT_FIRST_MS = 30,    /* the first ones sooner, each twice as old: whoever reads the log can begin */
 	LOOK_MS = 100,           /* a look for endpoints that hang, and for what may be asked again */
 	DENSE_MS = 1000,         /* before a block that was too much is asked for again */
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */
@@ -47,7 +48,8 @@ struct fill {
 	struct arena bad_mem;
 	struct span *streaming; /* the range whose rows are in the load and that is not complete */
 	bool ending;            /* COMMIT is out */
-	uint64_t begun_ms;      /* of the load */
+	uint64_t begun_ms;      /* of the load, */
+	uint64_t most_ms;       /* and how old it may become */
 	int64_t at, next;       /* number given last, and first block not in a load */
 	bool has_parent;
 	uint8_t parent[32];

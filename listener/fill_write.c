@@ -92,6 +92,7 @@ static void load_end(struct fill *f)
 	f->commit.nranges = f->nranges;
 	f->commit.at = f->at;
 	f->ending = true;
+	f->most_ms = f->most_ms > COMMIT_MS / 2 ? COMMIT_MS : f->most_ms * 2;
 	f->job.end_unit(f->job.arg, pg_load_unit(f->load), &f->commit);
 	pg_load_end(f->load, on_commit, f);
 }
@@ -224,7 +225,7 @@ void fill_maybe_end(struct fill *f)
 	bool wanted = false; /* a range that is too large to be held wants a transaction of its own */
 	for (const struct span *s = f->busy; s; s = s->next)
 		wanted = wanted || (s->full && pipe_is_first(&f->pipe, s->seg));
-	if (wanted || pipe_done(&f->pipe) || f->next == f->dense || age >= COMMIT_MS ||
+	if (wanted || pipe_done(&f->pipe) || f->next == f->dense || age >= f->most_ms ||
 		f->commit.events >= COMMIT_ROWS)
 		load_end(f);
 }

@@ -5,7 +5,7 @@ enum {
 		256 << 10, /* bytes: below it requests cost more than logs, above REPLY_MOST caches are missed */
 	REPLY_AIM = 960 << 10,
 	REPLY_MOST = 960 << 10,
-	HINT_PART = 4, /* of what a hint lets hope for is asked first: it may be far off, and all wait for it */
+	HINT_PART = 8, /* of what a hint lets hope for is asked first: it may be far off, and all wait for it */
 	PATIENCE_MOST = 64,
 	PAUSE_FIRST_MS = 500,
 	PAUSE_MOST_MS = 30000,
