@@ -3,6 +3,7 @@
 
 #include "common/io/fault.h"
 #include "common/io/log.h"
+#include "common/ledger/rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -151,6 +152,7 @@ void backfill_to(struct reader *r, int64_t to)
 		.at = r->at,
 		.has_parent = parent != NULL,
 		.staged = r->staged,
+		.followed = rules_has_plain(r->m->config, r->chain->name),
 		.end_unit = end_unit,
 		.on_commit = on_commit,
 		.on_end = on_end,

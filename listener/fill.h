@@ -57,6 +57,7 @@ struct fill_job {
 	bool has_parent;
 	uint8_t parent[32]; /* hash of block from - 1 */
 	bool staged;        /* rows may stand there already: through a table of the session */
+	bool followed;      /* somebody waits for what is committed */
 	void (*end_unit)(void *arg, struct pg_unit *u, const struct fill_commit *c);
 	void (*on_commit)(void *arg, const struct fill_commit *c);
 	/* All is committed, or all in front of a block that is too dense to be asked for as a range (fill_dense):

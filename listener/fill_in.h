@@ -15,7 +15,8 @@ enum {
 	ROOM_BYTES = 1 << 20,    /* bytes on their way to PostgreSQL: beyond, nothing is added */
 	COMMIT_ROWS = 50000,     /* a transaction ends with so many rows, */
 	COMMIT_MS = 250,         /* or when it is so old; */
-	COMMIT_FIRST_MS = 30,    /* the first ones sooner, each twice as old: whoever reads the log can begin */
+	FOLLOWED_MS = 80,        /* where rules are applied to what is committed: they wait for it */
+	COMMIT_FIRST_MS = 30,    /* the first ones sooner, each twice as old */
 	LOOK_MS = 100,           /* a look for endpoints that hang, and for what may be asked again */
 	DENSE_MS = 1000,         /* before a block that was too much is asked for again */
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */

@@ -92,7 +92,8 @@ static void load_end(struct fill *f)
 	f->commit.nranges = f->nranges;
 	f->commit.at = f->at;
 	f->ending = true;
-	f->most_ms = f->most_ms > COMMIT_MS / 2 ? COMMIT_MS : f->most_ms * 2;
+	uint64_t most = f->job.followed ? FOLLOWED_MS : COMMIT_MS;
+	f->most_ms = f->most_ms > most / 2 ? most : f->most_ms * 2;
 	f->job.end_unit(f->job.arg, pg_load_unit(f->load), &f->commit);
 	pg_load_end(f->load, on_commit, f);
 }

@@ -322,6 +322,14 @@ bool rules_has_final(const struct config *c, const char *chain)
 	return false;
 }
 
+bool rules_has_plain(const struct config *c, const char *chain)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		if (!c->rules[i].off && !c->rules[i].at_final && on_chain(&c->rules[i], chain))
+			return true;
+	return false;
+}
+
 bool rules_has_happen(const struct config *c, const char *chain)
 {
 	for (size_t i = 0; i < c->nrules; i++)

@@ -117,6 +117,8 @@ int64_t rules_fixed(const struct pg_reply *r, int stmt);
 /* Which compiled functions exist for a chain or rule; the answer of the configuration, not of the database.
  */
 struct config;
+bool rules_has_plain(
+	const struct config *c, const char *chain); /* rules that are applied as soon as an event is committed */
 bool rules_has_final(const struct config *c, const char *chain);
 bool rules_has_park(const struct config *c, const char *chain);
 struct chain_decl;
