@@ -252,7 +252,10 @@ static void put_head(struct paper *p, const struct pg_reply *r)
 		buf_printf(&head, "Batch %" PRId64 " of %s, %s:", number(r, H_BATCH), text(r, H_NAME), state);
 	if (items == 0)
 		items = pg_rows(r, BATCH_ITEMS);
-	buf_printf(&rest, "%" PRId64 " %s", items, items == 1 ? "item" : "items");
+	if (number(r, H_BATCH) < 0) /* a top-up */
+		buf_text(&rest, "no items");
+	else
+		buf_printf(&rest, "%" PRId64 " %s", items, items == 1 ? "item" : "items");
 	if (mined > 0 && made > 0) {
 		say_duration(ms, sizeof ms, mined - made, " ");
 		buf_printf(&rest, ", %s from event to mined", ms);

@@ -81,6 +81,8 @@ const struct sentence sentences[] = {
 	{"cut", "ink", "Batched.", "{of} {of?item|items}[: {full?full, so it left at once|}][: its {wait:ms} were over].", 0, 0},
 	{"signed", "ink", "Signed.", "By {signer} with nonce {nonce}. The signed bytes were stored before the first byte left.", 0, 0},
 	{"node_refused", "wait", "Refused by a node.", "{endpoint} said: {text}[ ({times} times)]", 0, 0},
+	{"node_had", "ink", "Offered again.", "{endpoint} had attempt {n} already[, {times} times].", 0, 0},
+	{"node_unsure", "wait", "No clear answer.", "{endpoint} did not say whether it took attempt {n}[, {times} times].", 0, 0},
 	{"node_took", "ink", "Taken by a node.", "{endpoint} took attempt {n}[, {times} times: what it lost was offered again].", 0, 0},
 	{"mined", "good", "Mined.", "Attempt {n} is in block {block:#}: success. Paid {price:gwei} gwei × {gas:#} gas = {cost:eth} ETH[, {each:eth} a {item}]."
 		"[ The nonce is spent: the other {others?attempt|attempts} can never execute.]", 0, 0},

@@ -73,12 +73,22 @@ static void put_attempts(struct lines *t, const struct pg_reply *r, const struct
 
 /* ── answers: at, n, endpoint, answer ("" : taken), how many times ── */
 
+/* As answer.h names them. */
+static const char *answer_code(const char *answer)
+{
+	if (!*answer)
+		return "node_took";
+	return text_is(answer, "known")     ? "node_had"
+		   : text_is(answer, "unknown") ? "node_unsure"
+										: "node_refused";
+}
+
 static void put_answers(struct lines *t, const struct pg_reply *r, const struct lines_slot *s)
 {
 	for (int i = 0; i < pg_rows(r, s->answers); i++) {
 		const char *answer = pg_get_text(r, s->answers, i, 3);
 		int64_t times = pg_get_int(r, s->answers, i, 4);
-		reason_code(&t->reason, *answer ? "node_refused" : "node_took");
+		reason_code(&t->reason, answer_code(answer));
 		reason_text(&t->reason, "endpoint", pg_get_text(r, s->answers, i, 2));
 		reason_int(&t->reason, "n", pg_get_int(r, s->answers, i, 1));
 		reason_text(&t->reason, "text", answer);

@@ -38,7 +38,15 @@ export default async function (t) {
 	await n.do({ mood: { on: 1, id: "relay", method: "eth_sendRawTransaction", holding: (await w.one("SELECT encode(raw, 'hex') AS raw FROM fairlead.attempt WHERE nonce = 7")).raw, result: hash } });
 	await n.do({ chain: { base_fee: 30e9 } });
 	await b.mined(async () => (await b.slots())[2].kinds.length > 1, "a replacement", { pool: false }, 60000);
+
+	// its block leaves the chain before it is final, it is mined again: one story tells both
+	const mined = () => w.one("SELECT v.block FROM fairlead.verdict v JOIN fairlead.attempt a USING (hash) WHERE a.nonce = 7");
+	await b.mined(mined, "its verdict");
+	const { block } = await mined(), head = await n.head();
+	await n.do({ reorg: { depth: head - block + 1, blocks: head - block + 2, pool: false } });
 	await b.mined(async () => (await b.items())[4] === "done", "the third batch");
+	const { batch } = await w.one("SELECT batch FROM fairlead.slot WHERE nonce = 7"), told = await w.run("submitter", ["--explain", String(batch)]);
+	assert.match(told.text, /final: 1 item, .*, \d+ attempts signed\.[^]*Attempt 1 sent\.[^]*Replaced for price\. .* Attempt 2, same nonce: [^]*Mined\. Attempt \d is in block (\d+)[^]*Block taken back\. Block \1 left the chain[^]*Mined\. Attempt \d is in block \d+: success[^]*Final\./);
 	assert.deepEqual(await b.effects(), { 1: 1, 2: 1, 3: 1, 4: 1 });
 	assert.equal(await raws(0), 0);
 }

@@ -58,6 +58,10 @@ export default async function (t) {
 	const topups = await q.w.sql("SELECT '0x' || encode(giver, 'hex') AS giver, '0x' || encode(taker, 'hex') AS taker, wei::text FROM fairlead.topup ORDER BY wei");
 	assert.deepEqual(topups.map((x) => [x.taker, BigInt(x.wei)]), [[q.addresses[1], 3n * ether / 2n], [q.addresses[2], 2n * ether - 1000n]], "one for each need");
 	assert.ok(topups.every((x) => [q.addresses[0], q.addresses[3]].includes(x.giver)), "by one that can spare it");
+	// its life, by its hash
+	const [gift] = await q.w.sql("SELECT '0x' || encode(a.hash, 'hex') AS hash FROM fairlead.attempt a JOIN fairlead.slot s USING (chain, signer, nonce) WHERE s.batch IS NULL");
+	const told = await q.w.run("submitter", ["--explain", gift.hash]);
+	assert.match(told.text, /^Nonce \d+, final: no items[^]*Topped up a key\. 0x\w{40} of the same pool was low and got \S+ ETH\.[^]*Mined\. [^]*Final\./);
 	const slots = await q.w.sql("SELECT closed, count(*) AS n FROM fairlead.slot WHERE batch IS NULL GROUP BY 1");
 	assert.deepEqual(slots, [{ closed: "done", n: 2 }], "a slot like any other, closed by a final block");
 	const { shares } = await q.judge();

@@ -7,13 +7,17 @@ const gwei = 10n ** 9n;
 export default async function (t) {
 	const { assert } = t;
 	const cap = 20n * gwei;
-	const world = async (more) => {
+	const world = async (more, ...rest) => {
 		const b = await box(t, { yaml: (text) => text.replace('max: "1000 gwei" }', `max: "20 gwei" }${more}`).replace("final: 3", "final: 3\n    window: 5000") });
 		await b.n.do({ chain: { base_fee: 15e9 } });
 		await b.mine(3);
 		await b.start("listener", "batcher", "submitter", "reconciler");
 		await b.put([1]);
 		await b.w.waitFor(async () => (await b.n.do({ pool: true })).length === 1, "the transaction");
+		for (const id of rest) {
+			await b.put([id]);
+			await b.w.waitFor(async () => (await b.slots()).length === id, `the batch of ${id}`);
+		}
 		await b.n.do({ chain: { base_fee: 21e9 } });
 		await b.mine(1, { pool: false });
 		return b;
@@ -43,13 +47,20 @@ export default async function (t) {
 	await b.mined(async () => (await b.count()) === 6, "the nonce to be used");
 	assert.deepEqual((await attempts(b)).map((a) => a.kind), ["send"]);
 
-	const c = await world(', cancel_max: "60 gwei"');
+	const c = await world(', cancel_max: "60 gwei"', 2);
+	const above = (a) => {
+		assert.equal(a.kind, "cancel");
+		assert.ok(BigInt(a.fee) * 8n >= cap * 9n && BigInt(a.fee) <= 60n * gwei, a.fee);
+	};
 	await c.mined(() => held(c, /A replacement is held/).length, "the line", { pool: false });
+	// by hand: the second batch
+	const { batch } = await c.w.one("SELECT batch FROM fairlead.slot ORDER BY nonce DESC LIMIT 1"), ordered = await c.w.run("submitter", ["--cancel", String(batch)]);
+	assert.match(ordered.text, /is ordered/);
+	await c.mined(async () => (await attempts(c)).length > 2, "the cancel that was ordered", { pool: false });
+	above((await attempts(c))[2]);
 	await c.n.do({ reorg: await gone(c) });
-	await c.mined(async () => (await attempts(c)).length > 1, "the cancel", { pool: false });
-	const [, cancel] = await attempts(c);
-	assert.equal(cancel.kind, "cancel");
-	assert.ok(BigInt(cancel.fee) * 8n >= cap * 9n && BigInt(cancel.fee) <= 60n * gwei, cancel.fee);
-	await c.mined(async () => (await c.slots())[0].closed === "cancelled", "the slot to be closed");
+	await c.mined(async () => (await attempts(c)).length > 3, "the cancel", { pool: false });
+	above((await attempts(c))[1]);
+	await c.mined(async () => (await c.slots()).every((s) => s.closed === "cancelled"), "the slots to be closed");
 	assert.deepEqual(await c.effects(), {});
 }

@@ -33,7 +33,7 @@ export default async function (t) {
 
 	// the block about reading stands by itself
 	writeFileSync(join(w.dir, "reading.yaml"), reading);
-	const read = await w.run("listener", ["--check"], { file: join(w.dir, "reading.yaml"), env: { RPC_A: w.node.http, RPC_B: "http://127.0.0.2:1" } });
+	const read = await w.run("listener", ["--check"], { file: join(w.dir, "reading.yaml"), env: { RPC_A: w.node.http, RPC_B: "http://127.0.0.2:1", RELAY: "http://127.0.0.2:2" } });
 	assert.equal(read.code, 0, read.text);
 
 	// the second block, put behind the first, checks too when its migration is there
