@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { need } from "../../deploy/run/npm.mjs";
+import { ADDRESS as BOX, boxYaml } from "../lib/box.mjs";
 import { asAdmin, keys, makeWorld } from "../lib/world.mjs";
 import { post } from "../lib/scripted.mjs";
 import { cells, moods } from "./cells.mjs";
@@ -20,35 +21,8 @@ const FIRST = 5; // the account's count before the first block, so that the lane
 const BLOCK_MS = 40;
 const FIRST_WAVE = 6, SECOND_WAVE = 3;
 const STRANGER = `0x${"99".repeat(20)}`;
-const BOX = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 
-export const yaml = `
-name: certify
-chains:
-  main:
-    rpc: \${RPC_URL}
-    ws: \${WS_URL}
-    poll: 50ms
-    timeout: 2s
-    retry: { first: "20ms", max: "100ms" }
-    reconnect: { first: "20ms" }
-    final: 2
-contracts:
-  Box:
-    chain: main
-    address: \${CONTRACT_ADDRESS}
-    start: 1
-    abi:
-      - event Put(uint256 indexed id)
-      - function act(uint256[] ids)
-signers:
-  owner: { chain: main, key: "\${OWNER_PRIVATE_KEY}", gas: { max: "1000 gwei" }, window: 16 }
-batches:
-  act: { key: id, max: 2, wait: 20ms, send: "Box.act(id[])", signer: owner, retry: { first: "10ms" } }
-rules:
-  - on: Box.Put
-    batch: act
-`;
+export const yaml = boxYaml({ name: "certify", final: 2, batch: 'max: 2, wait: 20ms, send: "Box.act(id[])", signer: owner, retry: { first: "10ms" }' });
 
 // Two keys: the second is short of money where the point is a top-up's.
 const manyKeys = /^(claim|topup)_/, ether = 10n ** 18n;

@@ -16,17 +16,18 @@ import { keys } from "./world.mjs";
 const { ethers } = need("ethers");
 export const ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 
-export const text = `
-name: box
+// One contract with events Put(id) that become items, a batch act of it, a signer owner.
+export const boxYaml = ({ name = "box", final = 3, retry = "100ms", signer = 'key: "${OWNER_PRIVATE_KEY}", gas: { max: "1000 gwei" }, window: 16', batch }) => `
+name: ${name}
 chains:
   main:
     rpc: \${RPC_URL}
     ws: \${WS_URL}
     poll: 50ms
     timeout: 2s
-    retry: { first: "20ms", max: "100ms" }
+    retry: { first: "20ms", max: "${retry}" }
     reconnect: { first: "20ms" }
-    final: 3
+    final: ${final}
 contracts:
   Box:
     chain: main
@@ -36,13 +37,14 @@ contracts:
       - event Put(uint256 indexed id)
       - function act(uint256[] ids)
 signers:
-  owner: { chain: main, key: "\${OWNER_PRIVATE_KEY}", gas: { max: "1000 gwei" }, window: 16 }
+  owner: { chain: main, ${signer} }
 batches:
-  act: { key: id, max: 2, wait: 20ms, retry: { tries: 9, first: "50ms", max: "200ms" }, send: "Box.act(id[])", signer: owner }
+  act: { key: id, ${batch} }
 rules:
   - on: Box.Put
     batch: act
 `;
+export const text = boxYaml({ batch: 'max: 2, wait: 20ms, retry: { tries: 9, first: "50ms", max: "200ms" }, send: "Box.act(id[])", signer: owner' });
 
 export async function box(t, { yaml = (x) => x, nonce = 5, contract = {}, ...more } = {}) {
 	const wallet = new ethers.Wallet(keys[0]);

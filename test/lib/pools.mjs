@@ -5,44 +5,22 @@
 //   await p.settled()  all that was waved is done and every slot closed      await p.judge()  the oracle
 //   await p.held()  { pid: [place of key …] }: the lanes as PostgreSQL has them
 import { need } from "../../deploy/run/npm.mjs";
+import { ADDRESS, boxYaml } from "./box.mjs";
 import { keys } from "./world.mjs";
 import { post } from "./scripted.mjs";
 
 const { ethers } = need("ethers");
-export const BOX = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+export const BOX = ADDRESS;
 const BLOCK_MS = 100;
 
 // Keys of dev chains, then more of the same kind.
 const keyOf = (i) => keys[i] ?? ethers.id(`pool ${i}`);
 
 const flow = (o) => Object.entries(o).map(([k, v]) => `${k}: ${typeof v === "object" ? `{ ${flow(v)} }` : v}`).join(", ");
-export const poolYaml = ({ keys: n, signer = {}, batch = {}, final = 2 }) => `
-name: pools
-chains:
-  main:
-    rpc: \${RPC_URL}
-    ws: \${WS_URL}
-    poll: 50ms
-    timeout: 2s
-    retry: { first: "20ms", max: "200ms" }
-    reconnect: { first: "20ms" }
-    final: ${final}
-contracts:
-  Box:
-    chain: main
-    address: \${CONTRACT_ADDRESS}
-    start: 1
-    abi:
-      - event Put(uint256 indexed id)
-      - function act(uint256[] ids)
-signers:
-  owner: { chain: main, keys: [${Array.from({ length: n }, (_, i) => `"\${KEY_${i}}"`).join(", ")}], ${flow({ gas: { max: '"1000 gwei"' }, ...signer })} }
-batches:
-  act: { key: id, ${flow({ max: 2, wait: "20ms", send: '"Box.act(id[])"', signer: "owner", ...batch })} }
-rules:
-  - on: Box.Put
-    batch: act
-`;
+export const poolYaml = ({ keys: n, signer = {}, batch = {}, final = 2 }) => {
+	const names = Array.from({ length: n }, (_, i) => `"\${KEY_${i}}"`).join(", ");
+	return boxYaml({ name: "pools", final, retry: "200ms", signer: `keys: [${names}], ${flow({ gas: { max: '"1000 gwei"' }, ...signer })}`, batch: flow({ max: 2, wait: "20ms", send: '"Box.act(id[])"', signer: "owner", ...batch }) });
+};
 
 function minerOf(n) {
 	const m = { on: true, held: false, pool: true, hold: () => (m.held = true), release: () => (m.held = false) };
