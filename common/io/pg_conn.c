@@ -42,9 +42,22 @@ bool pg_poll_watch(struct pg_sock **sock, struct loop *l, PGconn *conn, int mask
 	return uv_poll_start(&(*sock)->poll, mask, fn) == 0;
 }
 
-static void pg_sock_drop(struct pg *c)
+enum pg_dial pg_dial_step(struct pg_sock **sock, PGconn *conn, bool pipeline, int *mask, const char **why)
 {
-	pg_poll_drop(&c->sock);
+	/* PQconnectPoll may close the descriptor and open another of the same number: the handle goes first. */
+	pg_poll_drop(sock);
+	*mask = UV_READABLE;
+	switch (PQconnectPoll(conn)) {
+	case PGRES_POLLING_READING: return PG_DIAL_WAITS;
+	case PGRES_POLLING_WRITING: *mask = UV_WRITABLE; return PG_DIAL_WAITS;
+	case PGRES_POLLING_OK:
+		if (PQsetnonblocking(conn, 1) == 0 && (!pipeline || PQenterPipelineMode(conn)))
+			return PG_DIAL_STANDS;
+		*why = pipeline ? "pipeline mode was refused" : "the connection could not be set up";
+		return PG_DIAL_FAILED;
+	case PGRES_POLLING_FAILED:
+	default: *why = "the connection failed"; return PG_DIAL_FAILED;
+	}
 }
 
 bool pg_sock_watch(struct pg *c, int mask)
@@ -170,22 +183,15 @@ static void set_up(struct pg *c)
 
 void pg_connecting(struct pg *c)
 {
-	/* PQconnectPoll may close the descriptor and open another of the same number: the handle goes first. */
-	pg_sock_drop(c);
-	int mask = UV_READABLE;
-	switch (PQconnectPoll(c->conn)) {
-	case PGRES_POLLING_READING: break;
-	case PGRES_POLLING_WRITING: mask = UV_WRITABLE; break;
-	case PGRES_POLLING_OK:
-		if (PQsetnonblocking(c->conn, 1) != 0 || !PQenterPipelineMode(c->conn)) {
-			pg_lost_as(c, "pipeline mode was refused");
-			return;
-		}
-		set_up(c);
-		break;
-	case PGRES_POLLING_FAILED:
-	default: pg_lost_as(c, "the connection failed"); return;
+	int mask;
+	const char *why;
+	enum pg_dial to = pg_dial_step(&c->sock, c->conn, true, &mask, &why);
+	if (to == PG_DIAL_FAILED) {
+		pg_lost_as(c, why);
+		return;
 	}
+	if (to == PG_DIAL_STANDS)
+		set_up(c);
 	if (c->conn && !pg_sock_watch(c, mask | (c->full ? UV_WRITABLE : 0)))
 		pg_lost_as(c, "the socket can't be watched");
 }
@@ -199,7 +205,7 @@ void pg_lost(struct pg *c, const struct err *e)
 	pg_list_init(&unsent);
 	pg_list_move(&unknown, &c->sent);
 	pg_list_move(&unsent, &c->queue);
-	pg_sock_drop(c);
+	pg_poll_drop(&c->sock);
 	PQfinish(c->conn);
 	c->conn = NULL;
 	c->open = NULL;
@@ -276,7 +282,7 @@ void pg_close(struct pg *c)
 	c->phase = PG_CLOSED;
 	timer_free(&c->connect_timer);
 	timer_free(&c->deadline_timer);
-	pg_sock_drop(c);
+	pg_poll_drop(&c->sock);
 	PQfinish(c->conn);
 	c->conn = NULL;
 	pg_turn(c);

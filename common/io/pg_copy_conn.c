@@ -164,23 +164,16 @@ static void set_up(struct pg_copy *c)
 
 static void connecting(struct pg_copy *c)
 {
-	/* PQconnectPoll may close the descriptor and open another of the same number: the handle goes first. */
-	pg_poll_drop(&c->sock);
-	int mask = UV_READABLE;
-	switch (PQconnectPoll(c->conn)) {
-	case PGRES_POLLING_READING: break;
-	case PGRES_POLLING_WRITING: mask = UV_WRITABLE; break;
-	case PGRES_POLLING_OK:
-		if (PQsetnonblocking(c->conn, 1) != 0)
-			copy_lost_as(c, "the connection could not be set up");
-		else
-			set_up(c);
-		return;
-	case PGRES_POLLING_FAILED:
-	default: copy_lost_as(c, "the connection failed"); return;
+	int mask;
+	const char *why;
+	switch (pg_dial_step(&c->sock, c->conn, false, &mask, &why)) {
+	case PG_DIAL_WAITS:
+		if (!pg_poll_watch(&c->sock, c->loop, c->conn, mask, on_poll, c))
+			copy_lost_as(c, "the socket can't be watched");
+		break;
+	case PG_DIAL_STANDS: set_up(c); break;
+	case PG_DIAL_FAILED: copy_lost_as(c, why); break;
 	}
-	if (!pg_poll_watch(&c->sock, c->loop, c->conn, mask, on_poll, c))
-		copy_lost_as(c, "the socket can't be watched");
 }
 
 /* ---- receiving ---- */

@@ -108,6 +108,10 @@ struct pg_sock {
  * the mask is remembered. false: can't be watched. */
 bool pg_poll_watch(struct pg_sock **s, struct loop *l, PGconn *conn, int mask, uv_poll_cb fn, void *data);
 void pg_poll_drop(struct pg_sock **s);
+/* One step of connecting; the watch is dropped, mask is what to watch for now. FAILED: *why, where libpq says
+ * nothing. pipeline: that mode, from when it stands. */
+enum pg_dial { PG_DIAL_WAITS, PG_DIAL_STANDS, PG_DIAL_FAILED };
+enum pg_dial pg_dial_step(struct pg_sock **s, PGconn *conn, bool pipeline, int *mask, const char **why);
 /* libpq's reason, otherwise this one, in one line. conn may be NULL. */
 void pg_conn_error(PGconn *conn, struct err *e, const char *otherwise);
 

@@ -106,22 +106,15 @@ void many_set_up(struct many_conn *c)
 
 static void connecting(struct many_conn *c)
 {
-	/* PQconnectPoll may close the descriptor and open another of the same number: the handle goes first. */
-	pg_poll_drop(&c->sock);
-	int mask = UV_READABLE;
-	switch (PQconnectPoll(c->conn)) {
-	case PGRES_POLLING_READING: break;
-	case PGRES_POLLING_WRITING: mask = UV_WRITABLE; break;
-	case PGRES_POLLING_OK:
-		if (PQsetnonblocking(c->conn, 1) != 0 || !PQenterPipelineMode(c->conn)) {
-			many_lost(c, "pipeline mode was refused");
-			return;
-		}
-		set_up(c);
-		break;
-	case PGRES_POLLING_FAILED:
-	default: many_lost(c, "the connection failed"); return;
+	int mask;
+	const char *why;
+	enum pg_dial to = pg_dial_step(&c->sock, c->conn, true, &mask, &why);
+	if (to == PG_DIAL_FAILED) {
+		many_lost(c, why);
+		return;
 	}
+	if (to == PG_DIAL_STANDS)
+		set_up(c);
 	if (!watch(c, mask))
 		many_lost(c, "the socket can't be watched");
 }
