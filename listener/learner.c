@@ -121,6 +121,8 @@ static void sample(struct learner *l, uint64_t logs, uint64_t bytes, int64_t blo
 	bool known = l->sampled && !l->hinted;
 	l->block_bytes = known ? average(l->block_bytes, a_bytes) : a_bytes;
 	l->block_logs = known ? average(l->block_logs, a_logs) : a_logs;
+	if (l->hinted)
+		l->dense = 0;
 	l->sampled = true;
 	l->hinted = false;
 	choose_dense(l);

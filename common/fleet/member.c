@@ -97,6 +97,25 @@ static void on_notify(void *arg, const char *channel, const char *payload)
 static void start_program(struct member *m);
 static void try_install(void *arg);
 
+/* A connection of its own is for who has something to install: mostly there is nothing. */
+static void on_looked(void *arg, const struct pg_reply *r)
+{
+	struct member *m = arg;
+	if (m->run->phase != PHASE_WAITING || r->outcome == PG_UNSENT || r->outcome == PG_UNKNOWN)
+		return; /* we end, or on_pg_up runs again */
+	if (install_stands(r, m->config))
+		start_program(m);
+	else
+		try_install(m);
+}
+
+static void look_first(struct member *m)
+{
+	struct pg_unit *u = pg_unit(m->pg);
+	install_look(u, m->config);
+	pg_unit_run(u, 0, on_looked, m);
+}
+
 static void on_pg_up(void *arg)
 {
 	struct member *m = arg;
@@ -108,7 +127,7 @@ static void on_pg_up(void *arg)
 		log_info("pg.up", "PostgreSQL answers again");
 	r->pg_said_down = false;
 	if (r->phase == PHASE_WAITING) {
-		try_install(m);
+		look_first(m);
 		return;
 	}
 	if (r->p->on_pg)

@@ -122,15 +122,33 @@ struct standing {
 	bool same;          /* the application's digest is ours */
 };
 
+#define LOOK                                                                   \
+	"SELECT v.schema, v.oldest, a.name, coalesce(a.digest = $1::bytea, false)" \
+	" FROM fairlead.version v LEFT JOIN fairlead.application a ON true"
+
+void install_look(struct pg_unit *u, const struct config *c)
+{
+	static const struct pg_sql sql = {"install_look", LOOK};
+	uint8_t digest[DIGEST_SIZE];
+	digest_application(c, digest);
+	pg_stmt(u, &sql);
+	pg_put_bytes(u, digest, sizeof digest);
+}
+
+bool install_stands(const struct pg_reply *r, const struct config *c)
+{
+	return r->outcome == PG_OK && pg_rows(r, 0) == 1 && pg_get_int(r, 0, 0, 0) == schema_version &&
+		   pg_get_int(r, 0, 0, 1) <= schema_version && text_is(pg_get_text(r, 0, 0, 2), c->name) &&
+		   pg_get_bool(r, 0, 0, 3);
+}
+
 /* One round trip. A database without our schema has schema 0. */
 static bool look(struct setup *s, struct standing *now)
 {
 	uint8_t digest[DIGEST_SIZE];
 	digest_application(s->c, digest);
-	PGresult *r = setup_try(s, "reading fairlead.version",
-		"SELECT v.schema, v.oldest, a.name, coalesce(a.digest = $1::bytea, false)"
-		" FROM fairlead.version v LEFT JOIN fairlead.application a ON true",
-		1, (const char *const[]){setup_hex(s, digest, sizeof digest)});
+	PGresult *r = setup_try(
+		s, "reading fairlead.version", LOOK, 1, (const char *const[]){setup_hex(s, digest, sizeof digest)});
 	if (!r)
 		return false;
 	*now = (struct standing){0};

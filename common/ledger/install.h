@@ -12,6 +12,7 @@
 
 #include "common/app/config.h"
 #include "common/base/err.h"
+#include "common/io/pg.h"
 
 enum install_result {
 	INSTALL_DONE, /* everything stands */
@@ -30,6 +31,11 @@ enum install_mode {
 };
 enum install_result install(
 	const struct config *c, const char *conninfo, enum install_mode mode, struct problems *ps, struct err *e);
+
+/* The first statement of a unit of a connection that is there anyhow: is everything as this program left it?
+ * install_stands: yes. Whatever else the reply says, install has to look itself. */
+void install_look(struct pg_unit *u, const struct config *c);
+bool install_stands(const struct pg_reply *r, const struct config *c);
 
 /* Does a server answer there at all? One short look. */
 bool install_reachable(const char *conninfo);

@@ -1,6 +1,7 @@
 /* install: from an empty database to a running application, once, whoever is first; and every way in which it
  * says no. */
 #include "common/ledger/install.h"
+#include "test/unit/io/spin.h"
 #include "test/unit/ledger/world.h"
 
 #include <sys/wait.h>
@@ -123,6 +124,66 @@ static void expect_problem(const char *file, int line, int col, const char *part
 	const struct problem *p = &problems.list[0];
 	if (!text_is(p->at.file, file) || p->at.line != line || p->at.col != col || !strstr(p->text, part))
 		fail_msg("%s:%d:%d: %s", p->at.file, p->at.line, p->at.col, p->text);
+}
+
+/* ── a look on a connection that is there anyhow ── */
+
+struct looker {
+	const struct config *c;
+	bool up, done, stands;
+	enum pg_outcome outcome;
+};
+
+static void on_up(void *arg)
+{
+	((struct looker *)arg)->up = true;
+}
+
+static void on_down(void *arg, const struct err *e)
+{
+	(void)arg;
+	(void)e;
+}
+
+static void on_looked(void *arg, const struct pg_reply *r)
+{
+	struct looker *l = arg;
+	l->done = true;
+	l->outcome = r->outcome;
+	l->stands = install_stands(r, l->c);
+}
+
+static bool stands(const struct world *w, const struct file *f)
+{
+	struct config *c = load(f);
+	struct looker l = {.c = c};
+	struct loop *loop = loop_new();
+	const struct pg_options o = {.conninfo = w->conninfo, .application = "fairlead-test"};
+	const struct pg_events ev = {.on_up = on_up, .on_down = on_down, .arg = &l};
+	struct pg *pg = pg_open(loop, &o, &ev);
+	spin_until(loop, l.up);
+	struct pg_unit *u = pg_unit(pg);
+	install_look(u, c);
+	pg_unit_run(u, 0, on_looked, &l);
+	spin_until(loop, l.done);
+	pg_close(pg);
+	loop_free(loop);
+	config_free(c);
+	return l.stands;
+}
+
+static void it_is_seen_whether_all_stands(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w);
+	assert_false(stands(&w, plain)); /* no schema at all */
+	expect(&w, plain, INSTALL_FOR_REAL, INSTALL_DONE);
+	assert_true(stands(&w, plain));
+	assert_false(stands(&w, two_files));
+	run(&w, "UPDATE fairlead.version SET schema = schema + 1");
+	assert_false(stands(&w, plain)); /* what a newer program left is for install to judge */
+	world_close(&w);
 }
 
 /* ── it installs ── */
@@ -422,6 +483,7 @@ static void rights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_seen_whether_all_stands),
 		cmocka_unit_test(an_empty_database),
 		cmocka_unit_test(nothing_changed_is_nothing_done),
 		cmocka_unit_test(eight_starters),

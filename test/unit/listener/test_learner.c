@@ -191,6 +191,10 @@ static void replies_have_a_good_size(void **state)
 	assert_int_equal(learner_blocks(&l, 0), n);
 	learner_good(&l, 0, n, 250, (uint64_t)n * 100 * KB, 1000); /* ten times as much: believed at once */
 	assert_in_range(learner_blocks(&l, 0), 3, 10);
+	l = fresh(1000, 0);
+	learner_hint(&l, 250, 10 * KB, 1);
+	learner_good(&l, 0, n, 250, (uint64_t)n * 25 * KB, 1000); /* it would do, and as many as fit are better */
+	assert_in_range(learner_blocks(&l, 0) * 25, 800, 1024);
 }
 
 static void a_results_cap_is_kept_clear_of(void **state)
