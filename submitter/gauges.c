@@ -21,9 +21,10 @@ struct gauges {
  * are signed). */
 static double wei_of(struct u256 v)
 {
-	char dec[U256_DEC_MAX];
-	u256_to_dec(dec, v);
-	return strtod(dec, NULL);
+	double sum = 0;
+	for (int i = 3; i >= 0; i--)
+		sum = sum * 0x1p64 + (double)v.w[i];
+	return sum;
 }
 
 /* ── the queue ── */
@@ -140,10 +141,11 @@ void gauges_free(struct gauges *g)
 
 void gauges_show(struct gauges *g)
 {
-	const struct sender *s = g->s;
+	struct sender *s = g->s;
 	size_t unproved = 0;
-	for (size_t i = 0; i < s->window.n && s->window.slots[i].phase >= SLOT_COUNTED; i++)
-		unproved += s->window.slots[i].unproved != NULL;
+	const struct slot *one = window_unproved(&s->window), *end = s->window.slots + s->window.n;
+	for (; one && one < end; one++)
+		unproved += one->unproved != NULL;
 	metric_set(g->open, s->plan.phase == LANE_OPEN);
 	metric_set(g->halted, s->plan.phase == LANE_HALTED);
 	metric_set(g->blocked, s->blocked[0] != 0);

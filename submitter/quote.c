@@ -270,7 +270,7 @@ struct price_wish quote_lane_wish(const struct sender *s)
 {
 	int64_t now = (int64_t)sender_now(s), least = INT64_MAX;
 	struct price_wish w = {0, 0};
-	for (size_t i = 0; i < s->window.n; i++) {
+	for (size_t i = s->window.below; i < s->window.n; i++) {
 		const struct slot *slot = &s->window.slots[i];
 		int64_t all = (int64_t)(slot->within_ms ? slot->within_ms : PRICE_CHEAP_MS);
 		if (slot->phase >= SLOT_COUNTED || slot->cut_ms + all >= least)

@@ -160,7 +160,7 @@ static void mark_lowest(struct window *w, uint64_t now_ms)
 /* Unmined again. What the mempool said is forgotten: an acceptance now is no eviction. */
 static void come_back(struct window *w, struct slot *s)
 {
-	w->below = 0;
+	w->below = w->settled = 0;
 	s->phase = s->nonce < w->count ? SLOT_COUNTED : SLOT_SIGNED;
 	s->counted_head = w->head;
 	s->answer = ANSWER_UNKNOWN;
@@ -309,6 +309,7 @@ void window_closed(struct window *w, uint64_t lowest_open)
 	memmove(w->slots, w->slots + n, (w->n - n) * sizeof *w->slots);
 	w->n -= n;
 	w->below = w->below > n ? w->below - n : 0;
+	w->settled = w->settled > n ? w->settled - n : 0;
 }
 
 void window_forget(struct window *w, struct slot *s)
@@ -318,11 +319,20 @@ void window_forget(struct window *w, struct slot *s)
 	memmove(s, s + 1, (w->n - i - 1) * sizeof *s);
 	w->n--;
 	w->below -= i < w->below;
+	w->settled -= i < w->settled;
+}
+
+/* What is mined waits for a final block in its thousands; what is asked here stands behind it. */
+static size_t behind_mined(struct window *w)
+{
+	while (w->settled < w->n && w->slots[w->settled].phase == SLOT_MINED)
+		w->settled++;
+	return w->settled;
 }
 
 struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 {
-	for (size_t i = 0; i < w->n; i++) {
+	for (size_t i = behind_mined(w); i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->phase == SLOT_COUNTED && w->head >= s->counted_head + heads &&
 			!(s->traced && s->traced_final >= final))
@@ -331,9 +341,9 @@ struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 	return NULL;
 }
 
-const struct slot *window_unproved(const struct window *w)
+const struct slot *window_unproved(struct window *w)
 {
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = behind_mined(w); i < w->n; i++)
 		if (w->slots[i].phase == SLOT_COUNTED && w->slots[i].unproved)
 			return &w->slots[i];
 	return NULL;

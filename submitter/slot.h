@@ -98,8 +98,9 @@ struct window {
 	uint64_t count; /* the account's count there */
 	uint64_t grace; /* blocks that a vanished event may take to return (S3) */
 	int patience;   /* heads that the lowest may stay unmined at its price: price_patience; 0: three */
-	/* slot.c's own: no slot before this place is unmined; which one bears lowest_ms, if one does */
-	size_t below;
+	size_t below;   /* no slot before this place is unmined. slot.c alone moves it */
+	size_t settled; /* slot.c's own: every slot before this place is MINED; */
+	/* which one bears lowest_ms, if one does */
 	bool marked;
 	uint64_t lowest;
 	uint64_t taken_ms; /* some slot was taken, or known, by the node */
@@ -145,8 +146,9 @@ void window_forget(struct window *w, struct slot *s);
 /* The lowest slot whose nonce was counted at least `heads` heads ago without a receipt of ours, and of which
  * this final block was not asked yet; NULL: none (S2). */
 struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final);
-/* A counted slot of which it must be proved by now who consumed its nonce, and is not (S2); NULL: none. */
-const struct slot *window_unproved(const struct window *w);
+/* The first counted slot of which it must be proved by now who consumed its nonce, and is not (S2); NULL:
+ * none. */
+const struct slot *window_unproved(struct window *w);
 
 enum window_do {
 	WINDOW_REST,    /* nothing until wake_ms (0: until something is told) */

@@ -408,6 +408,12 @@ static void unexplained(void **state)
 	window_at(&w, 5)->unproved = "no state";
 	window_mined(&w, window_at(&w, 5), 15, hash, 6);
 	assert_null(window_unproved(&w));
+	window_mined(&w, window_at(&w, 6), 15, hash, 6);
+	assert_null(window_unexplained(&w, 0, 6));
+	window_taken_back(&w, window_at(&w, 5), 7); /* all was mined */
+	assert_ptr_equal(window_unexplained(&w, 0, 6), window_at(&w, 5));
+	window_mined(&w, window_at(&w, 5), 16, hash, 8);
+	assert_null(window_unexplained(&w, 0, 6));
 	window_forget(&w, window_at(&w, 6)); /* whatever stands below */
 	assert_null(window_at(&w, 6));
 	assert_non_null(window_at(&w, 5));
