@@ -287,7 +287,7 @@ bool cutter_due(struct applier *a, struct cutter *k, struct cut *c)
 		.last_cut_ms = k->last_cut_ms,
 		.flush = k->flush};
 	*c = cut_next(&v);
-	if (k->waits.waiting == 0 && v.next_ms == 0) {
+	if (v.next_ms == 0) {
 		k->waits.next_ms = -1;
 		k->wanted = true; /* a retry has become due: look at the queue */
 	}
