@@ -414,6 +414,15 @@ void open_passed(struct sender *s, uint64_t count)
 	sender_halt(s, HALT_ELSEWHERE, why);
 }
 
+static void open_lane(struct sender *s)
+{
+	struct pg_unit *u = pg_unit(s->m->pg);
+	struct slots_lane l = sender_lane(s);
+	sender_enter(s, LANE_OPEN);
+	slots_warm(u, &l, l.lane->at);
+	pg_unit_run(u, 0, sender_noted, s);
+}
+
 static void judge_count(struct sender *s, uint64_t latest, uint64_t pending)
 {
 	if (!s->signer->adopt && lost_commits(s))
@@ -427,7 +436,7 @@ static void judge_count(struct sender *s, uint64_t latest, uint64_t pending)
 	uint64_t to;
 	s->settle_ms = 0;
 	switch (plan_settle(&q, &to)) {
-	case SETTLE_OPENS: sender_enter(s, LANE_OPEN); break;
+	case SETTLE_OPENS: open_lane(s); break;
 	case SETTLE_MOVES: move_mark(s, to); break;
 	case SETTLE_WAITS:
 		settle_later(s,

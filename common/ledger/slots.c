@@ -363,6 +363,13 @@ void slots_verdicts(struct pg_unit *u, const struct slots_lane *l, const struct 
 	PG_ARRAY(u, i, n, v[i].has_l1_fee ? pg_item_u256(u, v[i].l1_fee) : pg_item_null(u));
 }
 
+void slots_warm(struct pg_unit *u, const struct slots_lane *l, int64_t at)
+{
+	slots_commit(u, l, at, NULL, 0);
+	slots_sent(u, l, NULL, 0);
+	slots_verdicts(u, l, NULL, 0);
+}
+
 void slots_purse(struct pg_unit *u, const struct slots_lane *l, const char *pool, struct u256 wei,
 	struct u256 spare, int64_t block)
 {

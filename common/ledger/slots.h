@@ -109,6 +109,10 @@ struct slots_signed {
 void slots_commit(
 	struct pg_unit *u, const struct slots_lane *l, int64_t first, const struct slots_signed *s, size_t n);
 void slots_add(struct pg_unit *u, const struct slots_lane *l, const struct slots_signed *s, size_t n);
+/* What the next batch takes, of none, at the lane's position: changes nothing. A connection compiles and
+ * plans each statement when it first runs; the first batch of a lane that opens need not wait for that.
+ * Whether it is refused means nothing. */
+void slots_warm(struct pg_unit *u, const struct slots_lane *l, int64_t at);
 bool slots_changed(const struct pg_reply *r); /* SQLSTATE FL005 */
 /* SQLSTATE FL007: a policy of the signer forbids it, nothing was written. err.text is the reason
  * (common/base/sentence.h): policy_frozen, policy_limit, policy_spend. */
