@@ -41,7 +41,6 @@ static void guess_rows(struct reader *r)
 {
 	const struct heard *h = &r->logs_heard;
 	size_t n = h->n < ROWS_MOST ? h->n : ROWS_MOST;
-	r->ahead.rows = (struct rows_batch){.last_seq = r->at};
 	if (n == 0 || memcmp(h->block, r->ahead.block.hash, 32) != 0)
 		return;
 	struct log *logs = arena_alloc(&r->mem, n * sizeof *logs);
@@ -52,20 +51,31 @@ static void guess_rows(struct reader *r)
 	r->ahead.rows.nbad = 0; /* the answer will say so too */
 }
 
+static void move_to(struct reader *r, int64_t at)
+{
+	if (at == r->ahead.step.at)
+		return;
+	r->ahead.step.at = at;
+	chain_step_at(r->ahead.unit, lease_lane(r->lease), at);
+}
+
 static void on_late(void *arg)
 {
 	ahead_undo(arg);
 }
 
+/* Before its logs are heard, a block is taken to hold as many events as the last one: to move the cursor
+ * twice costs more. */
 static void begin(struct reader *r)
 {
 	struct chain_block b;
 	if (!pg_is_up(r->m->pg) || !guess(r, r->asked, &b))
 		return;
 	struct final as_yet = r->final; /* nothing is called final by a guess */
+	int64_t at = r->at + (int64_t)(r->commit_events < ROWS_MOST ? r->commit_events : 0);
 	r->ahead.block = b;
-	guess_rows(r);
-	r->ahead.step = (struct chain_step){.at = r->ahead.rows.last_seq,
+	r->ahead.rows = (struct rows_batch){.last_seq = r->at};
+	r->ahead.step = (struct chain_step){.at = at,
 		.done = b.number,
 		.head = r->head,
 		.final = final_at(&as_yet, b.number, b.number),
@@ -73,9 +83,24 @@ static void begin(struct reader *r)
 		.nblocks = 1};
 	r->ahead.unit = pg_unit(r->m->pg);
 	chain_step(r->ahead.unit, lease_lane(r->lease), r->row.id, &r->ahead.step); /* INV-8 */
-	rows_write(&r->ahead.rows, 0, r->ahead.unit, &r->mem, &r->rows, r->row.id, b.number, false);
 	pg_unit_begin(r->ahead.unit);
 	timer_start(r->m->loop, &r->ahead.timer, OPEN_MS, on_late, r);
+}
+
+/* PostgreSQL has the block by now and will be at work on it for a while. */
+static void on_turn(void *arg)
+{
+	struct reader *r = arg;
+	if (!r->ahead.unit)
+		begin(r); /* the first message did not say enough of it, the next one may have */
+	if (!r->ahead.unit)
+		return;
+	guess_rows(r);
+	if (r->ahead.rows.n == 0)
+		return;
+	move_to(r, r->ahead.rows.last_seq);
+	rows_write(&r->ahead.rows, 0, r->ahead.unit, &r->mem, &r->rows, r->row.id, r->ahead.block.number, false);
+	pg_unit_more(r->ahead.unit);
 }
 
 bool ahead_may(const struct reader *r)
@@ -83,25 +108,17 @@ bool ahead_may(const struct reader *r)
 	return !r->ahead.unit && provider_latency_us(r->rang) <= NEAR_US;
 }
 
-/* PostgreSQL has more to do than the endpoint, so it hears first. */
-static void on_turn(void *arg)
-{
-	struct reader *r = arg;
-	if (!reader_back(r))
-		return;
-	begin(r);
-	fetch_live_ask(r);
-}
-
-/* The messages about one block mostly come in one piece, its head before or behind its logs. */
+/* The messages about one block mostly come in one piece: with the first it is known which block it is, and
+ * what the others add is known in the next turn. */
 void ahead_begin(struct reader *r)
 {
-	r->in_flight = true;
+	begin(r);
 	timer_start(r->m->loop, &r->ahead.turn, 0, on_turn, r);
 }
 
 void ahead_undo(struct reader *r)
 {
+	timer_stop(&r->ahead.turn);
 	timer_stop(&r->ahead.timer);
 	if (r->ahead.unit)
 		pg_unit_undo(r->ahead.unit);
@@ -138,10 +155,10 @@ struct pg_unit *ahead_step(
 	const struct chain_step *a = &r->ahead.step;
 	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->done == a->done &&
 		s->final == a->final && r->floor < s->done && same_rows(&r->ahead.rows, b)) {
+		move_to(r, s->at);
+		timer_stop(&r->ahead.turn);
 		timer_stop(&r->ahead.timer);
 		r->ahead.unit = NULL;
-		if (s->at != a->at)
-			chain_step_at(u, lease_lane(r->lease), s->at);
 		*written = r->ahead.rows.n;
 		return u;
 	}

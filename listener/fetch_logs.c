@@ -177,12 +177,14 @@ static bool heard_met(struct reader *r, bool *doubt, struct err *e)
 	return true;
 }
 
+/* behind: the answer about the last block, which came behind its logs; NULL: it was found to be that block.
+ */
 static void took_logs(struct reader *r, const struct rpc_reply *q, const struct rpc_answer *behind)
 {
 	bool doubt = false;
 	struct err e = {0};
 	r->prove.unknown = NULL;
-	if (q->ok && behind->ok && str_is(behind->result, "null")) { /* whatever it says of its logs */
+	if (q->ok && behind && behind->ok && str_is(behind->result, "null")) { /* whatever it says of its logs */
 		unknown(r, q);
 		return;
 	}
@@ -190,7 +192,7 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 		range_refused(&r->blocks);
 		return;
 	}
-	if (q->ok && !still_known(r, q, behind))
+	if (q->ok && behind && !still_known(r, q, behind))
 		return;
 	if (!prove_given(r, &e) || (!r->prove.unknown && !sweep_bound_met(r->sweep, &e)) ||
 		!heard_met(r, &doubt, &e)) {
@@ -250,22 +252,16 @@ static void on_live(void *arg, const struct rpc_reply *q)
 		return;
 	}
 	r->calls = arena_alloc(&r->mem, sizeof *r->calls); /* the first */
-	took_logs(r, q, &q->answers[1]);
+	took_logs(r, q, NULL);
 }
 
 void fetch_live(struct reader *r, const uint8_t hash[32])
 {
+	char text[67];
 	memcpy(r->asked, hash, 32);
 	reader_enter(r, READER_LIVE);
-	if (ahead_may(r))
+	if (ahead_may(r)) /* PostgreSQL has more to do than the endpoint, so it hears first */
 		ahead_begin(r);
-	else
-		fetch_live_ask(r);
-}
-
-void fetch_live_ask(struct reader *r)
-{
-	char text[67];
 	hex_to_0x(text, r->asked, 32);
 	struct rpc_request *q = fetch_open_at(r, r->rang, r->step.from, 3);
 	if (!q)

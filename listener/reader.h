@@ -190,14 +190,13 @@ void fetch_tag(struct reader *r);
  * nothing is to be waited for. */
 bool fetch_tag_first(struct reader *r);
 void fetch_live(struct reader *r, const uint8_t hash[32]);
-void fetch_live_ask(struct reader *r); /* for r->asked */
 void fetch_headers(struct reader *r);
 void fetch_logs(struct reader *r); /* of the step's headers */
 
 /* ahead.c: the commit of the block that is being asked for is begun with what was heard of it, where that
  * saves time; nothing of it is committed before the block was read (R1). */
 bool ahead_may(const struct reader *r); /* is it worth while with the endpoint that rang? */
-/* In the next turn: the commit of r->asked is begun, then fetch_live_ask. In flight until then. */
+/* The commit of r->asked is begun; what was heard of it until the next turn follows. */
 void ahead_begin(struct reader *r);
 void ahead_undo(struct reader *r); /* also when nothing was begun */
 /* The unit that begins with s: the one that was begun, if what was heard is what was read; else a new one.

@@ -233,6 +233,17 @@ void pg_unit_begin(struct pg_unit *u)
 	leave_at_once(u->c);
 }
 
+/* Where it waits behind others, or has lost its connection, all of it leaves later. */
+void pg_unit_more(struct pg_unit *u)
+{
+	struct pg *c = u->c;
+	must(u->begun && !u->array);
+	if (c->open != u || c->phase != PG_UP || c->broken || c->full || c->dying)
+		return;
+	c->broken = !pg_send(c, u);
+	pg_turn(c);
+}
+
 static void unqueue(struct pg *c, const struct pg_unit *u)
 {
 	struct pg_list rest;

@@ -113,6 +113,7 @@ void pg_unit_drop(struct pg_unit *u); /* instead of run */
  * pg_unit_undo takes it back. Whatever is run on this connection meanwhile waits: a matter of milliseconds.
  * When the connection is lost nothing of it has happened, and pg_unit_run sends all of it anew. */
 void pg_unit_begin(struct pg_unit *u);
+void pg_unit_more(struct pg_unit *u); /* behind pg_unit_begin: what was added since leaves as well */
 void pg_unit_undo(struct pg_unit *u); /* no callback */
 
 int pg_rows(const struct pg_reply *r, int stmt);

@@ -4,7 +4,8 @@
 //
 //   mined      the miner (this process) has the transaction in the pool and asks evm_mine over an open socket; the block is mined as
 //              long after that as anvil's answer took while both readers stood still (the median of 40 such blocks, printed). When
-//              the answer comes beside a reader that is at work, it comes late, and the later the quicker the reader is.
+//              the answer comes beside a reader that is at work, it comes late, and the later the quicker the reader is; so it is
+//              left in the socket until the row stands: to read it takes a core for a third of a millisecond, just then.
 //   committed  the time that PostgreSQL noted in the commit record of the row's transaction (pg_xact_commit_timestamp of its xmin),
 //              read when all is over: nothing that measures runs beside the commit, no trigger, no notification.
 //   one clock  before each event PostgreSQL is asked for its clock three times; the quickest answer says how far its clock is from
@@ -41,17 +42,22 @@ async function watch() {
 
 // ── the miner ──
 
-// Calls of one kind over one socket that stays open: when asked, when answered.
+// Calls of one kind over one socket that stays open: ask() returns when it was asked, answer() when the answer was read.
 function caller(port, method) {
 	const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: [] });
 	const text = `POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 	const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-	const call = () => new Promise((done, fail) => {
-		socket.once("data", (d) => (String(d).includes(" 200 ") ? done({ asked, answered: performance.now() }) : fail(new Error(String(d)))));
+	const ask = () => {
+		socket.pause();
 		const asked = performance.now();
 		socket.write(text);
+		return asked;
+	};
+	const answer = () => new Promise((done, fail) => {
+		socket.once("data", (d) => (String(d).includes(" 200 ") ? done(performance.now()) : fail(new Error(String(d)))));
+		socket.resume();
 	});
-	return { call, end: () => socket.destroy() };
+	return { ask, answer, end: () => socket.destroy() };
 }
 
 // What to add to performance.now() for PostgreSQL's clock, in ms, and how wrong that may be.
@@ -85,9 +91,10 @@ async function turns(w, chain, burst, c, watcher, events) {
 		await burst.send(first++, 1);
 		const k = await clock(c);
 		await rest(5 + Math.random() * 15);
-		const m = await mine.call();
+		const asked = mine.ask();
 		await stands(s, ++block);
-		return { block, asked: m.asked + k.add, error: k.error };
+		await mine.answer();
+		return { block, asked: asked + k.add, error: k.error };
 	};
 	for (const n of names) await one(sides[n]); // both hear
 	for (const n of names) process.kill(sides[n].pid, "SIGSTOP");
@@ -95,7 +102,8 @@ async function turns(w, chain, burst, c, watcher, events) {
 	for (let i = 0; i < 40; i++, block++) {
 		await burst.send(first++, 1);
 		await rest(5 + Math.random() * 15);
-		alone.push((({ asked, answered }) => answered - asked)(await mine.call()));
+		const asked = mine.ask();
+		alone.push((await mine.answer()) - asked);
 	}
 	const making = at(alone, 0.5);
 	for (let turn = 0; sides.viem.list.length < events; turn++) {

@@ -468,13 +468,17 @@ static void test_begun(void **state)
 	struct pg_unit *u = begun(w, "one", "INSERT INTO begun VALUES (1)");
 	pg_unit_run(unit_of(w, NULL, "SELECT count(*) FROM begun"), 0, on_done, &behind);
 	spin_until(w->loop, sql_int("SELECT count(*) FROM begun") == 0);
+	stmt(u, "more", "SELECT pg_advisory_xact_lock(8)");
+	pg_unit_more(u);
+	spin_until(
+		w->loop, sql_int("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") == 2);
 	stmt(u, "two", "INSERT INTO begun VALUES (2)");
 	stmt(u, "one", "INSERT INTO begun VALUES (1)");
 	assert_int_equal(behind.calls, 0);
 	pg_unit_run(u, 0, on_done, &all);
 	spin_until(w->loop, behind.calls == 1);
 	assert_ok(&all);
-	assert_int_equal(all.statements, 4);
+	assert_int_equal(all.statements, 5);
 	assert_string_equal(behind.text, "3");
 }
 
@@ -487,6 +491,7 @@ static void test_begun_and_undone(void **state)
 	pg_unit_undo(begun(w, "one", "INSERT INTO undone VALUES (1)"));
 	struct pg_unit *u = unit_of(w, "one", "INSERT INTO undone VALUES (1)");
 	pg_unit_begin(u);
+	pg_unit_more(u);
 	pg_unit_undo(u); /* before it left */
 	run(w, unit_of(w, "one", "INSERT INTO undone VALUES (1)"), &after);
 	assert_ok(&after);
@@ -523,6 +528,8 @@ static void test_begun_and_lost(void **state)
 	u = begun(w, NULL, "INSERT INTO lost VALUES (4)");
 	kill_backend(pg_server_pid(w->pg));
 	spin_until(w->loop, w->downs == 2);
+	stmt(u, NULL, "INSERT INTO lost VALUES (5)");
+	pg_unit_more(u);
 	run(w, u, &away);
 	assert_int_equal(away.outcome, PG_UNSENT);
 	assert_int_equal(sql_int("SELECT sum(id) FROM lost"), 3);
