@@ -28,6 +28,12 @@ void fetch_drop(struct reader *r)
 	prove_drop(r);
 }
 
+static uint64_t pace(void *arg, uint32_t calls)
+{
+	struct reader *r = arg;
+	return learner_book(provider_learner(r->p), loop_now_ms(r->m->loop), calls);
+}
+
 static struct rpc_request *open_at(struct reader *r, struct provider *p, uint32_t wanted)
 {
 	uint32_t calls = (uint32_t)learner_calls(provider_learner(p), wanted);
@@ -40,9 +46,11 @@ static struct rpc_request *open_at(struct reader *r, struct provider *p, uint32_
 	r->place = true;
 	r->charged = calls;
 	struct rpc_request *q = rpc_request(provider_rpc(p));
-	int64_t cap = provider_learner(p)->learned.calls_cap;
-	if (cap > 0 && cap < wanted)
-		rpc_pieces(q, (int)cap);
+	r->paced = calls < wanted;
+	if (r->paced) {
+		rpc_pieces(q, (int)calls);
+		rpc_paced(q, pace, r);
+	}
 	return q;
 }
 
@@ -111,14 +119,18 @@ static void on_patience(void *arg)
 void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)
 {
 	uint32_t calls = (uint32_t)rpc_calls(q);
-	if (calls > r->charged)
+	uint64_t later = 0;
+	if (r->paced && provider_learner(r->p)->rate > 0)
+		later = (uint64_t)calls * 1000000 / provider_learner(r->p)->rate;
+	else if (calls > r->charged)
 		learner_spent(provider_learner(r->p), loop_now_ms(r->m->loop), calls - r->charged);
+	r->too_often = false;
 	r->heard = fn;
 	r->asking = q;
 	r->in_flight = true;
 	rpc_send(q, on_answer, r);
 	if (providers_count(r->providers) > 1)
-		timer_start(r->m->loop, &r->patience, provider_patience_ms(r->p), on_patience, r);
+		timer_start(r->m->loop, &r->patience, later + provider_patience_ms(r->p), on_patience, r);
 }
 
 /* Entries of the longest list that is asked for. */
@@ -156,6 +168,7 @@ enum learner_next fetch_refuse(struct reader *r, const struct rpc_reply *q, int 
 	enum learner_next next = provider_failed(r->p, &refused, &asked, e);
 	if (refused.class == REFUSAL_FILTER)
 		reader_plan(r);
+	r->too_often = refused.class == REFUSAL_RATE;
 	return next;
 }
 

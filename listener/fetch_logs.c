@@ -234,8 +234,10 @@ static void on_live(void *arg, const struct rpc_reply *q)
 				 (int64_t)r->headers[0].number == r->step.from &&
 				 memcmp(r->headers[0].hash, r->asked, 32) == 0; /* INV-9 */
 	if (!known) {
-		if (q->ok)
+		if (q->ok && q->answers[1].ok)
 			fetch_part(r, q);
+		else if (q->ok)
+			fetch_refuse(r, q, 1, "eth_getBlockByHash", -1, -1, &e);
 		else if (!fetch_ok(r, q, 0, "eth_getLogs", -1, -1))
 			return;
 		fetch_headers(r);

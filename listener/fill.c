@@ -251,6 +251,7 @@ static void on_full(void *arg, struct span *s)
 static struct provider *pick(struct fill *f, const struct pipe_seg *unasked)
 {
 	uint64_t now = loop_now_ms(f->job.loop);
+	int64_t calls = f->world.want == PROOF_NONE ? 3 : PROVED_BLOCKS + 1;
 	struct provider_need need = {.shown = unasked->from, .lowest = unasked->from, .calls = 3};
 	struct provider *p = providers_pick(f->job.providers, &need);
 	if (!p) {
@@ -261,8 +262,7 @@ static struct provider *pick(struct fill *f, const struct pipe_seg *unasked)
 	bool first = pipe_is_first(&f->pipe, unasked);
 	if (!first && asked_of(f, p) >= f->flow[place(f, p)].now)
 		return NULL;
-	uint32_t calls = f->world.want == PROOF_NONE ? 3 : PROVED_BLOCKS + 1;
-	int64_t wait = provider_may_send(p, calls, first);
+	int64_t wait = provider_may_send(p, (uint32_t)learner_calls(provider_learner(p), calls), first);
 	if (wait == 0)
 		return p;
 	if (wait > 0)

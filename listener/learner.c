@@ -146,7 +146,7 @@ static void climb(struct learner *l)
 {
 	uint64_t past = l->unrefused++ < CLIMB_SLOWLY ? 0 : l->unrefused - CLIMB_SLOWLY;
 	uint64_t percent = (uint64_t)least(5 << (past < 8 ? past : 8), CLIMB_MOST);
-	l->rate += l->rate * percent / 100 + 100;
+	l->rate += l->rate * percent / 100 + 1;
 	if (l->rps_most > 0 && l->rate > l->rps_most)
 		l->rate = l->rps_most;
 	if (l->rps_most == 0 && l->rate > RATE_FREE)
@@ -191,12 +191,6 @@ uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls)
 	return 0;
 }
 
-void learner_polled(struct learner *l, uint64_t now_ms, uint32_t calls)
-{
-	turn_second(l, now_ms);
-	l->sent += calls;
-}
-
 void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
 {
 	turn_second(l, now_ms);
@@ -207,6 +201,13 @@ void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
 	l->filled_ms = now_ms;
 	if (l->rate != l->rps_most && l->tokens < -bucket(l))
 		l->tokens = -bucket(l);
+}
+
+uint64_t learner_book(struct learner *l, uint64_t now_ms, uint32_t calls)
+{
+	uint64_t wait = learner_wait(l, now_ms, calls);
+	learner_spent(l, now_ms, calls);
+	return wait;
 }
 
 void learner_calm(struct learner *l, uint64_t now_ms)
@@ -335,7 +336,8 @@ static uint64_t grown(uint64_t first, uint32_t tries, uint64_t most)
 static void slow_down(struct learner *l, const struct learner_asked *asked, uint64_t now_ms)
 {
 	uint64_t recent = (l->sent > l->sent_before ? l->sent : l->sent_before) * 1000;
-	uint64_t rate = (l->rate > 0 ? l->rate : recent) * 7 / 10;
+	bool again = l->rate > 0 && l->limited > 0; /* the last step was not enough */
+	uint64_t rate = again ? l->rate / 2 : (l->rate > 0 ? l->rate : recent) * 7 / 10;
 	bool guess = l->rate == 0 && rate < RATE_FIRST; /* nothing was measured */
 	uint64_t floor = guess ? RATE_FIRST : RATE_LEAST;
 	l->tokens = 0;

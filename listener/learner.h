@@ -89,11 +89,10 @@ uint64_t learner_wait(const struct learner *l, uint64_t now_ms, uint32_t calls);
 /* 0: go, and the calls are taken from the bucket. Else how many ms until it is worth asking again; nothing is
  * taken. */
 uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls);
-/* Polls went without asking: counted, never owed. A bucket that polls alone can empty would leave nothing to
- * read with. */
-void learner_polled(struct learner *l, uint64_t now_ms, uint32_t calls);
-/* Calls that went without asking: they are owed. */
+/* Calls that went without asking, polls too: they are owed. */
 void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls);
+/* Calls that go for sure: they are taken, and leave in so many ms. */
+uint64_t learner_book(struct learner *l, uint64_t now_ms, uint32_t calls);
 
 /* An answer about the logs of blocks from from on was good. */
 void learner_good(

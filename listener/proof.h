@@ -145,7 +145,15 @@ struct proof_ask {
 	struct proof_filter filter;
 	const char *const *members; /* sources: of each eth_getLogs filter object, "address":[…],"topics":[…] */
 	size_t nmembers;
-	int calls_most;    /* calls in one request; 0: 100. Fewer where the answers are large (INV-10) */
+	int calls_most; /* calls in one request; 0: 100. Fewer where the answers are large (INV-10) */
+	/* Of so many calls, each request's but for the first `charged`: how many ms later they may leave. NULL:
+	 * at once. */
+	uint64_t (*pace)(void *arg, uint32_t calls);
+	void *pace_arg;
+	uint32_t charged;
+	/* With pace_arg: that answer is an error (-1: the exchange failed). true: for the rate, and it was told:
+	 * the same is asked again, as pace says. NULL: never. */
+	bool (*too_often)(void *arg, const struct rpc_reply *q, int call);
 	bool single;       /* eth_getBlockReceipts is not served here */
 	struct arena *mem; /* where proved logs are put; untouched after proof_cancel */
 };
@@ -165,5 +173,7 @@ struct proof_reply {
 struct proof_job *proof_run(struct loop *l, const struct proof_ask *ask,
 	void (*fn)(void *arg, const struct proof_reply *r), void *arg);
 void proof_cancel(struct proof_job *j); /* fn does not run */
+/* When the last answer came, or the question that is out was sent: ms of the loop's clock. */
+uint64_t proof_heard_ms(const struct proof_job *j);
 
 #endif

@@ -18,7 +18,9 @@ struct proof_job {
 	void *arg;
 	struct arena mem, unit; /* of the job; of the receipts in work */
 	struct timer *timer;
+	struct loop *loop;
 	struct rpc_request *q; /* in flight */
+	uint64_t sent_ms;      /* of it */
 	struct proof_reply reply;
 	struct proof_block *blocks;
 	size_t *todo, ntodo;      /* indexes of the blocks that must be asked about */
@@ -63,23 +65,38 @@ static void gave_up(struct proof_job *j, const struct rpc_reply *q, int call)
 	finish(j);
 }
 
-/* false: the exchange failed, and the job is gone. */
-static bool came(struct proof_job *j, const struct rpc_reply *q)
+static bool too_often(struct proof_job *j, const struct rpc_reply *q, int call)
+{
+	return j->ask.too_often && j->ask.too_often(j->ask.pace_arg, q, call);
+}
+
+/* false: the exchange failed: the same is asked again, or the job is gone. */
+static bool came(struct proof_job *j, const struct rpc_reply *q, void (*again)(struct proof_job *j))
 {
 	j->q = NULL;
 	j->reply.bytes += q->bytes;
 	if (j->reply.requests == 1)
 		j->reply.took_us = q->first_us ? q->first_us : q->took_us;
-	if (!q->ok)
+	if (!q->ok && too_often(j, q, -1))
+		again(j);
+	else if (!q->ok)
 		gave_up(j, q, -1);
 	return q->ok;
 }
 
 static void put_out(struct proof_job *j, struct rpc_request *q, rpc_done_fn fn)
 {
+	uint32_t calls = (uint32_t)rpc_calls(q), paid = j->reply.requests++ == 0 ? j->ask.charged : 0;
+	uint64_t ms = j->ask.pace && calls > paid ? j->ask.pace(j->ask.pace_arg, calls - paid) : 0;
+	rpc_after(q, ms);
+	j->sent_ms = loop_now_ms(j->loop) + ms;
 	j->q = q;
-	j->reply.requests++;
 	rpc_send(q, fn, j);
+}
+
+uint64_t proof_heard_ms(const struct proof_job *j)
+{
+	return j->sent_ms;
 }
 
 static const struct block_header *header(const struct proof_job *j, size_t todo)
@@ -145,9 +162,13 @@ static void on_single(void *arg, const struct rpc_reply *q)
 	struct proof_job *j = arg;
 	struct err e = {0};
 	bool found = true;
-	if (!came(j, q))
+	if (!came(j, q, ask_single))
 		return;
 	for (int i = 0; i < q->calls; i++) {
+		if (!q->answers[i].ok && too_often(j, q, i)) {
+			ask_single(j);
+			return;
+		}
 		if (!q->answers[i].ok) {
 			gave_up(j, q, i);
 			return;
@@ -206,7 +227,7 @@ static int receipts_at_once(const struct proof_job *j)
 static void on_receipts(void *arg, const struct rpc_reply *q)
 {
 	struct proof_job *j = arg;
-	if (!came(j, q))
+	if (!came(j, q, ask_receipts))
 		return;
 	learn_size(j->ask.trust, q);
 	for (int i = 0; i < q->calls; i++) {
@@ -219,6 +240,11 @@ static void on_receipts(void *arg, const struct rpc_reply *q)
 			j->at = todo;
 			j->reply.no_block_receipts = true;
 			ask_single(j);
+			return;
+		}
+		if (!q->answers[i].ok && too_often(j, q, i)) {
+			j->at = todo;
+			ask_receipts(j);
 			return;
 		}
 		if (!q->answers[i].ok) {
@@ -295,11 +321,14 @@ static void ask_sources(struct proof_job *j);
 static void on_sources(void *arg, const struct rpc_reply *q)
 {
 	struct proof_job *j = arg;
-	if (!came(j, q))
+	if (!came(j, q, ask_sources))
 		return;
 	for (int i = 0; i < q->calls; i++)
 		if (!q->answers[i].ok) {
-			gave_up(j, q, i);
+			if (too_often(j, q, i))
+				ask_sources(j);
+			else
+				gave_up(j, q, i);
 			return;
 		}
 	int each = (int)j->ask.nmembers + 1;
@@ -315,7 +344,9 @@ static void on_sources(void *arg, const struct rpc_reply *q)
 	ask_sources(j);
 }
 
-/* The questions about one block stay in one request, so that one machine answers them. */
+/* The questions about one block stay in one request, so that one machine answers them, where it takes as
+ * many.
+ */
 static void ask_sources(struct proof_job *j)
 {
 	if (j->at == j->ntodo) {
@@ -325,6 +356,10 @@ static void ask_sources(struct proof_job *j)
 	struct rpc_request *q = rpc_request(j->ask.rpc);
 	int each = (int)j->ask.nmembers + 1;
 	char hash[67];
+	if (each > j->ask.calls_most) {
+		rpc_pieces(q, j->ask.calls_most);
+		rpc_paced(q, j->ask.pace, j->ask.pace_arg);
+	}
 	for (size_t i = j->at; i < j->ntodo && (i == j->at || rpc_calls(q) + each <= j->ask.calls_most); i++) {
 		hex_to_0x(hash, header(j, i)->hash, 32);
 		for (size_t m = 0; m < j->ask.nmembers; m++)
@@ -364,6 +399,8 @@ struct proof_job *proof_run(struct loop *l, const struct proof_ask *ask,
 {
 	struct proof_job *j = mem_alloc(sizeof *j);
 	j->ask = *ask;
+	j->loop = l;
+	j->sent_ms = loop_now_ms(l);
 	j->ask.calls_most = ask->calls_most > 0 ? ask->calls_most : CALLS_MOST;
 	j->fn = fn;
 	j->arg = arg;

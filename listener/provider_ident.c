@@ -18,7 +18,7 @@ static void on_head(void *arg, uint64_t number)
 	struct provider *p = arg;
 	(void)number;
 	if (!heads_state(p->heads)->has_hash)
-		learner_polled(&p->learner, loop_now_ms(p->ps->loop), 1);
+		learner_spent(&p->learner, loop_now_ms(p->ps->loop), 1);
 	p->ps->ev.on_head(p->ps->ev.arg, p);
 }
 
@@ -29,11 +29,14 @@ static void on_heard_log(void *arg, uint64_t number, const uint8_t block[32], st
 		p->ps->ev.on_log(p->ps->ev.arg, p, number, block, log);
 }
 
-/* A learned or configured rate is there to read with: polls take a third of it at most. */
+/* A learned or configured rate is there to read with: polls take a third of it at most, and wait with the
+ * rest where it said to. */
 static uint64_t poll_gap(void *arg)
 {
 	const struct provider *p = arg;
-	return p->learner.rate > 0 ? 3000000 / p->learner.rate : 0;
+	uint64_t now = loop_now_ms(p->ps->loop), until = p->learner.pause_until_ms;
+	uint64_t gap = p->learner.rate > 0 ? 3000000 / p->learner.rate : 0;
+	return until > now && until - now > gap ? until - now : gap;
 }
 
 static void on_heads_state(void *arg, const struct heads_state *s)

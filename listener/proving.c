@@ -8,8 +8,9 @@
 
 enum {
 	CALLS_MOST = 100,
-	ROOM_MS = 20, /* before it is looked again whether an endpoint has room */
-	LIES_MOST = 8 /* of the only one that can be asked */
+	WAITS_MOST = 4, /* for the rate of one that refused for it */
+	ROOM_MS = 20,   /* before it is looked again whether an endpoint has room */
+	LIES_MOST = 8   /* of the only one that can be asked */
 };
 
 struct proving {
@@ -22,6 +23,9 @@ struct proving {
 	struct provider *asked; /* by the job; NULL: nobody has to be */
 	struct provider *other; /* the second source, when two differ */
 	uint32_t tries;         /* jobs with that level */
+	uint32_t waits;         /* for a rate */
+	bool refused;           /* the last request was, for its rate */
+	uint32_t charged;       /* calls that the job's first request has paid for */
 	struct arena texts;
 	const char **members; /* copies: a plan is made anew when children are found */
 	size_t nmembers;
@@ -124,6 +128,12 @@ static uint32_t questions(const struct proving *j)
 }
 
 static void ask(struct proving *j, struct provider *whom);
+
+/* ms without an answer, before another one is asked: some of its answers are long. */
+static uint64_t patience(const struct proving *j)
+{
+	return 4 * provider_patience_ms(j->asked);
+}
 
 static bool ask_another(struct proving *j)
 {
@@ -261,6 +271,8 @@ static void on_proof(void *arg, const struct proof_reply *p)
 		judge(j, p->blocks);
 	else if (ask_another(j))
 		return;
+	else if (no == REFUSAL_RATE && j->waits++ < WAITS_MOST)
+		ask(j, j->asked); /* when it may be asked */
 	else if (no == REFUSAL_METHOD)
 		not_served(j, p->err.text);
 	else
@@ -269,10 +281,20 @@ static void on_proof(void *arg, const struct proof_reply *p)
 
 /* ── asking ── */
 
+static void later(struct proving *j, uint64_t ms, timer_fn fn)
+{
+	timer_start(j->ask.loop, &j->timer, ms, fn, j);
+}
+
 /* One that hangs never stalls the rest. */
 static void on_patience(void *arg)
 {
 	struct proving *j = arg;
+	uint64_t now = loop_now_ms(j->ask.loop), until = proof_heard_ms(j->job) + patience(j);
+	if (now < until) {
+		later(j, until - now, on_patience);
+		return;
+	}
 	struct provider *p = j->tries < providers_count(j->ask.providers) ? pick(j) : NULL;
 	if (!p)
 		return;
@@ -292,16 +314,40 @@ static void on_turn(void *arg)
 	ask(j, j->asked);
 }
 
-static void later(struct proving *j, uint64_t ms, timer_fn fn)
+static uint64_t pace(void *arg, uint32_t calls)
 {
-	timer_start(j->ask.loop, &j->timer, ms, fn, j);
+	struct proving *j = arg;
+	struct learner *l = j->asked ? provider_learner(j->asked) : NULL;
+	if (l && l->limited > 0 && !j->refused) /* a part was answered */
+		learner_calm(l, loop_now_ms(j->ask.loop));
+	j->refused = false;
+	return l ? learner_book(l, loop_now_ms(j->ask.loop), calls) : 0;
+}
+
+/* Where there are others, one of them is asked. */
+static bool too_often(void *arg, const struct rpc_reply *q, int call)
+{
+	struct proving *j = arg;
+	struct refusal_view view;
+	struct refused refused;
+	struct learner_asked asked = {-1, -1, q->calls, 0, 0};
+	provider_view(&view, q, call < 0 ? 0 : call);
+	refusal_class(&refused, &view);
+	if (refused.class != REFUSAL_RATE || !j->asked || providers_count(j->ask.providers) > 1)
+		return false;
+	provider_failed(j->asked, &refused, &asked, call < 0 ? &q->err : NULL);
+	provider_take(j->asked, 0);
+	j->refused = true;
+	return true;
 }
 
 /* A place at whom is to be asked. false: j has ended, or waits for its turn. */
 static bool has_place(struct proving *j, uint32_t calls)
 {
-	int64_t wait =
-		j->asked ? provider_may_send(j->asked, calls < CALLS_MOST ? calls : CALLS_MOST, j->ask.urgent) : 0;
+	j->charged = calls > 0 && j->asked ? (uint32_t)learner_calls(provider_learner(j->asked), calls) : 0;
+	if (j->charged > CALLS_MOST)
+		j->charged = CALLS_MOST;
+	int64_t wait = j->asked ? provider_may_send(j->asked, j->charged, j->ask.urgent) : 0;
 	if (calls > 0 && !j->asked) {
 		j->reply.end = PROVING_NOBODY;
 		later(j, 0, finish);
@@ -339,11 +385,15 @@ static void ask(struct proving *j, struct provider *whom)
 			.members = j->members,
 			.nmembers = j->nmembers,
 			.calls_most = (int)learner_calls(provider_learner(p), CALLS_MOST),
+			.pace = pace,
+			.pace_arg = j,
+			.charged = j->charged,
+			.too_often = too_often,
 			.single = !provider_gives_receipts(p),
 			.mem = a->mem},
 		on_proof, j);
 	if (j->asked && providers_count(a->providers) > 1)
-		later(j, 4 * provider_patience_ms(j->asked) * (1 + calls / CALLS_MOST), on_patience);
+		later(j, patience(j), on_patience);
 }
 
 struct proving *proving_run(

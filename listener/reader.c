@@ -14,7 +14,8 @@ enum {
 	LESSONS_MS = 1000,
 	LOOK_AGAIN_MS = 200,
 	CHECKS_IN_A_ROW = 4,
-	AGAIN_MOST = 2
+	AGAIN_MOST = 2,
+	TOO_OFTEN_MOST = 4 /* refusals for the rate in a row: then it is not merely slow */
 };
 
 /* The one place that changes the phase. */
@@ -151,8 +152,15 @@ void reader_provider_error(struct reader *r, const struct err *e)
 		reader_again(r);
 		return;
 	}
-	r->rpc_ok = false;
-	store_state(r);
+	bool waits = r->p && r->too_often;
+	if (!waits || r->failures >= TOO_OFTEN_MOST) {
+		r->rpc_ok = false;
+		store_state(r);
+	}
+	if (waits) { /* the same question, when it may be asked */
+		reader_wait(r, r->p, provider_wait_ms(r->p, 1));
+		return;
+	}
 	reader_retry(r, r->why);
 }
 

@@ -80,6 +80,8 @@ struct reader {
 	rpc_done_fn heard;                 /* its answer's reader */
 	bool place;                        /* p's place was taken and not given back yet */
 	uint32_t charged;                  /* calls of it that its rate was asked for */
+	bool paced;                        /* the question goes out in pieces, as its rate lets them */
+	bool too_often;                    /* it was refused for its rate, last */
 	struct provider_identity identity; /* what an endpoint said first of the chain */
 	bool identity_due;                 /* it is not stored yet */
 	int64_t begin;                     /* cursor of a chain that was never read */

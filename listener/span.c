@@ -5,7 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { FILTER_REQUESTS = FILTER_REQUESTS_MOST };
+enum {
+	FILTER_REQUESTS = FILTER_REQUESTS_MOST,
+	WAITS_MOST_MS = 10000 /* in the middle of a range, for the rate of its endpoint */
+};
 
 struct span *span_new(const struct span_world *w)
 {
@@ -120,6 +123,28 @@ void span_refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from,
 	span_done(s, SPAN_REFUSED);
 }
 
+bool span_too_often(struct span *s, const struct rpc_reply *q, int i)
+{
+	struct learner *l = provider_learner(s->p);
+	struct refusal_view v;
+	struct refused r;
+	struct learner_asked asked = {-1, -1, q->calls, 0, s->aside_ms > s->sent_ms ? s->aside_ms : s->sent_ms};
+	provider_view(&v, q, i);
+	refusal_class(&r, &v);
+	if (r.class != REFUSAL_RATE || r.retry_after_ms > WAITS_MOST_MS)
+		return false;
+	provider_failed(s->p, &r, &asked, q->ok ? NULL : &q->err);
+	provider_take(s->p, 0);
+	return learner_wait(l, loop_now_ms(s->world->loop), 1) <= WAITS_MOST_MS;
+}
+
+void span_went_on(struct span *s)
+{
+	struct learner *l = provider_learner(s->p);
+	if (l->limited > 0)
+		learner_calm(l, loop_now_ms(s->world->loop));
+}
+
 /* A block that the endpoint has just spoken of is not there: it moved, or several machines answer (R2). */
 void span_unknown_block(struct span *s, const char *what)
 {
@@ -191,6 +216,14 @@ static void put_call(struct span *s, struct rpc_request *q, int i)
 		(uint64_t)span_header_at(s, i - (int)s->plan.n));
 }
 
+void span_pace(struct span *s, struct rpc_request *q, bool behind)
+{
+	uint64_t now = loop_now_ms(s->world->loop);
+	uint64_t ms = behind ? learner_book(provider_learner(s->p), now, (uint32_t)rpc_calls(q)) : 0;
+	rpc_after(q, ms);
+	s->sent_ms = now + ms;
+}
+
 static void on_reply(void *arg, const struct rpc_reply *q);
 
 static void ask_on(struct span *s)
@@ -207,7 +240,7 @@ static void ask_on(struct span *s)
 		log_stream_reset(s->stream);
 		rpc_stream(q, 0, &log_stream_sax, s->stream);
 	}
-	s->sent_ms = loop_now_ms(s->world->loop);
+	span_pace(s, q, s->step > 0);
 	s->request = q;
 	rpc_send(q, on_reply, s);
 }
@@ -312,12 +345,20 @@ static void on_reply(void *arg, const struct rpc_reply *q)
 		span_done(s, s->outcome);
 		return;
 	}
+	if (!q->ok && s->step > 0 && span_too_often(s, q, 0)) {
+		ask_on(s);
+		return;
+	}
 	if (!q->ok) {
 		span_refuse(s, q, 0, s->sent_from < (int)s->plan.n ? s->seg->from : -1,
 			s->sent_from < (int)s->plan.n ? s->seg->to : -1);
 		return;
 	}
 	for (int i = 0; i < q->calls; i++) {
+		if (!q->answers[i].ok && s->step > 0 && span_too_often(s, q, i)) {
+			ask_on(s);
+			return;
+		}
 		if (!take_answer(s, q, i, s->step)) {
 			if (s->outcome == SPAN_LIED || s->outcome == SPAN_UNSORTED)
 				span_done(s, s->outcome);
@@ -325,10 +366,12 @@ static void on_reply(void *arg, const struct rpc_reply *q)
 		}
 		s->step++;
 	}
-	if (s->step < calls_of(s))
+	if (s->step < calls_of(s)) {
+		span_went_on(s);
 		ask_on(s);
-	else
+	} else {
 		all_answered(s);
+	}
 }
 
 static void measure_plan(struct span *s)

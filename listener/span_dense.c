@@ -56,6 +56,12 @@ static void on_proof(void *arg, const struct proof_reply *p)
 	}
 }
 
+static uint64_t pace(void *arg, uint32_t calls)
+{
+	struct span *s = arg;
+	return learner_book(provider_learner(s->p), loop_now_ms(s->world->loop), calls);
+}
+
 static void on_header(void *arg, const struct rpc_reply *q)
 {
 	static const struct proof_given nobody = {.known = false};
@@ -83,6 +89,8 @@ static void on_header(void *arg, const struct rpc_reply *q)
 			.given = &nobody,
 			.filter = ours,
 			.calls_most = (int)learner_calls(provider_learner(s->p), 100),
+			.pace = pace,
+			.pace_arg = s,
 			.single = !provider_gives_receipts(s->p),
 			.mem = &s->mem},
 		on_proof, s);

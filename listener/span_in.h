@@ -21,6 +21,15 @@ bool span_take_end(struct span *s, const struct rpc_answer *a, int64_t number, s
 void span_done(struct span *s, enum span_outcome o);
 void span_timed(struct span *s); /* all logs are encoded: what is left are the times of their blocks */
 
+/* Answer i to a part of what it asks, and not the first, was refused for the rate: that was told. true: it is
+ * asked once more when it may be; what came before counts. */
+bool span_too_often(struct span *s, const struct rpc_reply *q, int i);
+void span_went_on(struct span *s); /* a part was answered */
+
+/* q is about to be sent. behind: it goes on with a question whose first part was sent: when its calls may go.
+ */
+void span_pace(struct span *s, struct rpc_request *q, bool behind);
+
 /* span_hang.c: ms that its endpoint has not said anything; 0: nothing is waited for */
 uint64_t span_silent_ms(const struct span *s, uint64_t now);
 

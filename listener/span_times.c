@@ -41,6 +41,10 @@ static void on_times(void *arg, const struct rpc_reply *q)
 		struct block_header h;
 		struct err e = {0};
 		bool found = false;
+		if ((!q->ok || !q->answers[i].ok) && span_too_often(s, q, i)) {
+			span_ask_times(s);
+			return;
+		}
 		if (!q->ok || !q->answers[i].ok) {
 			span_refuse(s, q, i, -1, -1);
 			return;
@@ -58,6 +62,7 @@ static void on_times(void *arg, const struct rpc_reply *q)
 		t->time = h.time;
 		s->time_asked++;
 	}
+	span_went_on(s);
 	span_timed(s);
 }
 
@@ -70,8 +75,10 @@ void span_ask_times(struct span *s)
 		hex_to_0x(hash, s->times[i].hash, 32);
 		rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", hash);
 	}
-	learner_spent(provider_learner(s->p), loop_now_ms(s->world->loop), (uint32_t)rpc_calls(q));
-	s->aside_ms = loop_now_ms(s->world->loop);
+	uint64_t now = loop_now_ms(s->world->loop);
+	uint64_t ms = learner_book(provider_learner(s->p), now, (uint32_t)rpc_calls(q));
+	rpc_after(q, ms);
+	s->aside_ms = now + ms;
 	s->aside = q;
 	rpc_send(q, on_times, s);
 }

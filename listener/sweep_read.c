@@ -271,7 +271,7 @@ static struct provider *pick(struct sweep *s, const struct pipe_seg *unasked)
 	}
 	if (!p)
 		return NULL;
-	int64_t wait = provider_may_send(p, calls, false);
+	int64_t wait = provider_may_send(p, (uint32_t)learner_calls(provider_learner(p), calls), false);
 	if (wait == 0)
 		return p;
 	if (wait > 0)

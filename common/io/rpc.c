@@ -79,6 +79,11 @@ int rpc_calls(const struct rpc_request *q)
 	return q->calls;
 }
 
+void rpc_after(struct rpc_request *q, uint64_t ms)
+{
+	q->after_ms = ms;
+}
+
 void rpc_stream(struct rpc_request *q, int call, const struct sax *sax, void *ctx)
 {
 	must(call >= 0 && call < q->calls && q->stream_call < 0 && !q->pieces);
@@ -130,7 +135,7 @@ static void answer(struct rpc_request *q, struct rpc_reply *rep)
 	release(q);
 	rep->calls = q->calls;
 	rep->bytes = q->bytes;
-	rep->took_us = now - q->sent_us;
+	rep->took_us = now > q->sent_us ? now - q->sent_us : 0;
 	rep->first_us = q->first_us ? q->first_us - q->sent_us : 0;
 	if (!rep->ok) {
 		r->stats.failures++;
@@ -272,9 +277,15 @@ static void start(struct rpc_request *q)
 		rpc_http_send(q, ask);
 }
 
+static void on_turns(void *arg)
+{
+	start_waiting(arg);
+}
+
 /* Long answers have connections of their own: they never hold the short ones up. */
 static void start_waiting(struct rpc *r)
 {
+	uint64_t now = loop_now_ms(r->loop), soonest = UINT64_MAX;
 	if (r->closing)
 		return;
 	if (r->busy) {
@@ -283,9 +294,13 @@ static void start_waiting(struct rpc *r)
 	}
 	for (struct rpc_request *q = r->waiting.first, *next; q; q = next) {
 		next = q->next;
-		if (!q->cancelled && (r->at.websocket || r->running[q->stream_call >= 0] < RPC_CONNECTIONS))
+		if (q->born_ms > now)
+			soonest = q->born_ms < soonest ? q->born_ms : soonest;
+		else if (!q->cancelled && (r->at.websocket || r->running[q->stream_call >= 0] < RPC_CONNECTIONS))
 			start(q);
 	}
+	if (soonest != UINT64_MAX)
+		timer_start(r->loop, &r->turns, soonest - now, on_turns, r);
 }
 
 bool rpc_arrived(struct rpc_request *q, struct str piece)
@@ -309,12 +324,12 @@ void rpc_send(struct rpc_request *q, rpc_done_fn fn, void *arg)
 	must(q->calls > 0);
 	q->fn = fn;
 	q->arg = arg;
-	q->sent_us = clock_mono_us();
+	q->sent_us = clock_mono_us() + q->after_ms * 1000;
 	if (q->pieces) {
 		rpc_pieces_send(q);
 		return;
 	}
-	q->born_ms = loop_now_ms(r->loop);
+	q->born_ms = loop_now_ms(r->loop) + q->after_ms;
 	r->stats.requests++;
 	r->stats.calls += (uint64_t)q->calls;
 	if (r->closing || r->bad_url.class) {
@@ -363,6 +378,7 @@ static void finish_close(struct rpc *r)
 	rpc_ws_close(r);
 	rpc_http_close(r);
 	timer_free(&r->watch);
+	timer_free(&r->turns);
 	free(r->url);
 	free(r);
 }

@@ -60,6 +60,10 @@ int rpc_calls(const struct rpc_request *q);
  * runs once with all answers. An answer that is an error, or a request that fails, is the last: what stands
  * behind it fails alike. Not with rpc_stream, rpc_pause. */
 void rpc_pieces(struct rpc_request *q, int most);
+/* Behind rpc_pieces: of each piece but the first, so many calls, pace says how many ms later it may leave. */
+void rpc_paced(struct rpc_request *q, uint64_t (*pace)(void *arg, uint32_t calls), void *arg);
+/* Before rpc_send: it leaves so many ms later, not before; its time counts from then on. */
+void rpc_after(struct rpc_request *q, uint64_t ms);
 /* The result of that call (0 …; at most one a request, before rpc_send) is not kept: if it is an array, its
  * SAX events are given as the bytes arrive, its own brackets included; answers[call].ok says at the end
  * whether it stood, and result is then empty. A result that is no array gives no event and is kept like any

@@ -36,6 +36,7 @@ struct rpc_request {
 	struct rpc_link *link; /* WebSocket */
 	uint64_t sent_us, first_us, bytes;
 	uint64_t born_ms, heard_ms; /* sent; the last byte, or the end of the last pause */
+	uint64_t after_ms;          /* born so much later than rpc_send */
 	unsigned turn;              /* of rpc when it was refused */
 	bool started;               /* on a connection, or on its way to one */
 	bool paused, held;          /* held: curl keeps the bytes that came */
@@ -65,6 +66,7 @@ struct rpc {
 	struct rpc_list refused; /* get their error in the next turn */
 	int running[2];          /* of sent: without, with a streamed call */
 	struct timer *watch;     /* the end of somebody's time */
+	struct timer *turns;     /* somebody of waiting may leave */
 	uint64_t serial;
 	unsigned turn;
 	int busy; /* inside curl: no other call into it is allowed */

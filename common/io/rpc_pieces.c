@@ -8,7 +8,10 @@ struct rpc_pieces {
 	int most, done;                   /* calls a piece · answered so far */
 	struct rpc_request *first, *last; /* not sent yet */
 	struct rpc_request *out;          /* on its way, or NULL */
-	struct arena mem;                 /* the answers and what they say */
+	uint64_t (*pace)(void *arg, uint32_t calls);
+	void *pace_arg;
+	uint64_t waited_ms; /* for it */
+	struct arena mem;   /* the answers and what they say */
 	struct rpc_answer *answers;
 	uint64_t first_us, bytes;
 };
@@ -18,6 +21,13 @@ void rpc_pieces(struct rpc_request *q, int most)
 	must(q->calls == 0 && !q->pieces && most > 0);
 	q->pieces = mem_alloc(sizeof *q->pieces);
 	q->pieces->most = most;
+}
+
+void rpc_paced(struct rpc_request *q, uint64_t (*pace)(void *arg, uint32_t calls), void *arg)
+{
+	must(q->pieces);
+	q->pieces->pace = pace;
+	q->pieces->pace_arg = arg;
 }
 
 struct rpc_request *rpc_piece(struct rpc_request *q)
@@ -50,6 +60,7 @@ static void end(struct rpc_request *q, const struct rpc_reply *last)
 	rep.calls = q->calls;
 	rep.answers = rep.ok ? p->answers : NULL;
 	rep.took_us = clock_mono_us() - q->sent_us;
+	rep.took_us -= rep.took_us < p->waited_ms * 1000 ? rep.took_us : p->waited_ms * 1000;
 	rep.first_us = p->first_us;
 	rep.bytes = p->bytes;
 	q->fn(q->arg, &rep);
@@ -102,6 +113,11 @@ static void send_next(struct rpc_request *q)
 	p->out = p->first;
 	p->first = p->out->next;
 	p->out->next = NULL;
+	uint64_t ms = p->done == 0 ? q->after_ms
+				  : p->pace    ? p->pace(p->pace_arg, (uint32_t)rpc_calls(p->out))
+							   : 0;
+	rpc_after(p->out, ms);
+	p->waited_ms += p->done > 0 ? ms : 0;
 	rpc_send(p->out, on_piece, q);
 }
 

@@ -1,13 +1,32 @@
-export const name = "rps: below what one step asks: blocks by hash, their proof and a reorg go on from where they waited";
+export const name = "rps: below what one step asks, told or found out: ranges, blocks by hash, their proof and a reorg go on from where they waited";
 
 import { reading } from "../lib/reading.mjs";
 
 export default async function (t) {
+	await Promise.all([told(t), foundOut(t)]);
+}
+
+async function told(t) {
 	const w = await reading(t, { ws: true, rpc: [{ rps: 20 }], chain: { window: 64, completeness: "receipts" } });
 	await w.book(40);
 	await w.start("listener");
 	await w.waitFor(w.agrees, "forty blocks of which each has logs");
 	await w.n.do({ reorg: { depth: 12, blocks: 13, keep: "none", logs: { shape: "note", count: 1 } } });
 	await w.waitFor(w.agrees, "a reorg");
+	t.assert.equal((await w.reorgs()).length, 1);
+}
+
+// Two calls a second: neither a range, nor a block with its proof from single receipts, nor a search for the block at which
+// branches part fits into what is taken at once.
+async function foundOut(t) {
+	const w = await reading(t, { chain: { window: 4, final: 2, completeness: "receipts" } });
+	await w.n.do({ limit: { on: w.ours, rps: 2 }, set: { on: w.ours, missing: ["eth_getBlockReceipts"] } });
+	await w.n.mine(6);
+	await w.book(2);
+	await w.n.mine(1);
+	await w.start("listener", { wait: "alive" });
+	await w.waitFor(w.agrees, "the history", 60000);
+	await w.n.do({ reorg: { depth: 2, blocks: 3, keep: "none", logs: { shape: "note", count: 3, per_tx: 1 } } });
+	await w.waitFor(w.agrees, "a reorg, and three blocks of three transactions", 60000);
 	t.assert.equal((await w.reorgs()).length, 1);
 }

@@ -227,6 +227,54 @@ static void an_answer_may_come_in_pieces(void **state)
 	open_rpc(20000);
 }
 
+static uint64_t pace_ms;
+static uint32_t paced_calls, paced_times;
+
+static uint64_t on_pace(void *arg, uint32_t calls)
+{
+	assert_ptr_equal(arg, &pace_ms);
+	paced_times++;
+	paced_calls += calls;
+	return pace_ms;
+}
+
+static struct rpc_request *send_paced(int n, int most)
+{
+	struct rpc_request *q = rpc_request(r);
+	rpc_pieces(q, most);
+	rpc_paced(q, on_pace, &pace_ms);
+	for (int i = 0; i < n; i++)
+		rpc_call(q, "eth_x", "[\"%d\"]", i);
+	paced_calls = paced_times = 0;
+	rpc_send(q, on_done, NULL);
+	return q;
+}
+
+static void pieces_leave_when_they_may(void **state)
+{
+	(void)state;
+	raw_hangs_up = true;
+	raw_answer = with_head(200, "", "{\"jsonrpc\":\"2.0\",\"id\":{0},\"result\":\"0x7\"}");
+	pace_ms = 5;
+	send_paced(3, 1);
+	spin_until(l, done == 1);
+	assert_true(got.ok);
+	assert_int_equal(paced_times, 2); /* not of the first */
+	assert_int_equal(paced_calls, 2);
+	/* given up while one waits; closed while one waits */
+	pace_ms = 1000000;
+	struct rpc_request *q = send_paced(2, 1);
+	spin_until(l, paced_times == 1);
+	rpc_cancel(q);
+	send_paced(2, 1);
+	spin_until(l, paced_times == 1);
+	assert_int_equal(done, 1);
+	rpc_close(r);
+	spin_until(l, done == 2);
+	assert_false(got.ok);
+	open_rpc(20000);
+}
+
 static void one_error_for_a_whole_batch_is_every_calls(void **state)
 {
 	(void)state;
@@ -638,6 +686,7 @@ int main(void)
 		T(a_single_call_is_an_object),
 		T(a_batch_is_matched_by_id),
 		T(an_answer_may_come_in_pieces),
+		T(pieces_leave_when_they_may),
 		T(one_error_for_a_whole_batch_is_every_calls),
 		T(odd_but_clear_errors_are_read),
 		T(what_is_no_answer_is_told_by_class_and_sentence),
