@@ -182,6 +182,21 @@ bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *wh
 	return false;
 }
 
+bool fetch_too_often(struct reader *r, const struct rpc_reply *q, const char *what)
+{
+	for (int i = 0; q->ok && i < q->calls; i++) {
+		struct refusal_view v;
+		struct refused refused;
+		if (q->answers[i].ok)
+			continue;
+		provider_view(&v, q, i);
+		refusal_class(&refused, &v);
+		if (refused.class == REFUSAL_RATE)
+			return !fetch_ok(r, q, i, what, -1, -1);
+	}
+	return false;
+}
+
 void fetch_part(struct reader *r, const struct rpc_reply *q)
 {
 	if (r->place)

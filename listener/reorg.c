@@ -62,7 +62,8 @@ static void on_both_sides(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
 	const uint8_t *hash;
-	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)))
+	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) ||
+		fetch_too_often(r, q, "eth_getBlockByNumber"))
 		return;
 	struct window_search before = r->search;
 	window_search_init(&r->search, &r->window);
@@ -121,7 +122,8 @@ static void on_hashes(void *arg, const struct rpc_reply *q)
 	struct reader *r = arg;
 	const uint8_t *hash;
 	int64_t numbers[WINDOW_PROBES];
-	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)))
+	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) ||
+		fetch_too_often(r, q, "eth_getBlockByNumber"))
 		return;
 	size_t n = some_of(numbers, window_search_next(&r->search, numbers), (size_t)q->calls);
 	struct window_search next = r->search;
@@ -173,7 +175,8 @@ static void on_top(void *arg, const struct rpc_reply *q)
 	struct reader *r = arg;
 	const uint8_t *hash;
 	const struct window_block *top = window_top(&r->window);
-	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)))
+	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) ||
+		fetch_too_often(r, q, "eth_getBlockByNumber"))
 		return;
 	if (!take_hash(r, q, 0, top->number, &hash))
 		return;
