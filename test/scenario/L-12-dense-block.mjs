@@ -1,4 +1,4 @@
-export const name = "one block over the cap: it is read all the same, deep in history and at the head";
+export const name = "one block over the cap: it is read all the same, deep in history and at the head, and taken back";
 
 import { reading } from "../lib/reading.mjs";
 
@@ -18,6 +18,11 @@ export default async function (t) {
 	assert.ok((await n.count({ on: 0 })) < 300, `${await n.count({ on: 0 })} questions`);
 	await w.book(1, 90);
 	await w.waitFor(w.agrees, "a block at the head with more logs than one answer may hold");
+	const other = async (what) => {
+		await n.do({ reorg: { depth: 2, blocks: 3, keep: "none", logs: { shape: "note", count: 60 } } });
+		await w.waitFor(w.agrees, `${what}, taken back for three others`);
+	};
+	await other("a dense block at the head");
 	// several behind each other, the first and the last of a history
 	await w.stop("listener");
 	await w.book(3, 90);
@@ -32,6 +37,8 @@ export default async function (t) {
 	await n.mine(40);
 	await w.book(1, 60);
 	await w.waitFor(w.agrees, "dense blocks by single receipts");
+	await other("dense blocks by single receipts");
+	assert.equal((await w.reorgs()).length, 2);
 	await w.stop("listener");
 	assert.equal((await w.one("SELECT calls_cap FROM fairlead.endpoint")).calls_cap, null, "no cap of a request was learned of it");
 }
