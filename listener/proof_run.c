@@ -65,7 +65,7 @@ static void gave_up(struct proof_job *j, const struct rpc_reply *q, int call)
 	finish(j);
 }
 
-static bool too_often(struct proof_job *j, const struct rpc_reply *q, int call)
+static bool is_too_often(struct proof_job *j, const struct rpc_reply *q, int call)
 {
 	return j->ask.too_often && j->ask.too_often(j->ask.pace_arg, q, call);
 }
@@ -77,7 +77,7 @@ static bool came(struct proof_job *j, const struct rpc_reply *q, void (*again)(s
 	j->reply.bytes += q->bytes;
 	if (j->reply.requests == 1)
 		j->reply.took_us = q->first_us ? q->first_us : q->took_us;
-	if (!q->ok && too_often(j, q, -1))
+	if (!q->ok && is_too_often(j, q, -1))
 		again(j);
 	else if (!q->ok)
 		gave_up(j, q, -1);
@@ -165,7 +165,7 @@ static void on_single(void *arg, const struct rpc_reply *q)
 	if (!came(j, q, ask_single))
 		return;
 	for (int i = 0; i < q->calls; i++) {
-		if (!q->answers[i].ok && too_often(j, q, i)) {
+		if (!q->answers[i].ok && is_too_often(j, q, i)) {
 			ask_single(j);
 			return;
 		}
@@ -242,7 +242,7 @@ static void on_receipts(void *arg, const struct rpc_reply *q)
 			ask_single(j);
 			return;
 		}
-		if (!q->answers[i].ok && too_often(j, q, i)) {
+		if (!q->answers[i].ok && is_too_often(j, q, i)) {
 			j->at = todo;
 			ask_receipts(j);
 			return;
@@ -325,7 +325,7 @@ static void on_sources(void *arg, const struct rpc_reply *q)
 		return;
 	for (int i = 0; i < q->calls; i++)
 		if (!q->answers[i].ok) {
-			if (too_often(j, q, i))
+			if (is_too_often(j, q, i))
 				ask_sources(j);
 			else
 				gave_up(j, q, i);
