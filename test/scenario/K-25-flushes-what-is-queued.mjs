@@ -10,6 +10,12 @@ export default async function (t) {
 		first += 3;
 		await w.reveal(ids);
 		await w.waitFor(async () => (await waiting()) === 3, "three items that wait for an hour's timer");
+		if (first === 4) { // one of them is a retry that becomes due while the others wait
+			await w.sql("UPDATE fairlead.item SET not_before = clock_timestamp() + '700 ms' WHERE key = '3'");
+			ids.push(first++);
+			await w.reveal([4]);
+			await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM fairlead.item WHERE state = 'waiting' AND (not_before IS NULL OR not_before < clock_timestamp())")).n === 4, "it to be due");
+		}
 		assert.equal(await w.stop("batcher", signal), 0);
 		assert.equal(await waiting(), 0);
 		await w.waitFor(() => w.codesSet(ids), "their codes on the chain, without a batcher");
