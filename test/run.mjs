@@ -160,7 +160,7 @@ async function runUnits(list) {
 	let env = {};
 	let ends = [];
 	if (list.some((u) => /^unit (io|bus|ledger|fleet|listener|batcher|submitter|reconciler)\//.test(u.name))) {
-		const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log") });
+		const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), memory: true });
 		await pg.createdb("test");
 		const r = await servers.redis(dir, { log: join(dir, "redis.log") });
 		const a = await servers.anvil(dir, { mining: "auto" });
@@ -230,7 +230,7 @@ async function engine(pg) {
 async function runRows(rows) {
 	if (!rows.length) return;
 	const dir = join(work, `shared-${process.pid}`);
-	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), settings: { track_commit_timestamp: "on" } }); // P2: when what left was committed
+	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), memory: true, settings: { track_commit_timestamp: "on" } }); // P2: when what left was committed
 	const shared = { pg: { dir: pg.dir } };
 	if (rows.length > 2) shared.pg.engine = await engine(pg);
 	try {

@@ -1,6 +1,6 @@
 // Private servers: PostgreSQL and Redis on unix sockets, anvil or hardhat on a free loopback port. None reads a
 // configuration of the machine, none is visible outside its directory, all end with us (proc.mjs).
-import { appendFileSync, chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { userInfo } from "node:os";
@@ -11,8 +11,8 @@ import { npm, root } from "./npm.mjs";
 const borrowed = new Set(); // directories of ours outside the tree: all are gone at the end
 
 // Written down first, so that the next run can remove what a kill -9 left (removeForgotten).
-export function outside() {
-	const dir = mkdtempSync("/tmp/fairlead-");
+export function outside(base = "/tmp") {
+	const dir = mkdtempSync(`${base}/fairlead-`);
 	mkdirSync(join(root, ".run"), { recursive: true });
 	appendFileSync(join(root, ".run/outside"), `${process.pid} ${dir}\n`);
 	borrowed.add(dir);
@@ -22,7 +22,7 @@ export function removeForgotten() {
 	const list = join(root, ".run/outside");
 	if (!existsSync(list)) return;
 	const kept = readFileSync(list, "utf8").split("\n").filter((line) => {
-		const [, pid, dir] = line.match(/^(\d+) (\/tmp\/fairlead-\w+)$/) ?? [];
+		const [, pid, dir] = line.match(/^(\d+) (\/(?:tmp|dev\/shm)\/fairlead-\w+)$/) ?? [];
 		if (!dir) return false;
 		if (existsSync(`/proc/${pid}`)) return true;
 		rmSync(dir, { recursive: true, force: true });
@@ -73,11 +73,23 @@ function unprivileged() {
 const asUser = (user, args) => (user.uid === undefined ? args : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--", ...args]);
 const reaches = (user, dir) => user.uid === undefined || spawnSync("setpriv", asUser(user, ["test", "-x", dir]).slice(1)).status === 0;
 
+// A directory that lies in memory, where the machine has room for it: hundreds of databases made and dropped cost a disk's file system
+// more than all that is done in them.
+function inMemory(user) {
+	const shm = "/dev/shm";
+	if (!existsSync(shm) || !reaches(user, shm)) return null;
+	const { bavail, bsize } = statfsSync(shm);
+	if (bavail * bsize < 2 ** 31) return null;
+	const dir = outside(shm);
+	if (user.uid !== undefined) chownSync(dir, user.uid, user.gid);
+	return dir;
+}
+
 // The superuser of the private cluster is the person at the terminal, so `psql -h DIR ktty` needs no -U.
 export const dbUser = userInfo().username;
 
-// PostgreSQL in dir: socket directory pg.dir, url(database) for clients. dir is emptied first.
-export async function postgres(dir, { log, settings = {} } = {}) {
+// PostgreSQL in dir: socket directory pg.dir, url(database) for clients. dir is emptied first. memory: its data need not outlive us.
+export async function postgres(dir, { log, settings = {}, memory = false } = {}) {
 	const { bin, version } = postgresBin();
 	const user = unprivileged();
 	rmSync(dir, { recursive: true, force: true });
@@ -88,7 +100,7 @@ export async function postgres(dir, { log, settings = {} } = {}) {
 		chownSync(home, user.uid, user.gid);
 		chmodSync(home, 0o755);
 	}
-	const data = join(home, "data");
+	const data = join((memory && inMemory(user)) || home, "data");
 	await copyOfTemplate(bin, version, user, data);
 	const options = { listen_addresses: "", unix_socket_directories: home, unix_socket_permissions: "0700", dynamic_shared_memory_type: "mmap", max_connections: 200, fsync: "off", shared_buffers: "64MB", logging_collector: "off", timezone: "UTC", log_timezone: "UTC", ...settings };
 	const pg = { dir: home, log, options, data, bin, user, url: (database) => `postgresql:///${database}?host=${encodeURIComponent(home)}&user=${encodeURIComponent(dbUser)}` };

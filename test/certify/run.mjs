@@ -87,7 +87,7 @@ export class Workers {
 export async function withServers(fn) {
 	rmSync(work, { recursive: true, force: true });
 	mkdirSync(work, { recursive: true });
-	const pg = await servers.postgres(join(work, "pg"), { log: join(work, "postgresql.log"), settings: { track_commit_timestamp: "on", max_connections: 400 } });
+	const pg = await servers.postgres(join(work, "pg"), { log: join(work, "postgresql.log"), memory: true, settings: { track_commit_timestamp: "on", max_connections: 400 } });
 	try {
 		return await fn({ pg: { dir: pg.dir } });
 	} finally {

@@ -116,7 +116,7 @@ export async function makeWorld(t, options = {}) {
 	// PostgreSQL
 	const db = `t${process.pid}_${n}`;
 	if (o.pg === "own") {
-		w.pg = await servers.postgres(join(dir, "pg"), { log: logOf("postgresql") });
+		w.pg = await servers.postgres(join(dir, "pg"), { log: logOf("postgresql"), memory: true });
 		await w.pg.createdb(db);
 		ends.push(() => proc.isAlive(w.pg.process) && w.pg.stop("fast"));
 	} else {

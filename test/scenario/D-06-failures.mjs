@@ -96,12 +96,13 @@ export default async function (t) {
 	assert.deepEqual(await w.sql("SELECT what FROM slow_commit"), [{ what: "once" }]);
 
 	// the peer goes in the middle of it
-	const port = Number(new URL(w.door()).port), peers = [];
-	for (let i = 0; i < 12; i++) {
-		const s = connect(port, "127.0.0.1");
+	const port = Number(new URL(w.door()).port);
+	const peers = await Promise.all(Array.from({ length: 12 }, () => new Promise((done) => {
+		const s = connect(port, "127.0.0.1", () => done(s));
 		s.on("error", () => {});
+	})));
+	for (const s of peers) {
 		s.write("POST /sleep/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-		peers.push(s);
 	}
 	await asleep("%pg_sleep%");
 	for (const s of peers) s.resetAndDestroy();

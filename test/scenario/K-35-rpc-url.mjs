@@ -4,7 +4,7 @@ import { programs } from "../lib/world.mjs";
 
 export default async function (t) {
 	const { assert } = t;
-	const w = await t.world({ chain: "none", env: { RPC_URL: null, WS_URL: null, CONTRACT_ADDRESS: "0x5FbDB2315678afecb367f032d93F642f64180aa3", DEPLOYMENT_BLOCK: "1" } });
+	const w = await t.world({ template: "template1", chain: "none", env: { RPC_URL: null, WS_URL: null, CONTRACT_ADDRESS: "0x5FbDB2315678afecb367f032d93F642f64180aa3", DEPLOYMENT_BLOCK: "1" } });
 	for (const program of programs)
 		for (const args of [[], ["--check"], ["--print"]])
 			for (const value of [null, ""]) {

@@ -30,7 +30,8 @@ export default async function (t) {
 	// signed, sent, unmined; then the database is as it was before
 	await b.put([2], { pool: false });
 	await w.waitFor(async () => (await n.raws({ from: b.signer, nonce: 6 })).length > 0, "nonce 6 to leave");
-	const raws = (await n.raws({ from: b.signer })).length;
+	const left = async () => new Set((await n.raws({ from: b.signer })).map((r) => r.hash)).size; // the same bytes may leave again
+	const before = await left();
 	await w.stop("batcher"); // else it cuts a batch of that number anew
 	await restored();
 	await says(/its next nonce was 7, and PostgreSQL says 6 now: PostgreSQL lost commits/);
@@ -52,7 +53,7 @@ export default async function (t) {
 	await w.waitFor(async () => (await b.items())[2] === "batched", "the item to be batched anew");
 	await b.mine(5);
 	await says(/which makes a call of ours/);
-	assert.equal((await n.raws({ from: b.signer })).length, raws, "nothing was sent");
+	assert.equal(await left(), before, "nothing new was sent");
 	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.attempt")).n, 1, "nothing was signed");
 	for (const id of [1, 2]) assert.equal((await b.effects())[id], 1);
 }

@@ -5,7 +5,7 @@ import { programs } from "../lib/world.mjs";
 export default async function (t) {
 	const { assert } = t;
 	const pair = (name) => ({ [`${name}_RPC_URL`]: "http://127.0.0.1:1", [`${name}_CONTRACT_ADDRESS`]: "0x5FbDB2315678afecb367f032d93F642f64180aa3", [`${name}_START_BLOCK`]: "1" });
-	const w = await t.world({ app: "vcel", chain: "none", env: { ...pair("SEPOLIA"), ...pair("MAINNET") } });
+	const w = await t.world({ template: "template1", app: "vcel", chain: "none", env: { ...pair("SEPOLIA"), ...pair("MAINNET") } });
 	for (const program of programs)
 		for (const args of [[], ["--check"]])
 			for (const NETWORK of ["goerli", "Sepolia", "sepolia ", "0"]) {

@@ -72,7 +72,7 @@ async function main() {
 	const t0 = Date.now();
 	rmSync(dir, { recursive: true, force: true });
 	mkdirSync(dir, { recursive: true });
-	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), settings: { synchronous_commit: "off", full_page_writes: "off", autovacuum: "off", max_wal_size: "2GB", wal_level: "minimal", max_wal_senders: "0" } });
+	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), memory: true, settings: { synchronous_commit: "off", full_page_writes: "off", autovacuum: "off", max_wal_size: "2GB", wal_level: "minimal", max_wal_senders: "0" } });
 	const slots = await Promise.all(Array.from({ length: Math.min(Number(process.env.AT_ONCE || 8), seeds.length) }, (_, i) => makeSlot(pg, i)));
 	const templates = {};
 	for (const rules of Object.keys(app.ruleSets)) templates[rules] = await makeTemplate(slots[0], rules);
