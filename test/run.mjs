@@ -231,7 +231,7 @@ async function runRows(rows) {
 	if (!rows.length) return;
 	const dir = join(work, `shared-${process.pid}`);
 	const pg = await servers.postgres(join(dir, "pg"), { log: join(dir, "postgresql.log"), memory: true, settings: { track_commit_timestamp: "on" } }); // P2: when what left was committed
-	const shared = { pg: { dir: pg.dir } };
+	const shared = { pg: { dir: pg.dir, bin: pg.bin } };
 	if (rows.length > 2) shared.pg.engine = await engine(pg);
 	try {
 		await pool([...rows].sort((a, b) => b.limit - a.limit), Math.min(jobs, rows.length), async (s) => {

@@ -121,7 +121,7 @@ export async function makeWorld(t, options = {}) {
 		ends.push(() => proc.isAlive(w.pg.process) && w.pg.stop("fast"));
 	} else {
 		const url = (database) => `postgresql:///${database}?host=${encodeURIComponent(t.shared.pg.dir)}&user=${encodeURIComponent(servers.dbUser)}`;
-		w.pg = { dir: t.shared.pg.dir, url };
+		w.pg = { ...t.shared.pg, url };
 		await asAdmin(w.pg, `CREATE DATABASE ${db} TEMPLATE ${o.template ?? t.shared.pg.engine ?? "template1"}`);
 		ends.push(() => asAdmin(w.pg, `DROP DATABASE IF EXISTS ${db} WITH (FORCE)`));
 	}

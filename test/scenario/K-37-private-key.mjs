@@ -1,6 +1,7 @@
 export const name = "OWNER_PRIVATE_KEY is required and stands nowhere: not in logs, --print, the command line, health pages, PostgreSQL or Redis";
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { keys, programs } from "../lib/world.mjs";
 import { run } from "../../deploy/run/proc.mjs";
 import * as servers from "../../deploy/run/servers.mjs";
@@ -39,7 +40,7 @@ export default async function (t) {
 	await w.stopAll();
 	for (const program of programs) never(w.log(program), `the log of ${program}`);
 	assert.ok(w.lines("submitter", (l) => l.level === "debug").length > 0, "the log was told to say everything");
-	const dump = await run("/usr/lib/postgresql/15/bin/pg_dump".replace("15", readFileSync(`${w.pg.dir}/data/PG_VERSION`, "utf8").trim()), ["-h", w.pg.dir, "-U", servers.dbUser, w.database]);
+	const dump = await run(join(w.pg.bin, "pg_dump"), ["-h", w.pg.dir, "-U", servers.dbUser, w.database]);
 	assert.equal(dump.code, 0, dump.text.slice(-500));
 	assert.match(dump.text, /COPY fairlead\.attempt /);
 	never(dump.text, "PostgreSQL");

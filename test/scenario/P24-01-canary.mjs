@@ -106,7 +106,7 @@ export default async function (t) {
 	// where it was written down
 	await w.stopAll();
 	for (const p of new Set(w.all.map((x) => x.name))) clean(w.log(p), `the log of ${p}`);
-	const dump = await run("/usr/lib/postgresql/15/bin/pg_dump".replace("15", readFileSync(`${w.pg.dir}/data/PG_VERSION`, "utf8").trim()), ["-h", w.pg.dir, "-U", servers.dbUser, w.database]);
+	const dump = await run(join(w.pg.bin, "pg_dump"), ["-h", w.pg.dir, "-U", servers.dbUser, w.database]);
 	assert.equal(dump.code, 0, dump.text.slice(-500));
 	assert.match(dump.text, /COPY fairlead\.attempt /);
 	clean(dump.text, "PostgreSQL");

@@ -146,7 +146,13 @@ function mood(r, plan) {
 		behind: () => ({ set: { on, logs_behind: r.int(1, 2), logs_missing: "empty", unknown_hash: "empty" } }),
 	};
 	const weights = { latency: 3, error: 2, some: 1, status: 2, cut: 2, truncate: 1, hang: 1, null: 2, id: 0.5, words: 2, lag: 4, pushes: 3, silent: 1, refuse: 1, form: 1, range: 2, results: 2, slow: 1, batch: 1, down: 1, copies: 2, forge: 2, ...(proved ? { omit: 4, behind: 2 } : {}) };
-	return kinds[r.word(weights)]();
+	const step = kinds[r.word(weights)]();
+	const leaves = ["omit", "empty"].includes(step.lie?.kind);
+	if (!leaves || plan.chain.completeness === "receipts") return step;
+	// A sweep finds what one answer left out, not what its own leaves out again: one answer a world. What is pushed is no proof of anything.
+	const again = plan.left;
+	plan.left = true;
+	return { lie: { ...step.lie, times: 1, ...(again ? { in: "pushes" } : {}) } };
 }
 
 // Everybody is well again.
