@@ -15,12 +15,14 @@ export default async function (t) {
 	// as a listener leaves it that died while it caught up; and the next one's telling waits for this lock
 	await w.sql("UPDATE fairlead.chain SET catching_up = true, listening = false");
 	const c = new Client({ host: w.pg.dir, user: dbUser, database: w.database });
+	c.on("error", () => {});
 	await c.connect();
 	await c.query("BEGIN; SELECT FROM fairlead.chain FOR UPDATE");
 	await w.start("listener", { wait: "alive" });
+	// asked beside that transaction: within one, the sessions are those of its first look
 	const stuck = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'fairlead-listener' AND wait_event_type = 'Lock'";
-	await w.waitFor(async () => (await c.query(`SELECT pid ${stuck}`)).rows.length === 1 && w.lines("listener", "caught_up").length === 2, "the telling to wait");
-	await c.query(`SELECT pg_terminate_backend(pid) ${stuck}`);
+	await w.waitFor(async () => (await w.sql(`SELECT pid ${stuck}`)).length === 1 && w.lines("listener", "caught_up").length === 2, "the telling to wait");
+	await w.sql(`SELECT pg_terminate_backend(pid) ${stuck}`);
 	await c.query("COMMIT");
 	await c.end();
 	await w.waitFor(well, "the truth in the views", 10000);
