@@ -15,8 +15,8 @@ export default async function (t) {
 	await c.query("BEGIN; LOCK TABLE fairlead.file IN ACCESS EXCLUSIVE MODE");
 	w.writeMapping({ 1: "a", 2: "b" });
 	const stuck = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'fairlead-batcher' AND wait_event_type = 'Lock'";
-	await w.waitFor(async () => (await c.query(`SELECT pid ${stuck}`)).rows.length === 1, "the read to wait");
-	await c.query(`SELECT pg_terminate_backend(pid) ${stuck}`);
+	await w.waitFor(async () => (await w.sql(`SELECT pid ${stuck}`)).length === 1, "the read to wait");
+	await w.sql(`SELECT pg_terminate_backend(pid) ${stuck}`);
 	await c.query("COMMIT");
 	await c.end();
 	await w.waitFor(async () => (await codes()) === "1=a 2=b", "the file's new content", 10000);
