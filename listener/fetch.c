@@ -149,14 +149,9 @@ static int64_t widest(const struct filter_plan *p)
 enum learner_next fetch_refuse(struct reader *r, const struct rpc_reply *q, int i, const char *what,
 	int64_t from, int64_t to, struct err *e)
 {
-	struct refusal_view v;
 	struct refused refused;
 	*e = q->err;
-	provider_view(&v, q, i);
-	v.has_asked = from >= 0;
-	v.from = from;
-	v.to = to;
-	refusal_class(&refused, &v);
+	provider_refusal(&refused, q, i, from, to);
 	if (q->ok)
 		err_put(e, ERR_TRANSIENT, "%s: %.*s (%d)", what,
 			(int)(q->answers[i].message.n < 200 ? q->answers[i].message.n : 200), q->answers[i].message.p,
@@ -185,12 +180,10 @@ bool fetch_ok(struct reader *r, const struct rpc_reply *q, int i, const char *wh
 bool fetch_too_often(struct reader *r, const struct rpc_reply *q, const char *what)
 {
 	for (int i = 0; q->ok && i < q->calls; i++) {
-		struct refusal_view v;
 		struct refused refused;
 		if (q->answers[i].ok)
 			continue;
-		provider_view(&v, q, i);
-		refusal_class(&refused, &v);
+		provider_refusal(&refused, q, i, -1, -1);
 		if (refused.class == REFUSAL_RATE)
 			return !fetch_ok(r, q, i, what, -1, -1);
 	}

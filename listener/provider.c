@@ -330,13 +330,10 @@ void provider_dropped(struct provider *p)
 	give_place_back(p);
 }
 
-void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i)
+static void view(struct refusal_view *v, const struct rpc_reply *q, int i)
 {
-	*v = (struct refusal_view){.http_status = q->http_status,
-		.retry_after_ms = q->retry_after_ms,
-		.calls = q->calls,
-		.from = -1,
-		.to = -1};
+	*v = (struct refusal_view){
+		.http_status = q->http_status, .retry_after_ms = q->retry_after_ms, .calls = q->calls};
 	if (q->ok) {
 		const struct rpc_answer *a = &q->answers[i];
 		v->have_answer = !a->ok;
@@ -352,6 +349,16 @@ void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i)
 	v->class = q->err.class;
 	v->timed_out = q->timed_out;
 	v->too_big = q->too_big;
+}
+
+void provider_refusal(struct refused *out, const struct rpc_reply *q, int i, int64_t from, int64_t to)
+{
+	struct refusal_view v;
+	view(&v, q, i);
+	v.has_asked = from >= 0;
+	v.from = from;
+	v.to = to;
+	refusal_class(out, &v);
 }
 
 /* How many failures of this kind in a row show that it does not work; 0: it works, it only said no. A range

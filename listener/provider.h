@@ -111,9 +111,9 @@ void provider_take(struct provider *p, uint32_t calls);
 /* A good answer; took_us: to its first byte. What it says of ranges is told to the learner by the owner
  * (learner_good). */
 void provider_answered(struct provider *p, uint64_t bytes, uint64_t took_us);
-/* Fills v from answer i of a reply (q->ok), or from the failed exchange. Set has_asked, from, to afterwards.
- */
-void provider_view(struct refusal_view *v, const struct rpc_reply *q, int i);
+/* What kind of no is answer i of a reply (q->ok), or the failed exchange? from, to: the blocks of the range
+ * that was asked for; from -1: none was. */
+void provider_refusal(struct refused *out, const struct rpc_reply *q, int i, int64_t from, int64_t to);
 /* It refused or failed: learns, counts, rests after failures in a row. Says what to do with the request. e:
  * what to show to people, without secrets. */
 enum learner_next provider_failed(

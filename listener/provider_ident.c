@@ -141,11 +141,9 @@ static struct provider *back(struct provider_ask *a)
 
 static void failed(struct provider *p, const struct rpc_reply *q, const char *what, uint64_t sent_ms)
 {
-	struct refusal_view v;
 	struct refused r;
 	struct err e = q->err;
-	provider_view(&v, q, 0);
-	refusal_class(&r, &v);
+	provider_refusal(&r, q, 0, -1, -1);
 	struct learner_asked asked = {.from = -1, .to = -1, .calls = 1, .sent_ms = sent_ms};
 	learner_refused(&p->learner, &r, &asked, loop_now_ms(p->ps->loop));
 	if (q->ok)

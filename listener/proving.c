@@ -222,11 +222,9 @@ static void judge(struct proving *j, const struct proof_block *blocks)
 /* How it failed is told to whom was asked. */
 static enum refusal failed(struct proving *j, const struct proof_reply *p)
 {
-	struct refusal_view view;
 	struct refused refused;
 	struct learner_asked asked = {-1, -1, p->failed->calls, 0, 0};
-	provider_view(&view, p->failed, p->call < 0 ? 0 : p->call);
-	refusal_class(&refused, &view);
+	provider_refusal(&refused, p->failed, p->call < 0 ? 0 : p->call, -1, -1);
 	provider_failed(j->asked, &refused, &asked, &p->err);
 	return refused.class;
 }
@@ -328,11 +326,9 @@ static uint64_t pace(void *arg, uint32_t calls)
 static bool too_often(void *arg, const struct rpc_reply *q, int call)
 {
 	struct proving *j = arg;
-	struct refusal_view view;
 	struct refused refused;
 	struct learner_asked asked = {-1, -1, q->calls, 0, 0};
-	provider_view(&view, q, call < 0 ? 0 : call);
-	refusal_class(&refused, &view);
+	provider_refusal(&refused, q, call < 0 ? 0 : call, -1, -1);
 	if (refused.class != REFUSAL_RATE || !j->asked || providers_count(j->ask.providers) > 1)
 		return false;
 	provider_failed(j->asked, &refused, &asked, call < 0 ? &q->err : NULL);

@@ -58,12 +58,18 @@ static void searched(struct reader *r)
 	ask_both_sides(r);
 }
 
+/* The answers about blocks by their numbers. false: they are none, and what follows is arranged. */
+static bool came(struct reader *r, const struct rpc_reply *q)
+{
+	return reader_back(r) && (q->ok || fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) &&
+		   !fetch_too_often(r, q, "eth_getBlockByNumber");
+}
+
 static void on_both_sides(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
 	const uint8_t *hash;
-	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) ||
-		fetch_too_often(r, q, "eth_getBlockByNumber"))
+	if (!came(r, q))
 		return;
 	struct window_search before = r->search;
 	window_search_init(&r->search, &r->window);
@@ -122,8 +128,7 @@ static void on_hashes(void *arg, const struct rpc_reply *q)
 	struct reader *r = arg;
 	const uint8_t *hash;
 	int64_t numbers[WINDOW_PROBES];
-	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) ||
-		fetch_too_often(r, q, "eth_getBlockByNumber"))
+	if (!came(r, q))
 		return;
 	size_t n = some_of(numbers, window_search_next(&r->search, numbers), (size_t)q->calls);
 	struct window_search next = r->search;
@@ -175,8 +180,7 @@ static void on_top(void *arg, const struct rpc_reply *q)
 	struct reader *r = arg;
 	const uint8_t *hash;
 	const struct window_block *top = window_top(&r->window);
-	if (!reader_back(r) || (!q->ok && !fetch_ok(r, q, 0, "eth_getBlockByNumber", -1, -1)) ||
-		fetch_too_often(r, q, "eth_getBlockByNumber"))
+	if (!came(r, q))
 		return;
 	if (!take_hash(r, q, 0, top->number, &hash))
 		return;

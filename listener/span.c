@@ -107,12 +107,7 @@ static bool on_streamed(void *arg, struct log *l)
 
 void span_refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from, int64_t to)
 {
-	struct refusal_view v;
-	provider_view(&v, q, i);
-	v.has_asked = from >= 0;
-	v.from = from;
-	v.to = to;
-	refusal_class(&s->refused, &v);
+	provider_refusal(&s->refused, q, i, from, to);
 	s->asked = (struct learner_asked){from, to, q->calls, (int64_t)s->widest, s->sent_ms};
 	if (q->ok)
 		err_put(&s->why, ERR_REJECTED, "%.*s (%d)",
@@ -126,11 +121,9 @@ void span_refuse(struct span *s, const struct rpc_reply *q, int i, int64_t from,
 bool span_too_often(struct span *s, const struct rpc_reply *q, int i)
 {
 	struct learner *l = provider_learner(s->p);
-	struct refusal_view v;
 	struct refused r;
 	struct learner_asked asked = {-1, -1, q->calls, 0, s->aside_ms > s->sent_ms ? s->aside_ms : s->sent_ms};
-	provider_view(&v, q, i);
-	refusal_class(&r, &v);
+	provider_refusal(&r, q, i, -1, -1);
 	if (r.class != REFUSAL_RATE || r.retry_after_ms > WAITS_MOST_MS)
 		return false;
 	provider_failed(s->p, &r, &asked, q->ok ? NULL : &q->err);
