@@ -80,7 +80,7 @@ static void on_added(void *arg, const struct pg_reply *r)
 		char fee[60];
 		sign_gwei(fee, c->attempt.fee.fee);
 		if (slot)
-			window_attempt(slot, &c->attempt);
+			window_attempt(&s->window, slot, &c->attempt);
 		metric_add(s->meters.attempts, 1);
 		log_info("slot.replaced", "Signed another attempt of a slot",
 			F_STR("kind", attempt_kind_name(c->attempt.kind)), F_UINT("nonce", c->nonce),

@@ -110,7 +110,7 @@ static void on_wanted(void *arg)
 
 static bool is_idle(void *arg)
 {
-	const struct sender *s = arg;
+	struct sender *s = arg;
 	return !s->group && !s->committing && window_unmined(&s->window) == 0;
 }
 

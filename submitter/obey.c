@@ -41,7 +41,7 @@ static void resend(struct sender *s, struct slot *slot, const char *who)
 	log_info("order.resend", "A batch leaves again, as was ordered", F_STR("signer", s->signer->name),
 		F_INT("batch", slot->batch), F_UINT("nonce", slot->nonce), F_STR("who", who));
 	gauges_obeyed(s->gauges, false);
-	window_urge(slot);
+	window_urge(&s->window, slot);
 	tell(s, slot, ORDER_RESEND, slot->phase < SLOT_COUNTED ? "resent" : "resend_late", true);
 }
 
@@ -52,7 +52,7 @@ static void unwant(struct sender *s, struct slot *slot, const char *who)
 	log_info("order.cancel", "A batch is to be cancelled, as was ordered", F_STR("signer", s->signer->name),
 		F_INT("batch", slot->batch), F_UINT("nonce", slot->nonce), F_STR("who", who));
 	gauges_obeyed(s->gauges, true);
-	window_unwanted(slot);
+	window_unwanted(&s->window, slot);
 }
 
 void obey_orders(struct sender *s, const struct pg_reply *r, int stmt)
@@ -112,7 +112,7 @@ void obey_hopeless(struct sender *s, struct slot *slot, struct str said)
 		F_STR("reason", text));
 	if (!s->lease || !lease_held(s->lease))
 		return;
-	window_unwanted(slot);
+	window_unwanted(&s->window, slot);
 	struct pg_unit *u = pg_unit(s->m->pg);
 	struct slots_lane l = sender_lane(s);
 	orders_hopeless(u, &l, slot->batch, str_of(text));

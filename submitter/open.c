@@ -239,7 +239,7 @@ static void take_row(
 		 tx.nonce == slot->nonce);
 	a.gas = tx.gas;
 	a.value = tx.value;
-	window_attempt(slot, &a);
+	window_attempt(&s->window, slot, &a);
 	if (row->mined)
 		window_mined(&s->window, slot, (uint64_t)row->block, row->block_hash, sender_now(s));
 	arena_fini(&mem);

@@ -23,7 +23,7 @@ static bool has_float(const struct sender *s)
 }
 
 /* What the balance leaves when all that is unmined has cost what it may. */
-static struct u256 spare(const struct sender *s)
+static struct u256 spare(struct sender *s)
 {
 	struct u256 cost = window_cost(&s->window), left;
 	return u256_sub(&left, s->balance, cost) ? left : u256_of(0);
@@ -91,7 +91,7 @@ struct topup {
 	struct u256 cost; /* of its gas */
 };
 
-bool purse_due(const struct sender *s)
+bool purse_due(struct sender *s)
 {
 	return has_float(s) && s->plan.phase == LANE_OPEN && s->head.known && s->tip_ms && !s->chain_halted &&
 		   s->hold_kind == HOLD_NOTHING && window_unmined(&s->window) < room_size(&s->room) &&
@@ -135,7 +135,7 @@ static void on_committed(void *arg, const struct pg_reply *r)
 		char wei[U256_DEC_MAX], to[ADDRESS_TEXT];
 		u256_to_dec(wei, t->sign.tx.value);
 		address_to_eip55(to, t->taker);
-		window_attempt(window_add(&s->window, t->sign.tx.nonce, 0, sender_now(s)), &t->attempt);
+		window_attempt(&s->window, window_add(&s->window, t->sign.tx.nonce, 0, sender_now(s)), &t->attempt);
 		s->mark_seen = ++lease_lane(s->lease)->at;
 		metric_add(s->meters.attempts, 1);
 		metric_add(s->meters.topups, 1);

@@ -266,19 +266,13 @@ struct u256 quote_wants(const struct sender *s)
 	return f.fee;
 }
 
-struct price_wish quote_lane_wish(const struct sender *s)
+struct price_wish quote_lane_wish(struct sender *s)
 {
-	int64_t now = (int64_t)sender_now(s), least = INT64_MAX;
-	struct price_wish w = {0, 0};
-	for (size_t i = s->window.below; i < s->window.n; i++) {
-		const struct slot *slot = &s->window.slots[i];
-		int64_t all = (int64_t)(slot->within_ms ? slot->within_ms : PRICE_CHEAP_MS);
-		if (slot->phase >= SLOT_COUNTED || slot->cut_ms + all >= least)
-			continue;
-		least = slot->cut_ms + all;
-		w = (struct price_wish){slot->within_ms, now > slot->cut_ms ? (uint64_t)(now - slot->cut_ms) : 0};
-	}
-	return w;
+	int64_t now = (int64_t)sender_now(s);
+	const struct slot *slot = window_urgent(&s->window);
+	if (!slot)
+		return (struct price_wish){0, 0};
+	return (struct price_wish){slot->within_ms, now > slot->cut_ms ? (uint64_t)(now - slot->cut_ms) : 0};
 }
 
 void quote_pace(struct sender *s)

@@ -67,7 +67,7 @@ struct price_wish quote_wish(const struct group *g, const struct intake_batch *b
 /* What the batch that holds would need per gas now. */
 struct u256 quote_wants(const struct sender *s);
 /* The most urgent of all that is unmined: what stands below it is as urgent. */
-struct price_wish quote_lane_wish(const struct sender *s);
+struct price_wish quote_lane_wish(struct sender *s);
 /* window.patience of the lowest slot, by the market as it is. */
 void quote_pace(struct sender *s);
 

@@ -310,7 +310,7 @@ static void add_slot(struct group *g, size_t i)
 			slot->cut_ms -= (int64_t)w.age_ms;
 			slot->patient = price_patient(&s->quote.market, w);
 		}
-	window_attempt(slot, &g->attempts[i]);
+	window_attempt(&s->window, slot, &g->attempts[i]);
 }
 
 /* INV-5: the bytes enter the window, and so may leave, when the commit is known; an unknown outcome is read

@@ -27,6 +27,12 @@ const char *attempt_kind_name(enum attempt_kind k)
 	return names[k];
 }
 
+/* Whatever the sums are of was changed. */
+static void changed(struct window *w)
+{
+	w->sums.stale = true;
+}
+
 static void slot_fini(struct slot *s)
 {
 	for (size_t i = 0; i < s->nattempts; i++) {
@@ -52,6 +58,7 @@ struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_
 		w->slots = mem_grow(w->slots, w->cap, sizeof *w->slots);
 	}
 	struct slot *s = &w->slots[w->n++];
+	changed(w);
 	*s = (struct slot){.nonce = nonce,
 		.batch = batch,
 		.phase = SLOT_SIGNED,
@@ -62,11 +69,13 @@ struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_
 	return s;
 }
 
-struct attempt *window_attempt(struct slot *s, const struct attempt *a)
+struct attempt *window_attempt(struct window *w, struct slot *s, const struct attempt *a)
 {
+	changed(w);
 	s->attempts = mem_grow(s->attempts, s->nattempts + 1, sizeof *s->attempts);
 	struct attempt *t = &s->attempts[s->nattempts++];
 	*t = *a;
+	must(u256_mul(&s->cost, a->fee.fee, u256_of(a->gas)) && u256_add(&s->cost, s->cost, a->value));
 	t->raw = mem_alloc(a->nraw + 1);
 	memcpy(t->raw, a->raw, a->nraw);
 	t->items = NULL;
@@ -108,39 +117,73 @@ struct slot *window_lowest(struct window *w)
 	return w->below < w->n ? &w->slots[w->below] : NULL;
 }
 
-size_t window_unmined(const struct window *w)
-{
-	size_t n = 0;
-	for (size_t i = w->below; i < w->n; i++)
-		n += w->slots[i].phase < SLOT_COUNTED;
-	return n;
-}
-
-size_t window_pooled(const struct window *w)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < w->n; i++)
-		n += w->slots[i].phase == SLOT_POOLED;
-	return n;
-}
-
 static const struct attempt *newest(const struct slot *s)
 {
 	must(s->nattempts > 0);
 	return &s->attempts[s->nattempts - 1];
 }
 
-struct u256 window_cost(const struct window *w)
+/* What is mined waits for a final block in its thousands; what is asked here stands behind it. */
+static size_t behind_mined(struct window *w)
 {
-	struct u256 sum = u256_of(0), one;
-	for (size_t i = w->below; i < w->n; i++) {
-		if (w->slots[i].phase >= SLOT_COUNTED)
-			continue;
-		const struct attempt *a = newest(&w->slots[i]);
-		must(u256_mul(&one, a->fee.fee, u256_of(a->gas)) && u256_add(&one, one, a->value) &&
-			 u256_add(&sum, sum, one));
-	}
-	return sum;
+	while (w->settled < w->n && w->slots[w->settled].phase == SLOT_MINED)
+		w->settled++;
+	return w->settled;
+}
+
+/* ── sums ── */
+
+static int64_t deadline(const struct slot *s)
+{
+	return s->cut_ms + (int64_t)(s->within_ms ? s->within_ms : PRICE_CHEAP_MS);
+}
+
+static void add_up(struct window_sums *a, const struct slot *s, size_t place)
+{
+	if (s->phase == SLOT_MINED)
+		return;
+	if (a->in[s->phase]++ == 0 && s->phase == SLOT_SIGNED)
+		a->signed_from = place;
+	if (s->phase == SLOT_COUNTED)
+		return;
+	if (s->phase == SLOT_POOLED && s->cast_ms < a->pooled_ms)
+		a->pooled_ms = s->cast_ms;
+	a->unwanted |= s->unwanted;
+	a->gone |= s->gone_head != 0;
+	must(u256_add(&a->cost, a->cost, s->cost));
+	if (!a->urgent || deadline(s) < deadline(a->urgent))
+		a->urgent = s;
+}
+
+static const struct window_sums *sums(struct window *w)
+{
+	if (!w->sums.stale)
+		return &w->sums;
+	w->sums = (struct window_sums){.pooled_ms = UINT64_MAX, .signed_from = w->n};
+	for (size_t i = behind_mined(w); i < w->n; i++)
+		add_up(&w->sums, &w->slots[i], i);
+	return &w->sums;
+}
+
+size_t window_unmined(struct window *w)
+{
+	const struct window_sums *a = sums(w);
+	return a->in[SLOT_SIGNED] + a->in[SLOT_CASTING] + a->in[SLOT_POOLED] + a->in[SLOT_REFUSED];
+}
+
+size_t window_pooled(struct window *w)
+{
+	return sums(w)->in[SLOT_POOLED];
+}
+
+struct u256 window_cost(struct window *w)
+{
+	return sums(w)->cost;
+}
+
+const struct slot *window_urgent(struct window *w)
+{
+	return sums(w)->urgent;
 }
 
 /* Whoever has nothing unmined below it any more is the lowest from now on; the one before is not. */
@@ -161,6 +204,7 @@ static void mark_lowest(struct window *w, uint64_t now_ms)
 static void come_back(struct window *w, struct slot *s)
 {
 	w->below = w->settled = 0;
+	changed(w);
 	s->phase = s->nonce < w->count ? SLOT_COUNTED : SLOT_SIGNED;
 	s->counted_head = w->head;
 	s->answer = ANSWER_UNKNOWN;
@@ -177,8 +221,9 @@ void window_taken_back(struct window *w, struct slot *s, uint64_t now_ms)
 	mark_lowest(w, now_ms);
 }
 
-static void count_it(const struct window *w, struct slot *s)
+static void count_it(struct window *w, struct slot *s)
 {
+	changed(w);
 	s->phase = SLOT_COUNTED;
 	s->counted_head = w->head;
 }
@@ -187,9 +232,12 @@ bool window_head(struct window *w, uint64_t head, uint64_t count, uint64_t now_m
 {
 	bool asks = false;
 	bool moved = count > w->count;
+	size_t from = behind_mined(w);
 	w->head = head;
 	w->count = count;
-	for (size_t i = 0; i < w->n; i++) {
+	if (from > 0 && w->slots[from - 1].nonce >= count)
+		from = 0; /* blocks with some of them left the chain */
+	for (size_t i = from; i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (moved && s->phase == SLOT_REFUSED && s->refusals > 1)
 			s->refusals = 1; /* the mempool has room again, or the gap below is closed */
@@ -209,6 +257,7 @@ void window_casting(struct window *w, struct slot *s, uint64_t now_ms)
 {
 	must(s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING);
 	s->phase = SLOT_CASTING;
+	changed(w);
 	s->offered_again = s->cast_ms != 0;
 	if (!s->offered_again)
 		s->since_ms = now_ms, s->since_head = w->head;
@@ -221,6 +270,7 @@ void window_casting(struct window *w, struct slot *s, uint64_t now_ms)
 /* A lower nonce is missing there: what was pooled below leaves again, the same bytes (P4). */
 static void close_gap(struct window *w, const struct slot *s)
 {
+	changed(w);
 	for (struct slot *low = w->slots; low < s; low++)
 		if (low->phase == SLOT_POOLED)
 			low->phase = SLOT_SIGNED;
@@ -242,6 +292,7 @@ void window_answered(struct window *w, struct slot *s, enum answer a, uint64_t n
 	if (a == ANSWER_NONCE_HIGH)
 		close_gap(w, s);
 	s->phase = there ? SLOT_POOLED : SLOT_REFUSED;
+	changed(w);
 	if (s->nonce < w->count)
 		count_it(w, s);
 	s->refusals = there ? 0 : s->refusals + 1;
@@ -266,6 +317,7 @@ void window_mined(
 	struct window *w, struct slot *s, uint64_t block, const uint8_t block_hash[32], uint64_t now_ms)
 {
 	s->phase = SLOT_MINED;
+	changed(w);
 	s->unproved = NULL;
 	s->block = block;
 	memcpy(s->block_hash, block_hash, 32);
@@ -278,13 +330,15 @@ void window_held(struct window *w, struct slot *s)
 	s->urged = false;
 }
 
-void window_unwanted(struct slot *s)
+void window_unwanted(struct window *w, struct slot *s)
 {
+	changed(w);
 	s->unwanted = true;
 }
 
-void window_urge(struct slot *s)
+void window_urge(struct window *w, struct slot *s)
 {
+	changed(w);
 	s->urged = s->phase < SLOT_COUNTED;
 	if (s->phase == SLOT_POOLED || s->phase == SLOT_REFUSED)
 		s->phase = SLOT_SIGNED;
@@ -292,10 +346,10 @@ void window_urge(struct slot *s)
 
 void window_reason(struct window *w, struct slot *s, bool gone)
 {
-	if (!gone)
-		s->gone_head = 0;
-	else if (s->gone_head == 0)
-		s->gone_head = w->head ? w->head : 1;
+	if (gone == (s->gone_head != 0))
+		return;
+	s->gone_head = !gone ? 0 : w->head ? w->head : 1;
+	changed(w);
 }
 
 void window_closed(struct window *w, uint64_t lowest_open)
@@ -308,6 +362,7 @@ void window_closed(struct window *w, uint64_t lowest_open)
 		return;
 	memmove(w->slots, w->slots + n, (w->n - n) * sizeof *w->slots);
 	w->n -= n;
+	changed(w);
 	w->below = w->below > n ? w->below - n : 0;
 	w->settled = w->settled > n ? w->settled - n : 0;
 }
@@ -318,21 +373,14 @@ void window_forget(struct window *w, struct slot *s)
 	slot_fini(s);
 	memmove(s, s + 1, (w->n - i - 1) * sizeof *s);
 	w->n--;
+	changed(w);
 	w->below -= i < w->below;
 	w->settled -= i < w->settled;
 }
 
-/* What is mined waits for a final block in its thousands; what is asked here stands behind it. */
-static size_t behind_mined(struct window *w)
-{
-	while (w->settled < w->n && w->slots[w->settled].phase == SLOT_MINED)
-		w->settled++;
-	return w->settled;
-}
-
 struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 {
-	for (size_t i = behind_mined(w); i < w->n; i++) {
+	for (size_t i = behind_mined(w); sums(w)->in[SLOT_COUNTED] && i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->phase == SLOT_COUNTED && w->head >= s->counted_head + heads &&
 			!(s->traced && s->traced_final >= final))
@@ -343,7 +391,7 @@ struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 
 const struct slot *window_unproved(struct window *w)
 {
-	for (size_t i = behind_mined(w); i < w->n; i++)
+	for (size_t i = behind_mined(w); sums(w)->in[SLOT_COUNTED] && i < w->n; i++)
 		if (w->slots[i].phase == SLOT_COUNTED && w->slots[i].unproved)
 			return &w->slots[i];
 	return NULL;
@@ -380,10 +428,12 @@ static bool is_due(const struct window *w, const struct slot *s, uint64_t now_ms
 static void find_casts(struct window *w, uint64_t now_ms, struct window_todo *out)
 {
 	size_t bytes = 0;
-	for (size_t i = w->below; i < w->n; i++)
-		if (w->slots[i].phase == SLOT_CASTING)
-			return;
-	for (size_t i = w->below; i < w->n && out->ncast < WINDOW_CAST_MAX && bytes < WINDOW_CAST_BYTES; i++) {
+	const struct window_sums *a = sums(w);
+	bool again = a->in[SLOT_REFUSED] > 0 || (a->in[SLOT_POOLED] > 0 && now_ms >= a->pooled_ms + RECAST_MS);
+	if (a->in[SLOT_CASTING] > 0)
+		return;
+	for (size_t i = again ? w->below : a->signed_from;
+		 i < w->n && out->ncast < WINDOW_CAST_MAX && bytes < WINDOW_CAST_BYTES; i++) {
 		struct slot *s = &w->slots[i];
 		if (!is_due(w, s, now_ms, out))
 			continue;
@@ -420,7 +470,7 @@ static bool is_too_long(
 /* Its own no-op stands already, or is held at this head. */
 static struct slot *find_unwanted(struct window *w)
 {
-	for (size_t i = w->below; i < w->n; i++) {
+	for (size_t i = w->below; sums(w)->unwanted && i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->unwanted && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING &&
 			newest(s)->kind != ATTEMPT_CANCEL && s->held_head != w->head)
@@ -431,7 +481,7 @@ static struct slot *find_unwanted(struct window *w)
 
 static struct slot *find_revised(struct window *w)
 {
-	for (size_t i = w->below; i < w->n; i++) {
+	for (size_t i = w->below; sums(w)->gone && i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->gone_head && s->phase < SLOT_COUNTED && s->phase != SLOT_CASTING &&
 			w->head >= s->gone_head + w->grace && s->held_head != w->head)

@@ -54,23 +54,27 @@ struct attempt { /* as committed: never changed (INV-5) */
 	int64_t *items; /* heap, the window's: the attempt's own item set; NULL for a cancel */
 	size_t nitems;
 };
-struct slot {
+struct slot { /* what is added up over all slots stands first */
 	uint64_t nonce;
-	int64_t batch;
 	enum slot_phase phase;
+	enum answer answer; /* the newest */
+	uint64_t cast_ms;   /* when the newest bytes last left; 0: never by us */
+	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
+	bool unwanted;      /* a person ordered its cancel: a no-op takes the nonce, if it is still free (S3) */
+	int64_t cut_ms;     /* when its batch was cut, on the caller's clock; */
+	uint64_t within_ms; /* of its batch's declaration; 0: cheap. Both are set before its first attempt */
+	struct u256 cost;   /* gas × fee + value of the newest attempt */
 	struct attempt *attempts; /* oldest first; the newest is what leaves */
 	size_t nattempts;
-	enum answer answer;   /* the newest */
+	int64_t batch;
 	uint32_t refusals;    /* in a row, of the newest bytes */
 	uint32_t evictions;   /* cast again and accepted though it had been pooled */
 	uint64_t made_ms;     /* first seen here */
-	int64_t cut_ms;       /* when its batch was cut, on the caller's clock */
-	uint64_t within_ms;   /* of its batch's declaration; 0: cheap */
 	bool patient;         /* its first attempt offered a tip that only some blocks take */
 	bool pooled;          /* an attempt before the newest was taken into a mempool */
 	unsigned held_said;   /* 1 + the kind of attempt that is held instead of the newest, and that was said; */
 	struct u256 held_fee; /* what it needs */
-	uint64_t cast_ms, cast_head;   /* when the newest bytes last left; 0: never by us */
+	uint64_t cast_head;   /* the head when the newest bytes last left */
 	uint64_t since_ms, since_head; /* since when they may have been in a mempool without a break */
 	bool offered_again; /* since then they left once more, and were still known, or accepted yet again: */
 	bool evicted;       /* one such acceptance begins the wait anew. Some say no other word (a relay) */
@@ -82,14 +86,23 @@ struct slot {
 	bool traced;          /* as of traced_final nothing more can be found out about who consumed it, */
 	int64_t traced_final;
 	const char
-		*unproved;      /* COUNTED: why it is not proved who did, though it must be final; NULL: no reason */
-	uint64_t gone_head; /* an item lost its reason, first seen at this head; 0: none */
-	uint32_t rejected;  /* answers in a row, of all its bytes, that were a plain no of the node */
+		*unproved;     /* COUNTED: why it is not proved who did, though it must be final; NULL: no reason */
+	uint32_t rejected; /* answers in a row, of all its bytes, that were a plain no of the node */
 	uint64_t rejected_ms; /* the first of them */
-	bool unwanted;        /* a person ordered its cancel: a no-op takes the nonce, if it is still free (S3) */
 	bool urged;           /* a person ordered that it leave again, and that a higher price be considered */
 	uint64_t block;       /* MINED */
 	uint8_t block_hash[32];
+};
+/* What its slots add up to. A lane asks that many times between two changes, and a window may hold thousands.
+ */
+struct window_sums {
+	bool stale;
+	size_t in[SLOT_MINED];     /* slots in each phase but MINED */
+	size_t signed_from;        /* no slot before this place is SIGNED */
+	uint64_t pooled_ms;        /* when the first of the POOLED ones last left */
+	bool unwanted, gone;       /* some unmined one is that */
+	struct u256 cost;          /* of the unmined ones */
+	const struct slot *urgent; /* the one whose batch must be mined first; NULL: nothing is unmined */
 };
 struct window {
 	struct slot *slots; /* by nonce */
@@ -103,7 +116,8 @@ struct window {
 	/* which one bears lowest_ms, if one does */
 	bool marked;
 	uint64_t lowest;
-	uint64_t taken_ms; /* some slot was taken, or known, by the node */
+	uint64_t taken_ms;       /* some slot was taken, or known, by the node */
+	struct window_sums sums; /* slot.c's own */
 };
 
 void window_fini(struct window *w);
@@ -111,13 +125,14 @@ void window_fini(struct window *w);
 struct slot *window_add(struct window *w, uint64_t nonce, int64_t batch, uint64_t now_ms);
 /* Committed bytes of a slot; copies raw and items. They must leave: SIGNED, unless the slot is counted or
  * mined. */
-struct attempt *window_attempt(struct slot *s, const struct attempt *a);
+struct attempt *window_attempt(struct window *w, struct slot *s, const struct attempt *a);
 struct slot *window_at(struct window *w, uint64_t nonce); /* NULL: not here */
-struct slot *window_lowest(struct window *w);  /* the lowest unmined one (not COUNTED, not MINED), or NULL */
-size_t window_unmined(const struct window *w); /* not COUNTED, not MINED: they use the signer's window */
-size_t window_pooled(const struct window *w);  /* those that the mempool took or knew */
+struct slot *window_lowest(struct window *w); /* the lowest unmined one (not COUNTED, not MINED), or NULL */
+size_t window_unmined(struct window *w);      /* not COUNTED, not MINED: they use the signer's window */
+size_t window_pooled(struct window *w);       /* those that the mempool took or knew */
 /* Σ gas × fee + value of the newest attempts that the chain has not counted (S4: ≤ balance). */
-struct u256 window_cost(const struct window *w);
+struct u256 window_cost(struct window *w);
+const struct slot *window_urgent(struct window *w); /* unmined, and to be mined first; NULL: none */
 
 /* A head: its number and the account's count there. true: slots were counted, receipts are worth asking for.
  * Slots that the count no longer covers are unmined again. */
@@ -136,8 +151,8 @@ void window_held(struct window *w, struct slot *s);
 /* Its items' reasons as PostgreSQL shows them at this head: gone or (again) there. */
 void window_reason(struct window *w, struct slot *s, bool gone);
 /* By hand (sql/026). Unwanted for good; an urged one's bytes leave again, then its price is looked at. */
-void window_unwanted(struct slot *s);
-void window_urge(struct slot *s);
+void window_unwanted(struct window *w, struct slot *s);
+void window_urge(struct window *w, struct slot *s);
 /* Everything below is closed by final blocks: forgotten here, but for slots whose receipt is still to be read
  * (its line is to be written). */
 void window_closed(struct window *w, uint64_t lowest_open);

@@ -43,8 +43,12 @@ const char *err_class_name(enum err_class class)
 	return names[class];
 }
 
+void (*err_last_words)(void);
+
 _Noreturn void err_bug(const char *file, int line, const char *expr)
 {
+	if (err_last_words)
+		err_last_words();
 	fprintf(stderr, "level=bug ev=assert at=%s:%d what=\"%s\"\n", file, line, expr);
 	abort();
 }

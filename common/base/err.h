@@ -36,6 +36,7 @@ void err_prefix_put(struct err *e, const char *fmt, ...) __attribute__((format(p
 const char *err_class_name(enum err_class class); /* "transient" … */
 
 /* Our own bug: always on. Says where and what on stderr, then abort() (exit code 134 under a shell). */
+extern void (*err_last_words)(void); /* runs before; NULL: nothing does */
 _Noreturn void err_bug(const char *file, int line, const char *expr);
 #define must(cond) ((cond) ? (void)0 : err_bug(__FILE__, __LINE__, #cond))
 

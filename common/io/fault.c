@@ -2,6 +2,7 @@
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/io/log.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -120,6 +121,7 @@ bool fault_hit_armed(enum fault_point p)
 	for (size_t i = 0; i < arm_count; i++) {
 		if (arms[i].point != p || arms[i].nth != passes[p])
 			continue;
+		log_flush();
 		switch (arms[i].action) {
 		case ACT_KILL: kill(getpid(), SIGKILL); break;
 		case ACT_STOP: kill(getpid(), SIGSTOP); break;

@@ -1,4 +1,5 @@
 #include "common/io/log.h"
+#include "common/base/err.h"
 #include "common/base/str.h"
 #include "common/io/loop.h"
 
@@ -19,6 +20,8 @@ static enum log_level least = LOG_INFO;
 static const char *program_name;
 static bool json, torn; /* torn: half a line stands at the end of the file */
 static uint64_t lost;
+static bool kept; /* lines wait in waiting for the end of the turn */
+static struct buf waiting;
 
 void log_init(const char *program, const char *level)
 {
@@ -33,6 +36,7 @@ void log_init(const char *program, const char *level)
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (text_is(level, words[i].word))
 			least = words[i].level;
+	err_last_words = log_flush;
 	signal(SIGXFSZ, SIG_IGN); /* a log file at its size limit is an error of write, not an end */
 }
 
@@ -147,29 +151,53 @@ static void put_fields(struct buf *b, const struct log_field *f)
 	}
 }
 
-/* A pipe that nobody reads must not stop the loop: no room now, no line. */
-static void write_line(const struct buf *b)
+static uint64_t lines_in(const char *p, size_t n)
+{
+	uint64_t lines = 0;
+	for (size_t i = 0; i < n; i++)
+		lines += p[i] == '\n';
+	return lines;
+}
+
+/* What waits begins with a newline of its own: it leaves where half a line stands before it. A pipe that
+ * nobody reads must not stop the loop: no room now, no line. */
+void log_flush(void)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
-		lost++;
+	if (waiting.n <= 1)
 		return;
-	}
-	const char *from = b->p + (torn ? 0 : 1);
-	size_t n = b->n - (torn ? 0 : 1);
-	ssize_t done = write(STDERR_FILENO, from, n);
-	if (done == (ssize_t)n) {
-		torn = false;
-		return;
-	}
-	lost++;
+	const char *from = waiting.p + 1;
+	size_t n = waiting.n - 1;
+	ssize_t done = 0;
+	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT))
+		done = torn ? write(STDERR_FILENO, from - 1, n + 1) - 1 : write(STDERR_FILENO, from, n);
 	if (done > 0)
-		torn = true;
+		torn = from[done - 1] != '\n';
+	if (done < (ssize_t)n)
+		lost += lines_in(from, n) - (done > 0 ? lines_in(from, (size_t)done) : 0);
+	waiting.n = 0;
+}
+
+void log_keep(bool keep)
+{
+	log_flush();
+	kept = keep;
+}
+
+/* A pipe takes so much whole or not at all. */
+static void put_line(const struct buf *line)
+{
+	if (waiting.n + line->n + 1 > LINE_MAX_BYTES)
+		log_flush();
+	if (waiting.n == 0)
+		buf_char(&waiting, '\n');
+	buf_put(&waiting, line->p, line->n);
+	buf_char(&waiting, '\n');
 }
 
 void log_write(enum log_level level, const char *ev, const char *text, const struct log_field *fields)
 {
-	static struct buf line, out; /* kept: a line costs no allocation */
+	static struct buf line; /* kept: a line costs no allocation */
 	if (level < least)
 		return;
 	buf_clear(&line);
@@ -184,9 +212,7 @@ void log_write(enum log_level level, const char *ev, const char *text, const str
 	put_fields(&line, fields);
 	if (json)
 		buf_char(&line, '}');
-	buf_clear(&out);
-	buf_char(&out, '\n');
-	buf_put(&out, line.p, line.n);
-	buf_char(&out, '\n');
-	write_line(&out);
+	put_line(&line);
+	if (!kept || level >= LOG_ODD)
+		log_flush();
 }

@@ -39,6 +39,10 @@ struct log_field {
 void log_init(const char *program, const char *level);
 void log_write(enum log_level level, const char *ev, const char *text, const struct log_field *fields);
 uint64_t log_lost(void); /* lines that could not be written */
+/* While the loop runs, lines of debug and info wait for the end of its turn and leave together; odd and bug
+ * leave at once, with all that waits. */
+void log_keep(bool keep);
+void log_flush(void);
 
 #define LOG_AT(level, ev, text, ...) \
 	log_write((level), (ev), (text), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})

@@ -21,8 +21,9 @@ struct later_list {
 
 struct loop {
 	uv_loop_t uv;
-	uv_async_t alive; /* keeps uv_run waiting while nothing else is open; never sent */
-	uv_idle_t idle;   /* on while something waits in next: the turn then does not block */
+	uv_async_t alive;   /* keeps uv_run waiting while nothing else is open; never sent */
+	uv_prepare_t sleep; /* before each sleep: the log's lines of the turn leave */
+	uv_idle_t idle;     /* on while something waits in next: the turn then does not block */
 	uv_signal_t sigint, sigterm;
 	struct later_list next, now; /* next collects; now is being run */
 	struct later_list last;      /* for loop_free */
@@ -51,6 +52,12 @@ static void run_laters(uv_idle_t *h)
 		uv_idle_stop(h);
 }
 
+static void on_sleep(uv_prepare_t *h)
+{
+	(void)h;
+	log_flush();
+}
+
 struct loop *loop_new(void)
 {
 	struct loop *l = mem_alloc(sizeof *l);
@@ -58,6 +65,9 @@ struct loop *loop_new(void)
 	must(uv_async_init(&l->uv, &l->alive, NULL) == 0);
 	uv_idle_init(&l->uv, &l->idle);
 	l->idle.data = l;
+	uv_prepare_init(&l->uv, &l->sleep);
+	uv_prepare_start(&l->sleep, on_sleep);
+	uv_unref((uv_handle_t *)&l->sleep);
 	signal(SIGPIPE, SIG_IGN);
 	return l;
 }
@@ -69,8 +79,10 @@ struct uv_loop_s *loop_uv(struct loop *l)
 
 int loop_run(struct loop *l)
 {
+	log_keep(true);
 	while (!l->ended)
 		uv_run(&l->uv, UV_RUN_DEFAULT);
+	log_keep(false);
 	l->ended = false;
 	return l->exit_code;
 }
@@ -128,6 +140,7 @@ void loop_free(struct loop *l)
 	settle(l);
 	close_own((uv_handle_t *)&l->alive);
 	close_own((uv_handle_t *)&l->idle);
+	close_own((uv_handle_t *)&l->sleep);
 	if (l->signals) {
 		close_own((uv_handle_t *)&l->sigint);
 		close_own((uv_handle_t *)&l->sigterm);
@@ -156,8 +169,10 @@ static void on_signal(uv_signal_t *h, int signum)
 {
 	(void)signum;
 	struct loop *l = h->data;
-	if (l->term_seen)
+	if (l->term_seen) {
+		log_flush();
 		_exit(75);
+	}
 	l->term_seen = true;
 	l->on_term(l->on_term_arg);
 }

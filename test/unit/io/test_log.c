@@ -185,6 +185,71 @@ static void test_full_disk(void **state)
 		fourth - start, strlen("t=2026-01-02T03:04:05.678Z level=info program=x ")); /* alone in its line */
 }
 
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+static void test_kept(void **state)
+{
+	(void)state;
+	log_init("x", "info");
+	begin();
+	log_keep(true);
+	log_info("first", "First");
+	log_info("second", "Second");
+	assert_null(strstr(lines(), "ev="));
+	begin();
+	log_odd("third", "Third"); /* leaves at once, behind those that wait */
+	assert_int_equal(count(lines(), "\n"), 3);
+	assert_true(strstr(lines(), "ev=first") < strstr(lines(), "ev=second"));
+	assert_true(strstr(lines(), "ev=second") < strstr(lines(), "ev=third"));
+	begin();
+	for (int i = 0; i < 100; i++) /* more than leaves at once */
+		log_info("many", "One of many", F_INT("i", i));
+	log_keep(false);
+	assert_int_equal(count(lines(), "ev=many"), 100);
+	assert_int_equal(count(lines(), "\n"), 100);
+	assert_non_null(strstr(lines(), "i=99\n"));
+	begin();
+	log_info("last", "Last");
+	assert_non_null(strstr(lines(), "ev=last"));
+}
+
+/* Kept lines that don't get out are counted one by one. */
+static void test_kept_full_disk(void **state)
+{
+	(void)state;
+	begin();
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit small = {150, RLIM_INFINITY};
+		log_init("x", "info");
+		uint64_t before = log_lost();
+		log_keep(true);
+		log_info("first", "First"); /* fits */
+		log_info("second", "Second, of which only the beginning fits into the file");
+		log_info("third", "Third");
+		setrlimit(RLIMIT_FSIZE, &small);
+		log_flush();
+		int lost = (int)(log_lost() - before);
+		small.rlim_cur = RLIM_INFINITY;
+		setrlimit(RLIMIT_FSIZE, &small);
+		log_info("fourth", "Fourth");
+		log_flush();
+		_exit(lost);
+	}
+	int status = 0;
+	waitpid(pid, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 2);
+	assert_non_null(strstr(lines(), "ev=first"));
+	assert_non_null(strstr(lines(), "ev=fourth"));
+	assert_int_equal(count(lines(), "\n"), 3); /* half of the second stands alone */
+}
+
 static void expect_url(const char *url, const char *shown)
 {
 	char out[200];
@@ -220,6 +285,8 @@ int main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_full_pipe),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept_full_disk),
 		cmocka_unit_test(test_urls),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

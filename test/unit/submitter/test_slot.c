@@ -20,7 +20,7 @@ static struct slot *signed_slot(struct window *w, uint64_t nonce, uint64_t now)
 		.nraw = 3,
 		.items = items,
 		.nitems = 2};
-	window_attempt(s, &a);
+	window_attempt(w, s, &a);
 	return window_at(w, nonce);
 }
 
@@ -127,7 +127,7 @@ static void patience_doubles_with_each_replacement_but_not_when_too_cheap(void *
 	window_head(&w, 10, 5, 0);
 	struct attempt bump = *signed_slot(&w, 5, 1)->attempts;
 	bump.kind = ATTEMPT_BUMP;
-	window_attempt(window_at(&w, 5), &bump);
+	window_attempt(&w, window_at(&w, 5), &bump);
 	pooled(&w, 5, 10);
 	window_head(&w, 13, 5, 9000);
 	assert_int_equal(next(&w, 9000), WINDOW_REST);
@@ -236,7 +236,7 @@ static void an_answer_to_older_bytes_changes_nothing(void **state)
 	window_head(&w, 10, 5, 0);
 	struct attempt bump = *signed_slot(&w, 5, 1)->attempts;
 	window_casting(&w, window_at(&w, 5), 2);
-	window_attempt(window_at(&w, 5), &bump);
+	window_attempt(&w, window_at(&w, 5), &bump);
 	window_answered(&w, window_at(&w, 5), ANSWER_ACCEPTED, 3);
 	assert_int_equal(window_at(&w, 5)->phase, SLOT_SIGNED);
 	/* counted while on its way: the answer moves it on */
@@ -269,7 +269,7 @@ static void a_gone_reason_waits_for_the_grace(void **state)
 	assert_int_equal(next(&w, 14), WINDOW_REVISE);
 	struct attempt rest = *window_at(&w, 5)->attempts;
 	rest.kind = ATTEMPT_RECOMPOSED;
-	window_attempt(window_at(&w, 5), &rest);
+	window_attempt(&w, window_at(&w, 5), &rest);
 	assert_int_equal(next(&w, 14), WINDOW_CAST);
 	window_fini(&w);
 }
@@ -448,7 +448,7 @@ static void an_unwanted_one_gets_a_no_op(void **state)
 	signed_slot(&w, 5, 1);
 	signed_slot(&w, 6, 1);
 	pooled(&w, 5, 10);
-	window_unwanted(window_at(&w, 6));
+	window_unwanted(&w, window_at(&w, 6));
 	assert_int_equal(next(&w, 11), WINDOW_CANCEL);
 	assert_int_equal(todo.slot->nonce, 6);
 	window_held(&w, todo.slot); /* above the cap: what stands leaves meanwhile */
@@ -458,7 +458,7 @@ static void an_unwanted_one_gets_a_no_op(void **state)
 	assert_int_equal(next(&w, 13), WINDOW_REST); /* on its way: the answer first */
 	window_answered(&w, window_at(&w, 6), ANSWER_ACCEPTED, 14);
 	assert_int_equal(next(&w, 14), WINDOW_CANCEL);
-	window_attempt(window_at(&w, 6), &noop);
+	window_attempt(&w, window_at(&w, 6), &noop);
 	assert_int_equal(next(&w, 15), WINDOW_CAST);
 	window_head(&w, 12, 7, 16); /* mined, one or the other */
 	assert_int_equal(next(&w, 16), WINDOW_REST);
@@ -479,8 +479,8 @@ static void an_urged_one_leaves_again_and_its_price_is_looked_at(void **state)
 	pooled(&w, 5, 10);
 	pooled(&w, 6, 10);
 	assert_int_equal(next(&w, 11), WINDOW_REST);
-	window_urge(window_at(&w, 5));
-	window_urge(window_at(&w, 6));
+	window_urge(&w, window_at(&w, 5));
+	window_urge(&w, window_at(&w, 6));
 	assert_int_equal(next(&w, 11), WINDOW_CAST);
 	assert_int_equal(todo.ncast, 2);
 	pooled(&w, 5, 12);
@@ -490,7 +490,7 @@ static void an_urged_one_leaves_again_and_its_price_is_looked_at(void **state)
 	window_held(&w, todo.slot);
 	assert_int_equal(next(&w, 13), WINDOW_REST); /* the other is not the lowest */
 	window_head(&w, 11, 6, 14);
-	window_urge(window_at(&w, 5)); /* counted meanwhile */
+	window_urge(&w, window_at(&w, 5)); /* counted meanwhile */
 	assert_int_equal(window_at(&w, 5)->phase, SLOT_COUNTED);
 	assert_false(window_at(&w, 5)->urged);
 	window_fini(&w);
@@ -534,7 +534,7 @@ static void a_payload_that_nobody_takes(void **state)
 	assert_false(window_rejected(&w, bad, true, 100002)); /* it was taken meanwhile */
 	for (uint64_t i = 0; i < 8; i++)
 		assert_false(window_rejected(&w, bad, true, 100003 + i)); /* not for long enough */
-	window_unwanted(bad);
+	window_unwanted(&w, bad);
 	assert_false(window_rejected(&w, bad, true, 500000)); /* a no-op is due already */
 	window_fini(&w);
 }
