@@ -23,6 +23,21 @@ static uint64_t lost;
 static bool kept; /* lines wait in waiting for the end of the turn */
 static struct buf waiting;
 
+/* What led to a crash is told; then the signal does what it does. */
+static void on_crash(int signum)
+{
+	log_flush();
+	raise(signum);
+}
+
+/* Whoever handles it already, as a sanitizer does, goes on doing so. */
+static void speak_before(int signum)
+{
+	struct sigaction was, ours = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
+	if (sigaction(signum, NULL, &was) == 0 && !(was.sa_flags & SA_SIGINFO) && was.sa_handler == SIG_DFL)
+		sigaction(signum, &ours, NULL);
+}
+
 void log_init(const char *program, const char *level)
 {
 	static const struct {
@@ -37,6 +52,10 @@ void log_init(const char *program, const char *level)
 		if (text_is(level, words[i].word))
 			least = words[i].level;
 	err_last_words = log_flush;
+	speak_before(SIGSEGV);
+	speak_before(SIGBUS);
+	speak_before(SIGFPE);
+	speak_before(SIGILL);
 	signal(SIGXFSZ, SIG_IGN); /* a log file at its size limit is an error of write, not an end */
 }
 

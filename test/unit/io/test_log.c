@@ -1,3 +1,4 @@
+#include "common/base/err.h"
 #include "common/base/str.h"
 #include "common/io/log.h"
 
@@ -219,6 +220,32 @@ static void test_kept(void **state)
 	assert_non_null(strstr(lines(), "ev=last"));
 }
 
+static void test_kept_crash(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 2; how++) {
+		begin();
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct rlimit no_core = {0, 0};
+			setrlimit(RLIMIT_CORE, &no_core);
+			signal(SIGSEGV, SIG_DFL);
+			signal(SIGABRT, SIG_DFL);
+			log_init("x", "info");
+			log_keep(true);
+			log_info("before", "Before");
+			if (how == 0)
+				raise(SIGSEGV);
+			err_bug("here.c", 1, "what");
+		}
+		int status = 0;
+		waitpid(pid, &status, 0);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), how == 0 ? SIGSEGV : SIGABRT);
+		assert_int_equal(count(lines(), "ev=before"), 1);
+	}
+}
+
 /* Kept lines that don't get out are counted one by one. */
 static void test_kept_full_disk(void **state)
 {
@@ -286,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_full_pipe),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept_crash),
 		cmocka_unit_test(test_kept_full_disk),
 		cmocka_unit_test(test_urls),
 	};
