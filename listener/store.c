@@ -423,8 +423,10 @@ static void on_saved(void *arg, const struct pg_reply *q)
 
 void store_state(struct reader *r)
 {
-	struct chain_state s = {
-		.head = r->head, .rpc_ok = r->rpc_ok, .catching_up = !r->caught_up, .sweeping = sweep_runs(r->sweep)};
+	struct chain_state s = {.head = r->head,
+		.rpc_ok = r->rpc_ok,
+		.catching_up = !r->caught_up,
+		.sweeping = sweep_is_told(r->sweep)};
 	for (size_t i = 0; r->providers && i < providers_count(r->providers); i++) {
 		const struct heads_state *h = provider_heads(providers_at(r->providers, i));
 		s.listening = s.listening || (r->rpc_ok && h->heard && h->failures == 0);

@@ -86,76 +86,16 @@ static void schedule(struct sweep *s);
 static void begin(struct sweep *s);
 static void look_for_wish(void *arg);
 
-/* What --replay and --from ask for. false: nothing, or it can't be: said once. */
-static bool asked_for(struct sweep *s)
-{
-	const struct reader *r = s->r;
-	const struct options *o = &r->m->options;
-	int64_t first = r->row.began > 0 ? r->row.began : 0, done = r->row.done;
-	char why[240];
-	if (!s->replay_due)
-		return false;
-	s->replay_due = false;
-	if (!o->has_replay && s->fresh)
-		return false; /* the chain was begun there just now */
-	s->wished = false;
-	s->from = o->has_replay ? (int64_t)o->replay_from : o->from_start ? first : (int64_t)o->from;
-	s->to = o->has_replay ? (int64_t)o->replay_to : done;
-	s->replay = true;
-	if (s->from >= first && s->to <= done && s->from <= s->to)
-		return true;
-	snprintf(why, sizeof why,
-		"Blocks %" PRId64 "..%" PRId64 " are not read again: blocks %" PRId64 "..%" PRId64
-		" were read so far; give a range within them",
-		s->from, s->to, first, done);
-	log_odd("replay.refused", why, F_STR("chain", r->chain->name));
-	return false;
-}
-
-/* All since the last sweep; and what a bloom made doubtful, while a reorg can reach it. */
-static void interval(struct sweep *s)
-{
-	const struct reader *r = s->r;
-	s->replay = s->wished = false;
-	s->from = s->row.swept_to + 1;
-	s->to = r->row.done;
-	for (size_t i = 0; i < s->ndoubts; i++)
-		if (s->doubts[i] > r->floor && s->doubts[i] < s->from)
-			s->from = s->doubts[i];
-}
-
-/* catchup: — all that may have been missed, and what a reorg can still reach; from: on top of that. */
-static bool wished(struct sweep *s)
-{
-	const struct reader *r = s->r;
-	int64_t first = r->row.began > 0 ? r->row.began : 0;
-	if (s->wish.id == 0)
-		return false;
-	interval(s);
-	if (s->from > r->floor + 1)
-		s->from = r->floor + 1;
-	if (s->wish.has_from && s->wish.from < s->from)
-		s->from = s->wish.from;
-	if (s->from < first)
-		s->from = first;
-	s->wished = true;
-	s->replay = s->wish.has_from;
-	log_info("catchup", "Reading blocks again, as was asked", F_STR("chain", r->chain->name),
-		F_INT("from", s->from), F_INT("to", s->to));
-	return true;
-}
-
 static void on_due(void *arg)
 {
 	struct sweep *s = arg;
 	if (s->phase != SWEEP_REST)
 		return;
-	if (sweep_reseats(s) || s->r->phase == READER_HALTED || s->row.swept_to < 0) {
+	if (sweep_reseats(s) || s->r->phase == READER_HALTED) {
 		timer_start(s->r->m->loop, &s->timer, AGAIN_MS, on_due, s);
 		return;
 	}
-	if (!asked_for(s) && !wished(s))
-		interval(s);
+	sweep_choose(s);
 	begin(s);
 }
 
@@ -164,7 +104,7 @@ static void schedule(struct sweep *s)
 	uint64_t now = loop_now_ms(s->r->m->loop), every = s->r->chain->sweep_ms;
 	if (s->phase != SWEEP_REST)
 		return;
-	if (s->replay_due || s->wish.id)
+	if (s->replay_due || s->wish.id || (every && s->row.age_ms < 0))
 		timer_start(s->r->m->loop, &s->timer, 0, on_due, s);
 	else if (every)
 		timer_start(
@@ -205,11 +145,11 @@ void sweep_rest(struct sweep *s)
 		return;
 	const uint8_t *hash = window_hash(&r->window, r->row.done);
 	struct pg_unit *u = fenced_unit(s);
-	sweep_began(u, r->row.id, r->row.done);
+	sweep_began(u, r->row.id, r->floor);
 	happen_chain(u, r->row.id, "swept", r->row.done, hash, 0, (int64_t)s->caught);
 	happen_chain(u, r->row.id, "live", r->row.done, hash, 0, -1);
 	if (s->row.swept_to < 0)
-		s->row.swept_to = r->row.done;
+		s->row.swept_to = r->floor;
 	s->phase = SWEEP_REST;
 	s->live_out = true;
 	run_beside(s, u, on_live);
@@ -291,7 +231,8 @@ static void begin(struct sweep *s)
 	s->begun_ms = s->told_ms = loop_now_ms(r->m->loop);
 	if (s->wished)
 		wishes_begin(u, s->wish.id);
-	happen_chain(u, r->row.id, "sweep", r->row.done, window_hash(&r->window, r->row.done), 0, -1);
+	if (!sweep_is_first(s))
+		happen_chain(u, r->row.id, "sweep", r->row.done, window_hash(&r->window, r->row.done), 0, -1);
 	sweep_enter(s, SWEEP_BEGIN);
 	run_beside(s, u, on_begun);
 }
@@ -299,17 +240,27 @@ static void begin(struct sweep *s)
 static void on_ended(void *arg, const struct pg_reply *q);
 
 /* What was re-seated is swept once more: the endpoint that left it out may have left out something else. */
+static int64_t swept_to(const struct sweep *s)
+{
+	return s->reseated <= s->to ? s->reseated - 1 : s->to;
+}
+
+static bool counts(const struct sweep *s)
+{
+	return !s->replay || (s->from <= s->row.swept_to + 1 && swept_to(s) > s->row.swept_to);
+}
+
 void sweep_end(struct sweep *s)
 {
 	struct reader *r = s->r;
 	struct pg_unit *u = fenced_unit(s);
-	int64_t swept = s->reseated <= s->to ? s->reseated - 1 : s->to;
-	if (!s->replay || (s->from <= s->row.swept_to + 1 && swept > s->row.swept_to))
-		sweep_ended(u, r->row.id, swept);
+	uint64_t found = s->found + s->missing;
+	if (counts(s))
+		sweep_ended(u, r->row.id, swept_to(s));
 	if (s->wished)
 		wishes_end(u, s->wish.id);
-	happen_chain(
-		u, r->row.id, "swept", s->to, window_hash(&r->window, s->to), 0, (int64_t)(s->found + s->missing));
+	if (found > 0 || !sweep_is_first(s))
+		happen_chain(u, r->row.id, "swept", s->to, window_hash(&r->window, s->to), 0, (int64_t)found);
 	sweep_enter(s, SWEEP_END);
 	run_beside(s, u, on_ended);
 }
@@ -331,9 +282,10 @@ static void on_ended(void *arg, const struct pg_reply *q)
 		return;
 	}
 	uint64_t found = s->found + s->missing;
-	int64_t swept = s->reseated <= s->to ? s->reseated - 1 : s->to;
-	if (!s->replay || (s->from <= s->row.swept_to + 1 && swept > s->row.swept_to))
-		s->row.swept_to = swept;
+	if (counts(s)) {
+		s->row.swept_to = swept_to(s);
+		s->row.age_ms = 0;
+	}
 	s->ended_ms = s->replay ? s->ended_ms : loop_now_ms(r->m->loop);
 	sweep_read_stop(s);
 	if (s->replay || s->wished) {
@@ -434,6 +386,11 @@ void sweep_status(const struct sweep *s, struct buf *out)
 bool sweep_runs(const struct sweep *s)
 {
 	return s->phase >= SWEEP_BEGIN;
+}
+
+bool sweep_is_told(const struct sweep *s)
+{
+	return sweep_runs(s) && !sweep_is_first(s);
 }
 
 bool sweep_reseats(const struct sweep *s)

@@ -1,13 +1,17 @@
 /* sweep: what was read is read once more, in another way, and what reading had missed comes in (R4).
  *
  * Each `sweep:` interval, once caught up, the blocks since the last sweep are asked by range (live reading
- * asks by hash), of another endpoint where there is one, beside everything else. Blocks that a bloom made
- * doubtful stay in it while they lie in the window. --replay and --from are the same with other blocks.
+ * asks by hash), of another endpoint where there is one, beside everything else. The first runs as soon as
+ * the chain was first caught up with and begins behind the window's floor: all that a reorg can still reach
+ * is read twice. What lay below the floor then was read once, and only --from, --replay and catchup: read it
+ * again. Blocks that a bloom made doubtful stay in it while they lie in the window. --replay and --from are
+ * the same with other blocks.
  *
  *   sweep_read.c   spans of logs, each held against what is stored
  *   sweep_mend.c   what is done about what was missed, in the reader's turn: inside the window a reseat (the
  *                  cursor goes back, all is read again; bound.h sees to it that the same omission is not
  *                  believed again), below it an event stored as late
+ *   sweep_choose.c which blocks
  *   sweep.c        when; what is told; what the reader tells
  *
  * One reader, one sweep; all of it runs from the loop. */
@@ -40,7 +44,8 @@ void sweep_wish(struct sweep *s); /* catchup: may have been asked for: what is a
 void sweep_status(const struct sweep *s, struct buf *out); /* "sweep":{…}, while one runs */
 void sweep_wake(struct sweep *s);                          /* an endpoint has room, or is back */
 
-bool sweep_runs(const struct sweep *s); /* between CHAIN.sweep and CHAIN.swept */
+bool sweep_runs(const struct sweep *s);
+bool sweep_is_told(const struct sweep *s); /* between CHAIN.sweep and CHAIN.swept */
 /* The cursor was set back by a reseat and is not back yet: blocks are read by hash, and none is live. */
 bool sweep_reseats(const struct sweep *s);
 /* Adds what a commit of the blocks first..last needs while a reseat is open; behind their rows. */

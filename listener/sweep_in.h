@@ -1,5 +1,5 @@
-/* sweep_in: what sweep.c (when, telling), sweep_read.c (reading again) and sweep_mend.c (what comes of it)
- * share. */
+/* sweep_in: what sweep.c (when, telling), sweep_choose.c (which blocks), sweep_read.c (reading again) and
+ * sweep_mend.c (what comes of it) share. */
 #ifndef FAIRLEAD_LISTENER_SWEEP_IN_H
 #define FAIRLEAD_LISTENER_SWEEP_IN_H
 
@@ -78,6 +78,10 @@ struct sweep {
 	size_t ndoubts;
 	struct metric *m_missed;
 };
+
+/* sweep_choose.c */
+void sweep_choose(struct sweep *s); /* from, to and why: what was asked for, else what is due */
+bool sweep_is_first(const struct sweep *s);
 
 /* sweep_read.c */
 void sweep_read_begin(struct sweep *s); /* from..to, anew */

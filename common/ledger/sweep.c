@@ -68,14 +68,13 @@ void sweep_taken(struct pg_unit *u, int chain_id, size_t most)
 	pg_put_int(u, (int64_t)most);
 }
 
-void sweep_began(struct pg_unit *u, int chain_id, int64_t done)
+void sweep_began(struct pg_unit *u, int chain_id, int64_t floor)
 {
-	static const struct pg_sql sql = {"sweep_began",
-		"UPDATE fairlead.chain SET swept_to = $2, last_sweep = clock_timestamp() WHERE id = $1 AND swept_to "
-		"IS NULL"};
+	static const struct pg_sql sql = {
+		"sweep_began", "UPDATE fairlead.chain SET swept_to = $2 WHERE id = $1 AND swept_to IS NULL"};
 	pg_stmt(u, &sql);
 	pg_put_int(u, chain_id);
-	pg_put_int(u, done);
+	pg_put_int(u, floor);
 }
 
 void sweep_ended(struct pg_unit *u, int chain_id, int64_t to)

@@ -10,7 +10,7 @@
 #include "common/io/pg.h"
 
 struct sweep_row {
-	int64_t swept_to;  /* all blocks up to it were swept; -1: live reading never began here */
+	int64_t swept_to;  /* all blocks up to it were swept, or lay below the floor; -1: none */
 	int64_t age_ms;    /* since the last sweep ended; -1: none has */
 	int64_t reseat_to; /* a reseat is open until the cursor is there; -1: none is */
 };
@@ -30,8 +30,8 @@ void sweep_reseated(struct pg_unit *u, int chain_id, int64_t first, int64_t last
 /* What the open reseat took, a row each: block, block hash, transaction, log index, swept. At most `most`. */
 void sweep_taken(struct pg_unit *u, int chain_id, size_t most);
 
-/* Where live reading began, if it never did; then the end of a sweep: all up to `to` was swept. */
-void sweep_began(struct pg_unit *u, int chain_id, int64_t done);
+/* The floor where live reading began, if it never did; then the end of a sweep: all up to `to` was swept. */
+void sweep_began(struct pg_unit *u, int chain_id, int64_t floor);
 void sweep_ended(struct pg_unit *u, int chain_id, int64_t to);
 
 #endif

@@ -57,10 +57,7 @@ const harvest = (r) => ["moved", "named", "opened", "foreign", "stranger"].filte
 const mine = (r, blocks) => ({ mine: { blocks, logs: harvest(r) } });
 
 function steps(r, plan) {
-	const add = (...s) => {
-		plan.live ||= s.some((x) => x.caught);
-		plan.steps.push(...s);
-	};
+	const add = (...s) => plan.steps.push(...s);
 	const chain = { head: 0, top: 0, window: Math.min(plan.chain.window, 40) };
 	const grow = (blocks) => {
 		chain.head += blocks;
@@ -152,11 +149,11 @@ function mood(r, plan) {
 	const step = kinds[r.word(weights)]();
 	const leaves = ["omit", "empty"].includes(step.lie?.kind);
 	if (!leaves || plan.chain.completeness === "receipts") return step;
-	// A sweep begins behind what was first caught up with, and finds what one answer left out, not what its own leaves out again: one
-	// answer a world, once it is live. What is pushed is no proof of anything.
-	const tells = plan.live && !plan.left;
-	plan.left ||= tells;
-	return { lie: { ...step.lie, times: 1, ...(tells ? {} : { in: "pushes" }) } };
+	// A sweep reads all that lies in the window a second time, and finds what one answer left out, not what its own leaves out again: one
+	// answer a world. What is pushed is no proof of anything.
+	const again = plan.left;
+	plan.left = true;
+	return { lie: { ...step.lie, times: 1, ...(again ? { in: "pushes" } : {}) } };
 }
 
 // Everybody is well again.
