@@ -11,6 +11,7 @@
 //   await w.rows(lock?)                 revoked_signatures in the order of the chain
 //   await w.source()                    the row of fairlead.sources: { live, swept, last_live, last_sweep, pending }
 //   await w.whole()                     true when the cursor stands at the head and every event is applied
+//   await w.swept()                     true when a sweep has gone up to the cursor
 //   w.ranges(calls?)                    [[from, to], …] of the eth_getLogs by range that w.node saw
 //   w.said(text or /re/)                lines of the batcher's log whose message that is (rules speak there)
 //
@@ -47,6 +48,7 @@ export const vcel = {
 		w.rows = (lock) => w.sql("SELECT * FROM revoked_signatures WHERE $1::text IS NULL OR lock_id = $1 ORDER BY block_number, id", [lock === undefined ? null : String(lock)]);
 		w.source = () => w.one("SELECT live, swept, last_live, last_sweep, pending FROM fairlead.sources WHERE event = 'AccessControl.SignatureRevoked'");
 		w.whole = async () => (await w.one("SELECT done = $1 AND lag = 0 AS x FROM fairlead.chains WHERE name = 'net'", [await w.head()]))?.x;
+		w.swept = async () => (await w.one("SELECT swept_to = done AS x FROM fairlead.chain"))?.x;
 		w.ranges = (calls = w.node.calls) => calls.filter((c) => c.method === "eth_getLogs" && c.params[0].fromBlock !== undefined).map((c) => [Number(c.params[0].fromBlock), Number(c.params[0].toBlock)]);
 		w.said = (what) => w.lines("batcher", (l) => (what instanceof RegExp ? what.test(l.text ?? "") : l.text === what));
 		w.hide = (s) => {

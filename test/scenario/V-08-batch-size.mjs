@@ -5,7 +5,7 @@ import { chainWords, soon } from "../lib/world.mjs";
 export default async function (t) {
 	const { assert } = t;
 	for (const [BATCH_SYNC_SIZE, size, blocks] of [[null, 1000, 3400], ["50", 50, 700]]) {
-		const w = await t.world({ app: "vcel", chain: "node", proxy: "js", env: { BATCH_SYNC_SIZE }, yaml: chainWords(soon) });
+		const w = await t.world({ app: "vcel", chain: "node", proxy: "js", env: { BATCH_SYNC_SIZE }, yaml: chainWords({ ...soon, sweep: null }) });
 		const revoke = () => w.scripted.mine(1, { logs: [{ address: w.address, event: w.iface.getEvent("SignatureRevoked").format("full"), count: 1 }] });
 		await revoke();
 		await w.mine(blocks);

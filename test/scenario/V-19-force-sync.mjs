@@ -10,6 +10,7 @@ export default async function (t) {
 	await w.revokeMany(8, 20);
 	for (const p of ["listener", "batcher", "reconciler"]) await w.start(p, { wait: p === "batcher" ? "alive" : "ready" });
 	await w.waitFor(w.whole, "the chain");
+	await w.waitFor(w.swept, "the second look at the window");
 	const look = async () => ({ rows: (await w.rows()).length, events: await w.sql("SELECT encode(_id, 'hex') AS id, _seq FROM accesscontrol.signature_revoked ORDER BY 1"), counters: await w.source().then((s) => s.live + s.swept) });
 	const before = await look();
 	assert.equal(before.rows, 40);

@@ -10,6 +10,7 @@ export default async function (t) {
 		if (m.method === "eth_subscription") frame ??= Date.now();
 		return m;
 	});
+	await w.waitFor(w.swept, "the second look at the past");
 	await w.revoke(7, "the first");
 	await w.waitFor(async () => (await w.rows()).length === 1, "the socket to bring the first");
 	const took = [];

@@ -10,6 +10,7 @@ export default async function (t) {
 	await w.start("batcher", { wait: "alive" });
 	await w.start("listener");
 	await w.waitFor(w.whole, "the past");
+	await w.waitFor(w.swept, "the second look at the window");
 	const blocks = (await w.head()) - w.block + 1;
 	const inRanges = w.ranges().reduce((n, [a, b]) => n + b - a + 1, 0);
 	assert.equal(w.ranges().length, Math.ceil(inRanges / 100), "questions of the first batch");
