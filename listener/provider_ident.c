@@ -17,8 +17,6 @@ static void on_head(void *arg, uint64_t number)
 {
 	struct provider *p = arg;
 	(void)number;
-	if (!heads_state(p->heads)->has_hash)
-		learner_spent(&p->learner, loop_now_ms(p->ps->loop), 1);
 	p->ps->ev.on_head(p->ps->ev.arg, p);
 }
 
@@ -37,6 +35,26 @@ static uint64_t poll_gap(void *arg)
 	uint64_t now = loop_now_ms(p->ps->loop), until = p->learner.pause_until_ms;
 	uint64_t gap = p->learner.rate > 0 ? 3000000 / p->learner.rate : 0;
 	return until > now && until - now > gap ? until - now : gap;
+}
+
+/* Polls and subscriptions are calls like others: they wait for the rate, and are how it is found out. */
+static uint64_t book(void *arg)
+{
+	struct provider *p = arg;
+	return learner_book(&p->learner, loop_now_ms(p->ps->loop), 1);
+}
+
+static bool on_refused(void *arg, const struct rpc_reply *q)
+{
+	struct provider *p = arg;
+	struct refused r;
+	struct learner_asked asked = {.from = -1, .to = -1, .calls = 1};
+	provider_refusal(&r, q, 0, -1, -1);
+	if (r.class != REFUSAL_RATE)
+		return false;
+	learner_refused(&p->learner, &r, &asked, loop_now_ms(p->ps->loop));
+	provider_note(p, r.class, q->ok ? q->answers[0].message.p : q->err.text);
+	return true;
 }
 
 static void on_heads_state(void *arg, const struct heads_state *s)
@@ -69,6 +87,8 @@ void provider_hear(struct provider *p, bool on)
 	struct heads_events ev = {.on_head = on_head,
 		.on_state = on_heads_state,
 		.on_log = on_heard_log,
+		.book = book,
+		.on_refused = on_refused,
 		.poll_gap = poll_gap,
 		.arg = p};
 	p->heads = heads_open(p->ps->loop, &o, &ev);
@@ -195,9 +215,11 @@ static void on_genesis(void *arg, const struct rpc_reply *q)
 	uint64_t sent_ms = a->sent_ms;
 	struct provider *p = back(a);
 	struct str hash = {0};
+	struct refused r;
 	if (!p)
 		return;
-	if (!q->ok) {
+	provider_refusal(&r, q, 0, -1, -1);
+	if (!q->ok || (!q->answers[0].ok && r.class == REFUSAL_RATE)) {
 		failed(p, q, "eth_getBlockByNumber", sent_ms);
 		return;
 	}
@@ -262,11 +284,12 @@ static void on_chain_id(void *arg, const struct rpc_reply *q)
 static void ask(struct provider *p, struct provider_ask *a, struct rpc_request *q, rpc_done_fn fn)
 {
 	uint64_t now = loop_now_ms(p->ps->loop);
+	uint64_t wait = learner_book(&p->learner, now, 1);
 	a->p = p;
-	a->sent_ms = now;
+	a->sent_ms = now + wait;
 	p->ask = a;
 	p->requests++;
-	learner_spent(&p->learner, now, 1);
+	rpc_after(q, wait);
 	rpc_send(q, fn, a);
 }
 

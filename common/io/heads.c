@@ -5,6 +5,7 @@
 #include "common/io/log.h"
 #include "common/io/ws.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ struct heads {
 	bool shared; /* ws is the socket of rpc */
 	struct rung rung[RUNG];
 	unsigned rungs; /* ever */
-	struct timer *poll_timer, *retry_timer, *ping_timer, *doubt_timer, *confirm_timer;
+	struct timer *poll_timer, *retry_timer, *ping_timer, *doubt_timer, *confirm_timer, *ask_timer;
 	struct backoff backoff;
 	struct str heads_id, logs_id; /* raw JSON of the node's names for our subscriptions; the arena's */
 	struct arena arena;           /* of this socket */
@@ -54,7 +55,9 @@ struct heads {
 	uint64_t heard_ms, up_ms;     /* last message of this socket; when it was confirmed */
 	uint64_t doubt_head;          /* seen by the poll, not by the socket */
 	uint64_t said_ms;             /* when a loss was last told; 0: never */
-	uint64_t polled_ms;           /* when the poll on its way was sent */
+	uint64_t polled_ms;           /* when the poll on its way was sent, or will be */
+	bool ws_open, ws_asked;       /* this socket: the upgrade was answered; newHeads was asked for */
+	bool logs_asked, logs_due;    /* they were, and not in vain; once newHeads is confirmed they are */
 	bool ws_heard;                /* a head came on this socket */
 	bool ws_was_up, loss_told, provider_told;
 	bool base_due; /* the next poll answer says where this socket began */
@@ -73,6 +76,7 @@ static void free_now(void *arg)
 	timer_free(&h->ping_timer);
 	timer_free(&h->doubt_timer);
 	timer_free(&h->confirm_timer);
+	timer_free(&h->ask_timer);
 	arena_fini(&h->arena);
 	free(h->ws_url);
 	free(h->logs);
@@ -126,6 +130,11 @@ static void ring(struct heads *h, uint64_t number, struct str hash, const struct
 		h->state.has_parent = hash_of(said->parent, h->state.parent);
 	}
 	h->ev.on_head(h->ev.arg, number);
+}
+
+static uint64_t book(struct heads *h)
+{
+	return h->ev.book ? h->ev.book(h->ev.arg) : 0;
 }
 
 /* ---- polling ---- */
@@ -207,6 +216,8 @@ static void on_polled(void *arg, const struct rpc_reply *r)
 		poll_start(h);
 		return;
 	}
+	if (h->ev.on_refused && (!r->ok || !r->answers[0].ok))
+		h->ev.on_refused(h->ev.arg, r);
 	if (!r->ok)
 		poll_failed(h, r->err.text);
 	else if (!r->answers[0].ok)
@@ -229,10 +240,12 @@ static void poll_start(void *arg)
 	struct heads *h = arg;
 	if (h->polling || h->closing)
 		return;
+	uint64_t wait = book(h);
 	h->polling = true;
-	h->polled_ms = loop_now_ms(h->loop);
+	h->polled_ms = loop_now_ms(h->loop) + wait;
 	struct rpc_request *q = rpc_request(h->rpc);
 	rpc_call(q, "eth_blockNumber", "[]");
+	rpc_after(q, wait);
 	rpc_send(q, on_polled, h);
 }
 
@@ -255,6 +268,57 @@ static void on_ping_due(void *arg)
 	timer_start(h->loop, &h->ping_timer, PING_MS, on_ping_due, h);
 }
 
+static void on_no_confirm(void *arg)
+{
+	struct heads *h = arg;
+	if (h->phase != PHASE_OPENING)
+		return;
+	h->phase = PHASE_ENDING;
+	ws_close(h->ws);
+}
+
+static void wait_for_confirm(struct heads *h)
+{
+	if (h->ws_open && h->ws_asked)
+		timer_start(h->loop, &h->confirm_timer, CONFIRM_MS, on_no_confirm, h);
+}
+
+static void ask_logs(void *arg)
+{
+	struct heads *h = arg;
+	if (h->phase != PHASE_OPENING && h->phase != PHASE_UP)
+		return;
+	h->logs_asked = true;
+	struct buf b = {0};
+	buf_printf(
+		&b, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_subscribe\",\"params\":[\"logs\",%s]}", h->logs);
+	ws_text(h->ws, (struct str){b.p, b.n});
+	buf_fini(&b);
+}
+
+/* One behind the other: each is a call. */
+static void ask_in_turn(struct heads *h, void (*ask)(void *))
+{
+	uint64_t wait = book(h);
+	if (wait == 0)
+		ask(h);
+	else
+		timer_start(h->loop, &h->ask_timer, wait, ask, h);
+}
+
+static void ask_heads(void *arg)
+{
+	struct heads *h = arg;
+	if (h->phase != PHASE_OPENING)
+		return;
+	h->ws_asked = true;
+	h->logs_due = false;
+	ws_text(h->ws, str_of(heads_request));
+	wait_for_confirm(h);
+	if (h->logs && !h->logs_asked)
+		ask_in_turn(h, ask_logs);
+}
+
 static void on_confirmed(struct heads *h)
 {
 	timer_stop(&h->confirm_timer);
@@ -272,6 +336,9 @@ static void on_confirmed(struct heads *h)
 	h->loss_told = false;
 	h->ws_was_up = true;
 	timer_start(h->loop, &h->ping_timer, PING_MS, on_ping_due, h);
+	if (h->logs_due)
+		ask_in_turn(h, ask_logs);
+	h->logs_due = false;
 	poll_fresh(h); /* no gap between the last poll and the first head heard */
 	tell_state(h);
 }
@@ -322,7 +389,37 @@ static void on_new_head(struct heads *h, const struct said *s)
 	ring(h, v, s->hash, s);
 }
 
-static void on_answer(struct heads *h, struct str id, struct str result, struct str message)
+/* Only too often: it is asked for once more. Else it is said, and a socket without newHeads is closed. */
+static void refused(struct heads *h, bool heads, struct str code, struct str message)
+{
+	uint64_t number = 0;
+	struct rpc_answer no = {0};
+	struct rpc_reply r = {.ok = true, .calls = 1, .answers = &no};
+	json_pick_text(&h->arena, &no.message, message);
+	if (code.n > 1 && code.p[0] == '-' && str_to_u64((struct str){code.p + 1, code.n - 1}, &number))
+		no.code = number <= INT_MAX ? -(int)number : 0;
+	if (h->ev.on_refused && h->ev.on_refused(h->ev.arg, &r)) {
+		h->logs_asked = h->logs_asked && heads;
+		h->logs_due = !heads && h->phase == PHASE_OPENING; /* behind newHeads, which goes first */
+		if (heads)
+			timer_stop(&h->confirm_timer);
+		if (!h->logs_due)
+			ask_in_turn(h, heads ? ask_heads : ask_logs);
+		return;
+	}
+	log_odd("heads.refused",
+		heads ? "WebSocket error: the node refused newHeads, reconnect follows"
+			  : "The node refused a subscription to logs, its heads alone are heard",
+		F_STR("chain", h->name), F_URL("url", h->ws_url), F_STR("why", no.message.p));
+	if (!heads)
+		return;
+	h->loss_told = true;
+	h->said_ms = loop_now_ms(h->loop);
+	h->phase = PHASE_ENDING;
+	ws_close(h->ws);
+}
+
+static void on_answer(struct heads *h, struct str id, struct str result, struct str code, struct str message)
 {
 	bool heads = str_is(id, "1");
 	if ((!heads && !str_is(id, "2")) || (heads && h->phase != PHASE_OPENING))
@@ -334,18 +431,7 @@ static void on_answer(struct heads *h, struct str id, struct str result, struct 
 			on_confirmed(h);
 		return;
 	}
-	struct str why = {0};
-	json_pick_text(&h->arena, &why, message);
-	log_odd("heads.refused",
-		heads ? "WebSocket error: the node refused newHeads, reconnect follows"
-			  : "The node refused a subscription to logs, its heads alone are heard",
-		F_STR("chain", h->name), F_URL("url", h->ws_url), F_STR("why", why.p));
-	if (!heads)
-		return;
-	h->loss_told = true;
-	h->said_ms = loop_now_ms(h->loop);
-	h->phase = PHASE_ENDING;
-	ws_close(h->ws);
+	refused(h, heads, code, message);
 }
 
 static void on_text(void *arg, struct str text)
@@ -364,20 +450,21 @@ static void on_text(void *arg, struct str text)
 		REMOVED,
 		ID,
 		RESULT,
+		ERROR_CODE,
 		ERROR,
 		PATHS
 	};
 	static const char *const paths[PATHS] = {"method", "params.subscription", "params.result",
 		"params.result.number", "params.result.hash", "params.result.timestamp", "params.result.parentHash",
 		"params.result.blockNumber", "params.result.blockHash", "params.result.blockTimestamp",
-		"params.result.removed", "id", "result", "error.message"};
+		"params.result.removed", "id", "result", "error.code", "error.message"};
 	struct heads *h = arg;
 	struct str v[PATHS];
 	if (h->closing || !json_pick(v, paths, PATHS, text))
 		return;
 	h->heard_ms = loop_now_ms(h->loop);
 	if (!v[METHOD].n)
-		on_answer(h, v[ID], v[RESULT], v[ERROR]);
+		on_answer(h, v[ID], v[RESULT], v[ERROR_CODE], v[ERROR]);
 	else if (h->heads_id.n && str_eq(v[SUBSCRIPTION], h->heads_id))
 		on_new_head(
 			h, &(struct said){.number = v[NUMBER], .hash = v[HASH], .time = v[TIME], .parent = v[PARENT]});
@@ -387,19 +474,11 @@ static void on_text(void *arg, struct str text)
 			v[TOLD], str_is(v[REMOVED], "true"));
 }
 
-static void on_no_confirm(void *arg)
-{
-	struct heads *h = arg;
-	if (h->phase != PHASE_OPENING)
-		return;
-	h->phase = PHASE_ENDING;
-	ws_close(h->ws);
-}
-
 static void on_open(void *arg)
 {
 	struct heads *h = arg;
-	timer_start(h->loop, &h->confirm_timer, CONFIRM_MS, on_no_confirm, h);
+	h->ws_open = true;
+	wait_for_confirm(h);
 }
 
 static void say_loss(struct heads *h, const struct err *e, uint64_t wait)
@@ -434,6 +513,7 @@ static void on_close(void *arg, const struct err *e)
 	timer_stop(&h->confirm_timer);
 	timer_stop(&h->doubt_timer);
 	timer_stop(&h->ping_timer);
+	timer_stop(&h->ask_timer);
 	h->state.ws_up = false;
 	h->phase = PHASE_WAITING;
 	uint64_t wait = backoff_fail(&h->backoff);
@@ -451,18 +531,11 @@ static void ws_try(void *arg)
 	if (h->phase == PHASE_WAITING)
 		h->state.reconnects++;
 	h->phase = PHASE_OPENING;
-	h->ws_heard = false;
+	h->ws_heard = h->ws_open = h->ws_asked = h->logs_asked = h->logs_due = false;
 	h->heads_id = h->logs_id = (struct str){0};
 	arena_reset(&h->arena);
 	h->ws = h->shared ? rpc_socket(h->rpc, &ev) : ws_open(h->loop, h->ws_url, &ev);
-	ws_text(h->ws, str_of(heads_request));
-	if (!h->logs)
-		return;
-	struct buf b = {0};
-	buf_printf(
-		&b, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_subscribe\",\"params\":[\"logs\",%s]}", h->logs);
-	ws_text(h->ws, (struct str){b.p, b.n});
-	buf_fini(&b);
+	ask_in_turn(h, ask_heads);
 }
 
 /* ---- the outside ---- */
@@ -501,7 +574,7 @@ const struct heads_state *heads_state(const struct heads *h)
 
 uint64_t heads_silent_ms(const struct heads *h)
 {
-	uint64_t poll = h->polling ? loop_now_ms(h->loop) - h->polled_ms : 0;
+	uint64_t now = loop_now_ms(h->loop), poll = h->polling && now > h->polled_ms ? now - h->polled_ms : 0;
 	uint64_t ws = h->phase == PHASE_UP ? ws_unanswered_ms(h->ws) : 0;
 	uint64_t most = poll > ws ? poll : ws;
 	return most > PONG_MS ? most : 0;
@@ -517,6 +590,7 @@ void heads_close(struct heads *h)
 	timer_stop(&h->ping_timer);
 	timer_stop(&h->doubt_timer);
 	timer_stop(&h->confirm_timer);
+	timer_stop(&h->ask_timer);
 	if (h->ws && h->shared) {
 		rpc_unsocket(h->rpc);
 		h->ws = NULL;

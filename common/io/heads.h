@@ -44,6 +44,13 @@ struct heads_events {
 	/* A log came over the subscription of `logs`, in the node's words (a JSON object, valid during the call),
 	 * before the ring of its block if that is news. Not for logs that are taken back. NULL: not wanted. */
 	void (*on_log)(void *arg, uint64_t number, const uint8_t block[32], struct str log);
+	/* A call of heads' own is about to leave, a poll or a subscription, and is counted: how many ms later it
+	 * may. Pings are no calls. NULL: at once. */
+	uint64_t (*book)(void *arg);
+	/* A poll failed or a subscription was refused, which is the one answer of r then. true: it was only too
+	 * often: a subscription is asked for once more on the same socket, as book says, for ever. NULL: it never
+	 * is. */
+	bool (*on_refused)(void *arg, const struct rpc_reply *r);
 	/* Asked behind each poll: how many ms to the next one at least. NULL: as configured. */
 	uint64_t (*poll_gap)(void *arg);
 	void *arg;

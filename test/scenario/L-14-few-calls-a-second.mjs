@@ -1,9 +1,9 @@
-export const name = "rps: below what one step asks, told or found out: ranges, blocks by hash, their proof and a reorg go on from where they waited";
+export const name = "rps: below what one step asks, told or found out: ranges, blocks by hash, their proof and a reorg go on from where they waited; subscriptions and polls wait their turn like what is read";
 
 import { reading } from "../lib/reading.mjs";
 
 export default async function (t) {
-	await Promise.all([told(t), foundOut(t)]);
+	await Promise.all([told(t), foundOut(t), subscribed(t)]);
 }
 
 async function told(t) {
@@ -28,4 +28,26 @@ async function foundOut(t) {
 	await w.n.do({ reorg: { depth: 1, blocks: 2, keep: "none", logs: { shape: "note", count: 2, per_tx: 1 } } });
 	await w.waitFor(w.agrees, "a reorg, and two blocks", 60000);
 	t.assert.equal((await w.reorgs()).length, 1);
+}
+
+// One call a second: newHeads, logs and the first poll are three of them. What is refused is asked for once more on the socket that
+// stands: no socket is given up for it, and neither subscription.
+async function subscribed(t) {
+	const { assert } = t;
+	const w = await reading(t, { ws: true, rpc: [{ rps: 1 }], chain: { window: 2, final: 1 } });
+	await w.n.do({ limit: { on: w.ours, rps: 1 } });
+	await w.book(1);
+	await w.start("listener", { wait: "alive" });
+	await w.waitFor(w.agrees, "the history", 60000);
+	const subscriptions = async () => (await w.n.asked({ method: "eth_subscribe", on: 0 })).map((c) => ({ conn: c.conn, kind: c.params[0] }));
+	await w.waitFor(async () => (await subscriptions()).some((c) => c.kind === "logs"), "both subscriptions", 60000);
+	for (let i = 0; i < 2; i++) {
+		await w.book(1);
+		await w.waitFor(w.agrees, "a block at the head", 60000);
+	}
+	const all = await subscriptions();
+	assert.equal(new Set(all.map((c) => c.conn)).size, 1, JSON.stringify(all));
+	assert.equal(w.lines("listener", "heads.refused").length, 0);
+	assert.deepEqual(await w.reorgs(), []);
+	assert.equal((await w.one("SELECT listening FROM fairlead.chain")).listening, true);
 }

@@ -21,6 +21,9 @@ static struct heads *h;
 static uint64_t head;                            /* the last rung */
 static int rings, states, logs_heard, log_rings; /* log_rings: rings before the log heard last */
 static bool close_inside;
+static int subscribes, booked; /* subscriptions asked for, calls told of */
+static int busy[2];            /* so many of newHeads, of logs are refused as too many */
+static uint64_t book_ms;
 
 static int log_fd, real_stderr;
 
@@ -69,6 +72,13 @@ static void on_ws_bytes(struct peer *p)
 		}
 		bool logs = strstr(text, "[\"logs\",{\"address\":\"0xaa\"}]") != NULL;
 		assert_true(logs || strstr(text, "[\"newHeads\"]"));
+		subscribes++;
+		if (busy[logs] > 0) {
+			busy[logs]--;
+			answer(p, logs ? "{\"id\":2,\"error\":{\"code\":-32005,\"message\":\"slow down\"}}"
+						   : "{\"id\":1,\"error\":{\"code\":-32005,\"message\":\"slow down\"}}");
+			continue;
+		}
 		if (ws_mode == (logs ? WS_NO_LOGS : WS_NO_HEADS))
 			answer(p, logs ? "{\"id\":2,\"error\":{\"code\":-32601,\"message\":\"no such subscription\"}}"
 						   : "{\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no such subscription\"}}");
@@ -376,6 +386,58 @@ static void a_refused_logs_subscription_leaves_the_heads(void **state)
 	heads_close(h);
 }
 
+static uint64_t book(void *arg)
+{
+	(void)arg;
+	booked++;
+	return book_ms;
+}
+
+static bool on_refused(void *arg, const struct rpc_reply *r)
+{
+	(void)arg;
+	return r->ok && r->calls == 1 && r->answers[0].code == -32005 &&
+		   text_is(r->answers[0].message.p, "slow down");
+}
+
+/* A socket that is told to slow down is kept, and both subscriptions come to stand. */
+static void too_often_is_asked_again_on_the_same_socket(void **state)
+{
+	(void)state;
+	static const int cases[][3] = {
+		{0, 0, 0}, {2, 0, 0}, {0, 2, 0}, {2, 3, 0}, {0, 0, 3}, {2, 0, 3}, {0, 2, 3}, {1, 2, 3}};
+	struct heads_events ev = {
+		.on_head = on_head, .on_state = on_state, .on_log = on_log, .book = book, .on_refused = on_refused};
+	char url[80];
+	snprintf(url, sizeof url, "ws://127.0.0.1:%d/", sockets.port);
+	struct heads_options o = {.rpc = rpc,
+		.name = "main",
+		.ws_url = url,
+		.logs = "{\"address\":\"0xaa\"}",
+		.reconnect_first_ms = 1,
+		.reconnect_max_ms = 5,
+		.poll_ms = 10,
+		.silent_ms = 600000};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int accepted = sockets.accepted;
+		busy[0] = cases[i][0];
+		busy[1] = cases[i][1];
+		book_ms = (uint64_t)cases[i][2];
+		subscribes = booked = polls = logs_heard = 0;
+		h = heads_open(l, &o, &ev);
+		spin_until(l, heads_state(h)->ws_up && busy[0] == 0 && busy[1] == 0);
+		spin_until(l, subscribes >= 2 + cases[i][0] + cases[i][1]);
+		spin_until(l, book_ms ? booked >= subscribes + polls : booked == subscribes + polls);
+		while (logs_heard == 0) { /* the node's name for it may be on its way */
+			say_log(101, "ab", false);
+			spin_once(l);
+		}
+		assert_int_equal(sockets.accepted, accepted + 1);
+		heads_close(h);
+	}
+	assert_int_equal(logged("level=odd"), 0);
+}
+
 static void a_node_without_new_heads_is_polled_and_tried_again(void **state)
 {
 	(void)state;
@@ -526,6 +588,7 @@ int main(void)
 		T(what_names_no_block_rings_nothing),
 		T(a_websocket_rpc_serves_both_on_one_socket),
 		T(a_refused_logs_subscription_leaves_the_heads),
+		T(too_often_is_asked_again_on_the_same_socket),
 		T(a_node_without_new_heads_is_polled_and_tried_again),
 		T(a_lost_socket_is_polled_over_and_comes_back),
 		T(fifty_refusals_and_then_it_listens_again),
