@@ -293,7 +293,7 @@ size_t sign_room(struct sender
 /* purse.c */
 void purse_heard(struct sender *s, struct u256 balance);
 void purse_delegated(struct sender *s, const struct rpc_answer *code);
-bool purse_due(struct sender *s);       /* float: it may be time to give */
+bool purse_due(struct sender *s);             /* float: it may be time to give */
 uint64_t purse_wakes(const struct sender *s); /* when it is; 0: never */
 void purse_topup(struct sender *s);
 
