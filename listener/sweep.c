@@ -145,11 +145,12 @@ void sweep_rest(struct sweep *s)
 		return;
 	const uint8_t *hash = window_hash(&r->window, r->row.done);
 	struct pg_unit *u = fenced_unit(s);
-	sweep_began(u, r->row.id, r->floor);
+	int64_t below = sweep_window_below(s);
+	sweep_began(u, r->row.id, below);
 	happen_chain(u, r->row.id, "swept", r->row.done, hash, 0, (int64_t)s->caught);
 	happen_chain(u, r->row.id, "live", r->row.done, hash, 0, -1);
 	if (s->row.swept_to < 0)
-		s->row.swept_to = r->floor;
+		s->row.swept_to = below;
 	s->phase = SWEEP_REST;
 	s->live_out = true;
 	run_beside(s, u, on_live);

@@ -76,6 +76,13 @@ void sweep_choose(struct sweep *s)
 		interval(s);
 }
 
+/* A floor that waits for a tag (R5) does not make the window deeper than it is. */
+int64_t sweep_window_below(const struct sweep *s)
+{
+	const struct reader *r = s->r;
+	return r->floor > r->row.done - r->deep ? r->floor : r->row.done - r->deep;
+}
+
 /* What was first caught up with and lay above the floor then is read a second time, at once: later it would
  * be late. That belongs to the catching up: it is not told, unless something was missing (R4). */
 bool sweep_is_first(const struct sweep *s)

@@ -81,6 +81,7 @@ struct sweep {
 
 /* sweep_choose.c */
 void sweep_choose(struct sweep *s); /* from, to and why: what was asked for, else what is due */
+int64_t sweep_window_below(const struct sweep *s); /* the highest block that no reorg reaches */
 bool sweep_is_first(const struct sweep *s);
 
 /* sweep_read.c */

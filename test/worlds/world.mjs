@@ -8,7 +8,7 @@ import { command } from "../lib/redis.mjs";
 import { scriptedNode } from "../lib/scripted.mjs";
 import { keys } from "../../deploy/run/servers.mjs";
 import * as app from "./app.mjs";
-import { invariants } from "./look.mjs";
+import { broken, invariants } from "./look.mjs";
 import { well } from "./plan.mjs";
 
 const patience = Number(process.env.PATIENCE_MS ?? 30000);
@@ -187,6 +187,13 @@ async function settle(w) {
 	await w.node.do({ mine: { blocks: Math.max(0, w.plan.blocks - head) + 3, logs: [{ shape: "moved", count: 1 }] } });
 	await caughtUp(w);
 	if (w.plan.chain.sweep) await until(async () => (await wrongEvents(w)) || true, "a sweep to find what was left out", w);
+	// Where finality is a tag that nobody told, the floor waits for it: it is asked once a second, with a block.
+	await until(async () => {
+		if (!(await broken(w, "the window is whole")).length) return true;
+		await w.node.do({ mine: 1 });
+		await caughtUp(w);
+		return "the floor is below the blocks that are kept";
+	}, "the window to be whole", w);
 	// A grace is counted in blocks from when the batcher looks, and by one that was killed meanwhile once more: the chain goes on until
 	// nothing waits for one.
 	await until(async () => {
