@@ -265,11 +265,12 @@ async function act(c, p) {
 		}, "another submitter to take over");
 		await c.until(() => late.lines("lane.open").length > 0, "the taker to open the lane");
 		await c.until(async () => (await c.w.one("SELECT count(*) AS n FROM fairlead.batch WHERE state = 'ready'")).n === 0, "the taker to sign what is ready");
-		const held = p.lines("lease.gain").length > 0 && !leaves.has(c.point);
+		const held = p.lines("lease.gain").length > 0 && !leaves.has(c.point), halts = p.lines("lane.halted").length;
 		p.thaw();
 		// INV-8, P5: its first write is refused; with several lanes that may be the one that gives one away
 		const ends = ["lease.lost", ...(c.accounts.length > 1 ? ["lease.given"] : [])];
 		if (held) await c.until(() => ends.some((ev) => p.lines(ev).length > 0), "the one that woke late to notice that it leads no more");
+		c.w.t.assert.equal(p.lines("lane.halted").length, halts, "nonces that the taker used are no riddle to it");
 	} else if (leaves.has(c.point)) {
 		await p.exited;
 		c.w.t.assert.equal(p.code, 0, "it drained");

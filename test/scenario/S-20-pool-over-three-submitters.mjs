@@ -39,6 +39,7 @@ export default async function (t) {
 	await p.spread([2, 2]);
 	frozen.thaw();
 	await w.waitFor(() => frozen.lines("lease.lost").length >= lanes, "the one that woke to notice");
+	assert.deepEqual(frozen.lines("lane.halted").map((l) => l.raw), [], "nonces that another process used are no riddle");
 	await p.spread([1, 1, 2], "it to get its share again");
 
 	// a rolling restart under load: each ends with 0, and what it held is elsewhere at once
