@@ -206,15 +206,19 @@ static void insert_head(struct buf *b, const struct event_decl *ev)
 	buf_text(b, ") ");
 }
 
+static void counted_by(struct buf *b, const struct event_decl *ev)
+{
+	buf_printf(b, " WHERE contract = '%s' AND event = '%s'", ev->contract->schema, ev->table);
+}
+
 static void insert_tail(struct buf *b, const struct event_decl *ev)
 {
 	buf_text(b, " ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
 				" live = live + CASE WHEN $3 THEN 0 ELSE (SELECT count(*) FROM n) END,"
 				" swept = swept + CASE WHEN $3 THEN (SELECT count(*) FROM n) ELSE 0 END,"
 				" last_live = CASE WHEN $3 THEN last_live ELSE clock_timestamp() END,"
-				" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END"
-				" WHERE contract = ");
-	buf_printf(b, "'%s' AND event = '%s'", ev->contract->schema, ev->table);
+				" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END");
+	counted_by(b, ev);
 }
 
 /* Every column travels as one array; fields in text form, cast to their type row by row. */
@@ -238,7 +242,8 @@ static void insert_many(struct buf *b, const struct event_decl *ev)
 	insert_tail(b, ev);
 }
 
-/* One row alone, as most are at the head of a chain. */
+/* One live row alone, as most are at the head of a chain: somebody waits for it. It counts itself, if it was
+ * not there. */
 static void insert_one(struct buf *b, const struct event_decl *ev)
 {
 	insert_head(b, ev);
@@ -247,8 +252,9 @@ static void insert_one(struct buf *b, const struct event_decl *ev)
 		buf_printf(b, ", $%zu::text::", 13 + i);
 		abi_pg_type(b, &ev->entry->in[i]);
 	}
-	buf_char(b, ')');
-	insert_tail(b, ev);
+	buf_text(b, ") ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
+				" live = live + 1, last_live = clock_timestamp() FROM n");
+	counted_by(b, ev);
 }
 
 static void put_header(struct pg_unit *u, const struct event_row *rows, size_t n)
@@ -333,12 +339,13 @@ static void put_many(struct pg_unit *u, const struct event_decl *ev, const struc
 void chain_add_events(struct pg_unit *u, const struct chain_event_sql *sql, const struct event_decl *ev,
 	int id, struct event_place place, const struct event_row *rows, size_t n)
 {
-	pg_stmt(u, n == 1 ? &sql->one : &sql->many);
+	bool alone = n == 1 && !place.swept;
+	pg_stmt(u, alone ? &sql->one : &sql->many);
 	pg_put_int(u, id);
 	pg_put_bool(u, place.open);
 	pg_put_bool(u, place.swept);
 	pg_put_bool(u, place.late);
-	if (n == 1)
+	if (alone)
 		put_one(u, ev, rows);
 	else
 		put_many(u, ev, rows, n);
