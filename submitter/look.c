@@ -50,37 +50,6 @@ static bool take_header(struct sender *s, const struct rpc_answer *a)
 	return true;
 }
 
-struct passed_ask {
-	struct sender *s;
-	uint64_t era, count;
-};
-
-static void on_ours(void *arg, const struct pg_reply *r)
-{
-	struct passed_ask *q = arg;
-	struct sender *s = q->s;
-	s->plan.busy_commit = false;
-	if (q->era == s->era && pg_fenced(r))
-		lease_lost(s->lease);
-	else if (q->era == s->era && r->outcome == PG_OK && s->plan.phase == LANE_OPEN &&
-			 q->count > (uint64_t)lease_lane(s->lease)->at)
-		open_passed(s, q->count);
-	free(q);
-	sender_drive(s);
-}
-
-/* The chain counts nonces that this process never gave. Who slept may have lost the lane, and then they are
- * the next holder's: PostgreSQL says first whose it is, and nothing is signed meanwhile. */
-static void passed(struct sender *s, uint64_t count)
-{
-	struct passed_ask *q = mem_alloc(sizeof *q);
-	struct pg_unit *u = pg_unit(s->m->pg);
-	*q = (struct passed_ask){s, s->era, count};
-	s->plan.busy_commit = true;
-	lane_fence(u, lease_lane(s->lease));
-	pg_unit_run(u, 0, on_ours, q);
-}
-
 static void take_count(struct sender *s, uint64_t count)
 {
 	struct slot *low;
@@ -88,7 +57,7 @@ static void take_count(struct sender *s, uint64_t count)
 	uint64_t mark = (uint64_t)lease_lane(s->lease)->at;
 	s->plan.receipts_due |= window_head(&s->window, s->head.number, count, now);
 	if (count > mark && s->plan.phase == LANE_OPEN && !s->plan.busy_commit)
-		passed(s, count);
+		open_passed(s, count);
 	else if (count <= mark && s->plan.phase == LANE_HALTED && s->halt_kind == HALT_ELSEWHERE)
 		sender_goes_on(s); /* a reorg, or a node that had it wrong */
 	s->plan.watch_due |= s->window.n > 0 || s->chain_halted;

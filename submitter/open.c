@@ -395,7 +395,7 @@ static bool lost_commits(struct sender *s)
 }
 
 /* S4: nonces that no slot has are used. */
-void open_passed(struct sender *s, uint64_t count)
+static void passed(struct sender *s, uint64_t count)
 {
 	char why[600];
 	uint64_t mark = (uint64_t)lease_lane(s->lease)->at;
@@ -412,6 +412,40 @@ void open_passed(struct sender *s, uint64_t count)
 		count, mark);
 	s->halt_named = false;
 	sender_halt(s, HALT_ELSEWHERE, why);
+}
+
+struct passed_ask {
+	struct sender *s;
+	uint64_t era, count;
+};
+
+static void on_ours(void *arg, const struct pg_reply *r)
+{
+	struct passed_ask *q = arg;
+	struct sender *s = q->s;
+	bool looks = s->plan.phase == LANE_OPEN || s->plan.phase == LANE_SETTLING;
+	s->plan.busy_commit = false;
+	if (q->era == s->era && pg_fenced(r))
+		lease_lost(s->lease);
+	else if (q->era == s->era && r->outcome == PG_OK && looks &&
+			 q->count > (uint64_t)lease_lane(s->lease)->at)
+		passed(s, q->count);
+	else if (q->era == s->era && s->plan.phase == LANE_SETTLING)
+		s->settle_ms = sender_now(s) + SETTLE_AGAIN_MS;
+	free(q);
+	sender_drive(s);
+}
+
+/* The chain counts nonces that this process never gave. Who slept may have lost the lane, and then they are
+ * the next holder's: PostgreSQL says first whose it is, and nothing is signed meanwhile. */
+void open_passed(struct sender *s, uint64_t count)
+{
+	struct passed_ask *q = mem_alloc(sizeof *q);
+	struct pg_unit *u = pg_unit(s->m->pg);
+	*q = (struct passed_ask){s, s->era, count};
+	s->plan.busy_commit = true;
+	lane_fence(u, lease_lane(s->lease));
+	pg_unit_run(u, 0, on_ours, q);
 }
 
 static void open_lane(struct sender *s)

@@ -246,7 +246,7 @@ bool lane_leaves(struct sender *s, const struct window_todo *todo);
 void open_check(struct sender *s);
 void open_load(struct sender *s);
 void open_settle(struct sender *s);
-void open_passed(struct sender *s, uint64_t count); /* the chain has counted nonces that were never given */
+void open_passed(struct sender *s, uint64_t count); /* the chain counts nonces that this lane never gave */
 
 /* look.c */
 void look_head(struct sender *s);
