@@ -3,9 +3,9 @@
 #include "common/base/mem.h"
 #include "common/io/json_pick.h"
 #include "common/io/log.h"
+#include "common/io/rpc_json.h"
 #include "common/io/ws.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -390,14 +390,11 @@ static void on_new_head(struct heads *h, const struct said *s)
 }
 
 /* Only too often: it is asked for once more. Else it is said, and a socket without newHeads is closed. */
-static void refused(struct heads *h, bool heads, struct str code, struct str message)
+static void refused(struct heads *h, bool heads, struct str error)
 {
-	uint64_t number = 0;
-	struct rpc_answer no = {0};
+	struct rpc_answer no;
 	struct rpc_reply r = {.ok = true, .calls = 1, .answers = &no};
-	json_pick_text(&h->arena, &no.message, message);
-	if (code.n > 1 && code.p[0] == '-' && str_to_u64((struct str){code.p + 1, code.n - 1}, &number))
-		no.code = number <= INT_MAX ? -(int)number : 0;
+	rpc_json_error(&no, &h->arena, error);
 	if (h->ev.on_refused && h->ev.on_refused(h->ev.arg, &r)) {
 		h->logs_asked = h->logs_asked && heads;
 		h->logs_due = !heads && h->phase == PHASE_OPENING; /* behind newHeads, which goes first */
@@ -419,7 +416,7 @@ static void refused(struct heads *h, bool heads, struct str code, struct str mes
 	ws_close(h->ws);
 }
 
-static void on_answer(struct heads *h, struct str id, struct str result, struct str code, struct str message)
+static void on_answer(struct heads *h, struct str id, struct str result, struct str error)
 {
 	bool heads = str_is(id, "1");
 	if ((!heads && !str_is(id, "2")) || (heads && h->phase != PHASE_OPENING))
@@ -431,7 +428,7 @@ static void on_answer(struct heads *h, struct str id, struct str result, struct 
 			on_confirmed(h);
 		return;
 	}
-	refused(h, heads, code, message);
+	refused(h, heads, error);
 }
 
 static void on_text(void *arg, struct str text)
@@ -450,21 +447,20 @@ static void on_text(void *arg, struct str text)
 		REMOVED,
 		ID,
 		RESULT,
-		ERROR_CODE,
 		ERROR,
 		PATHS
 	};
 	static const char *const paths[PATHS] = {"method", "params.subscription", "params.result",
 		"params.result.number", "params.result.hash", "params.result.timestamp", "params.result.parentHash",
 		"params.result.blockNumber", "params.result.blockHash", "params.result.blockTimestamp",
-		"params.result.removed", "id", "result", "error.code", "error.message"};
+		"params.result.removed", "id", "result", "error"};
 	struct heads *h = arg;
 	struct str v[PATHS];
 	if (h->closing || !json_pick(v, paths, PATHS, text))
 		return;
 	h->heard_ms = loop_now_ms(h->loop);
 	if (!v[METHOD].n)
-		on_answer(h, v[ID], v[RESULT], v[ERROR_CODE], v[ERROR]);
+		on_answer(h, v[ID], v[RESULT], v[ERROR]);
 	else if (h->heads_id.n && str_eq(v[SUBSCRIPTION], h->heads_id))
 		on_new_head(
 			h, &(struct said){.number = v[NUMBER], .hash = v[HASH], .time = v[TIME], .parent = v[PARENT]});
@@ -498,6 +494,14 @@ static void say_loss(struct heads *h, const struct err *e, uint64_t wait)
 	h->said_ms = now;
 }
 
+static void stop_socket_timers(struct heads *h)
+{
+	timer_stop(&h->confirm_timer);
+	timer_stop(&h->doubt_timer);
+	timer_stop(&h->ping_timer);
+	timer_stop(&h->ask_timer);
+}
+
 static void on_close(void *arg, const struct err *e)
 {
 	struct heads *h = arg;
@@ -510,10 +514,7 @@ static void on_close(void *arg, const struct err *e)
 	uint64_t now = loop_now_ms(h->loop);
 	if (h->ws_heard || (was_up && now - h->up_ms >= STEADY_MS))
 		backoff_ok(&h->backoff);
-	timer_stop(&h->confirm_timer);
-	timer_stop(&h->doubt_timer);
-	timer_stop(&h->ping_timer);
-	timer_stop(&h->ask_timer);
+	stop_socket_timers(h);
 	h->state.ws_up = false;
 	h->phase = PHASE_WAITING;
 	uint64_t wait = backoff_fail(&h->backoff);
@@ -587,10 +588,7 @@ void heads_close(struct heads *h)
 	h->closing = true;
 	timer_stop(&h->poll_timer);
 	timer_stop(&h->retry_timer);
-	timer_stop(&h->ping_timer);
-	timer_stop(&h->doubt_timer);
-	timer_stop(&h->confirm_timer);
-	timer_stop(&h->ask_timer);
+	stop_socket_timers(h);
 	if (h->ws && h->shared) {
 		rpc_unsocket(h->rpc);
 		h->ws = NULL;

@@ -394,8 +394,7 @@ struct str rpc_json_head(const struct rpc_json *j)
 	return (struct str){j->head.p, j->head.n};
 }
 
-/* The error object of JSON-RPC 2.0 section 5.1; some nodes send a bare string in its place. */
-static void read_error(struct rpc_answer *out, struct arena *a, struct str raw)
+void rpc_json_error(struct rpc_answer *out, struct arena *a, struct str raw)
 {
 	static const char *const paths[] = {"code", "message", "data"};
 	struct str v[3];
@@ -415,7 +414,7 @@ static void read_answer(
 	const struct rpc_json *j, struct rpc_answer *out, struct arena *a, const struct found *f)
 {
 	if (has_error(j, f))
-		read_error(out, a, slice(j, f->error));
+		rpc_json_error(out, a, slice(j, f->error));
 	else
 		*out = (struct rpc_answer){.ok = true, .result = slice(j, f->result)};
 }

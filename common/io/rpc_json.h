@@ -27,4 +27,8 @@ struct str rpc_json_head(const struct rpc_json *j); /* the first RPC_JSON_HEAD b
 bool rpc_json_end(struct rpc_json *j, struct arena *a, struct rpc_answer *answers, struct err *e);
 void rpc_json_free(struct rpc_json *j);
 
+/* The error object of JSON-RPC 2.0 section 5.1; some nodes send a bare string in its place. *out: not ok,
+ * with what of code, message (the arena's) and data (raw's) stands there. */
+void rpc_json_error(struct rpc_answer *out, struct arena *a, struct str raw);
+
 #endif

@@ -206,19 +206,12 @@ static void insert_head(struct buf *b, const struct event_decl *ev)
 	buf_text(b, ") ");
 }
 
-static void counted_by(struct buf *b, const struct event_decl *ev)
+/* counts: what the declaration's row becomes. */
+static void insert_tail(struct buf *b, const struct event_decl *ev, const char *counts)
 {
+	buf_text(b, " ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET");
+	buf_text(b, counts);
 	buf_printf(b, " WHERE contract = '%s' AND event = '%s'", ev->contract->schema, ev->table);
-}
-
-static void insert_tail(struct buf *b, const struct event_decl *ev)
-{
-	buf_text(b, " ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
-				" live = live + CASE WHEN $3 THEN 0 ELSE (SELECT count(*) FROM n) END,"
-				" swept = swept + CASE WHEN $3 THEN (SELECT count(*) FROM n) ELSE 0 END,"
-				" last_live = CASE WHEN $3 THEN last_live ELSE clock_timestamp() END,"
-				" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END");
-	counted_by(b, ev);
 }
 
 /* Every column travels as one array; fields in text form, cast to their type row by row. */
@@ -239,7 +232,11 @@ static void insert_many(struct buf *b, const struct event_decl *ev)
 	for (size_t i = 0; i < ev->entry->nin; i++)
 		buf_printf(b, ", c%zu", i);
 	buf_char(b, ')');
-	insert_tail(b, ev);
+	insert_tail(b, ev,
+		" live = live + CASE WHEN $3 THEN 0 ELSE (SELECT count(*) FROM n) END,"
+		" swept = swept + CASE WHEN $3 THEN (SELECT count(*) FROM n) ELSE 0 END,"
+		" last_live = CASE WHEN $3 THEN last_live ELSE clock_timestamp() END,"
+		" last_swept = CASE WHEN $3 THEN clock_timestamp() ELSE last_swept END");
 }
 
 /* One live row alone, as most are at the head of a chain: somebody waits for it. It counts itself, if it was
@@ -252,9 +249,8 @@ static void insert_one(struct buf *b, const struct event_decl *ev)
 		buf_printf(b, ", $%zu::text::", 13 + i);
 		abi_pg_type(b, &ev->entry->in[i]);
 	}
-	buf_text(b, ") ON CONFLICT (_block, _id) DO NOTHING RETURNING 1) UPDATE fairlead.decl SET"
-				" live = live + 1, last_live = clock_timestamp() FROM n");
-	counted_by(b, ev);
+	buf_char(b, ')');
+	insert_tail(b, ev, " live = live + 1, last_live = clock_timestamp() FROM n");
 }
 
 static void put_header(struct pg_unit *u, const struct event_row *rows, size_t n)
