@@ -45,7 +45,9 @@ static struct rpc_request *open_at(struct reader *r, struct provider *p, uint32_
 	}
 	r->place = true;
 	r->charged = calls;
-	struct rpc_request *q = rpc_request(provider_rpc(p));
+	struct rpc *near = r->phase == READER_LIVE ? provider_near(p) : NULL;
+	struct rpc_request *q = rpc_request(near ? near : provider_rpc(p));
+	r->near = near != NULL;
 	r->paced = calls < wanted;
 	if (r->paced) {
 		rpc_pieces(q, (int)calls);
@@ -93,12 +95,31 @@ static void on_answer(void *arg, const struct rpc_reply *q)
 	}
 }
 
+void fetch_near_failed(struct reader *r)
+{
+	provider_near_failed(r->p);
+	if (r->place)
+		provider_dropped(r->p);
+	r->place = false;
+	log_info("provider.near",
+		"A block is not told over the WebSocket that named it; the endpoint is asked as for anything else",
+		F_STR("chain", r->chain->name), F_STR("endpoint", provider_name(r->p)));
+}
+
 static void on_patience(void *arg)
 {
 	struct reader *r = arg;
 	struct provider_need need = {.shown = r->row.done, .lowest = -1, .other = r->p, .urgent = true};
 	if (!r->asking)
 		return;
+	if (r->near) {
+		rpc_cancel(r->asking);
+		r->asking = NULL;
+		fetch_near_failed(r);
+		if (reader_back(r))
+			reader_again(r);
+		return;
+	}
 	if (!providers_pick(r->providers, &need)) {
 		timer_start(r->m->loop, &r->patience, provider_patience_ms(r->p), on_patience, r);
 		return;
@@ -129,7 +150,7 @@ void fetch_send(struct reader *r, struct rpc_request *q, rpc_done_fn fn)
 	r->asking = q;
 	r->in_flight = true;
 	rpc_send(q, on_answer, r);
-	if (providers_count(r->providers) > 1)
+	if (r->near || providers_count(r->providers) > 1)
 		timer_start(r->m->loop, &r->patience, later + provider_patience_ms(r->p), on_patience, r);
 }
 

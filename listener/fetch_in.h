@@ -7,6 +7,9 @@
 /* Call i failed: the endpoint is told, *e says how, and what follows of it is returned. */
 enum learner_next fetch_refuse(struct reader *r, const struct rpc_reply *q, int i, const char *what,
 	int64_t from, int64_t to, struct err *e);
+/* r->near brought no answer: that way is not taken for a while, and the endpoint itself is to blame for
+ * nothing. */
+void fetch_near_failed(struct reader *r);
 /* What came of it says nothing about the endpoint but that it answers. */
 void fetch_unsure(
 	struct reader *r, const struct rpc_reply *q, const char *why, void (*again)(struct reader *r));

@@ -217,6 +217,22 @@ static void on_logs(void *arg, const struct rpc_reply *q)
 		took_logs(r, q, &q->answers[q->calls - 1]);
 }
 
+static void ask_live(struct reader *r);
+
+/* The socket answers no such question, or not now. What is too often over it is so otherwise, and a block that
+ * it does not know has left the chain. */
+static bool near_failed(const struct reader *r, const struct rpc_reply *q)
+{
+	for (int i = 0; r->near && q->ok && i < 2; i++) {
+		struct refused refused;
+		if (q->answers[i].ok)
+			continue;
+		provider_refusal(&refused, q, i, r->step.from, r->step.from);
+		return refused.class != REFUSAL_RATE && refused.class != REFUSAL_HEAD;
+	}
+	return r->near && !q->ok;
+}
+
 /* The head named a hash: logs first, the header by the same hash behind them, so that it proves that the
  * endpoint had the block when it answered about its logs. A hash that it does not know (any more) is read by
  * number instead. */
@@ -227,6 +243,11 @@ static void on_live(void *arg, const struct rpc_reply *q)
 	bool found = false;
 	if (!reader_back(r))
 		return;
+	if (near_failed(r, q)) {
+		fetch_near_failed(r);
+		ask_live(r);
+		return;
+	}
 	r->headers = arena_alloc(&r->mem, sizeof *r->headers);
 	r->nheaders = 1;
 	bool known = q->ok && q->answers[1].ok &&
@@ -257,13 +278,9 @@ static void on_live(void *arg, const struct rpc_reply *q)
 	took_logs(r, q, NULL);
 }
 
-void fetch_live(struct reader *r, const uint8_t hash[32])
+static void ask_live(struct reader *r)
 {
 	char text[67];
-	memcpy(r->asked, hash, 32);
-	reader_enter(r, READER_LIVE);
-	if (ahead_may(r)) /* PostgreSQL has more to do than the endpoint, so it hears first */
-		ahead_begin(r);
 	hex_to_0x(text, r->asked, 32);
 	struct rpc_request *q = fetch_open_at(r, r->rang, r->step.from, 3);
 	if (!q)
@@ -272,6 +289,15 @@ void fetch_live(struct reader *r, const uint8_t hash[32])
 	rpc_call(q, "eth_getBlockByHash", "[\"%s\",false]", text);
 	fetch_ask_tag(r, q);
 	fetch_send(r, q, on_live);
+}
+
+void fetch_live(struct reader *r, const uint8_t hash[32])
+{
+	memcpy(r->asked, hash, 32);
+	reader_enter(r, READER_LIVE);
+	ask_live(r); /* first: the endpoint's answer is what the commit waits for longest */
+	if (r->asking && ahead_may(r))
+		ahead_begin(r);
 }
 
 /* R1: blocks whose bloom proves that they are empty are left out. */

@@ -131,6 +131,7 @@ static void name_it(struct provider *p, const struct chain_decl *c)
 			strcmp(other.name, mine.name) == 0)
 			alone = false;
 	snprintf(p->host, sizeof p->host, "%s", mine.host);
+	p->ws_here = p->decl->ws && endpoint_parse(&other, p->decl->ws, &e) && strcmp(other.host, mine.host) == 0;
 	snprintf(p->name, sizeof p->name, "%s", mine.name);
 	if (!alone) {
 		uint8_t digest[32];
@@ -222,6 +223,17 @@ const char *provider_name(const struct provider *p)
 struct rpc *provider_rpc(struct provider *p)
 {
 	return p->rpc;
+}
+
+struct rpc *provider_near(const struct provider *p)
+{
+	bool off = !p->heads || !p->ws_here || time_now(p->ps) < p->near_off_until_ms;
+	return off ? NULL : heads_line(p->heads);
+}
+
+void provider_near_failed(struct provider *p)
+{
+	p->near_off_until_ms = time_now(p->ps) + PROVIDER_NEAR_OFF_MS;
 }
 
 const struct heads_state *provider_heads(const struct provider *p)

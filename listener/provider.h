@@ -88,6 +88,12 @@ struct provider *providers_at(struct providers *ps, size_t i); /* in the order o
 
 const char *provider_name(const struct provider *p); /* host:port; holds no secret */
 struct rpc *provider_rpc(struct provider *p);
+/* The socket that its heads come by, for a question about a block that was named there (heads_line), where it
+ * is on the same host: the machine that answers is the one that has the block (R2). A place, a rate and a
+ * verdict are the endpoint's, whichever way it was asked. NULL: there is none, or it was no good of late. */
+struct rpc *provider_near(const struct provider *p);
+/* That way an answer was none, or a no: provider_rpc is asked instead, and that way again in a minute. */
+void provider_near_failed(struct provider *p);
 const struct heads_state *provider_heads(const struct provider *p); /* heard is false while it has none */
 uint64_t provider_silent_ms(const struct provider *p);              /* heads_silent_ms */
 enum provider_state provider_state(const struct provider *p);

@@ -77,6 +77,7 @@ void provider_hear(struct provider *p, bool on)
 	}
 	struct heads_options o = {.rpc = p->rpc,
 		.ws_url = p->decl->ws,
+		.timeout_ms = c->timeout_ms,
 		.logs = p->ps->logs,
 		.poll_ms = c->poll_ms,
 		.silent_ms = c->silent_ms,

@@ -16,6 +16,7 @@ enum {
 	PROVIDER_SHAKY_MS = 1000, /* after one failure others are asked first for so long */
 	PROVIDER_LIED_MS = 60000, /* the same after a lie, doubled by each further one */
 	PROVIDER_WAITS_MS = 50,   /* who has to wait longer than that is asked behind others */
+	PROVIDER_NEAR_OFF_MS = 60000, /* so long nothing is asked over a socket that did not answer */
 };
 
 struct provider_ask { /* a question of ours that is out; p is NULL when nobody wants the answer any more */
@@ -31,6 +32,8 @@ struct provider {
 	char name[ENDPOINT_NAME], host[256];
 	struct rpc *rpc;
 	struct heads *heads;
+	bool ws_here;               /* its ws: is on the same host */
+	uint64_t near_off_until_ms; /* questions over it came to nothing of late */
 	struct learner learner;
 	enum provider_state state;
 	struct provider_ask *ask;

@@ -78,6 +78,7 @@ struct reader {
 	struct provider *rang;             /* whose head was heard last */
 	struct rpc_request *asking;        /* NULL: no question is out */
 	rpc_done_fn heard;                 /* its answer's reader */
+	bool near;                         /* it was put over the socket that named the block */
 	bool place;                        /* p's place was taken and not given back yet */
 	uint32_t charged;                  /* calls of it that its rate was asked for */
 	bool paced;                        /* the question goes out in pieces, as its rate lets them */

@@ -46,6 +46,7 @@ static void hear(struct sender *s)
 	const struct chain_decl *c = s->chain;
 	struct heads_options h = {.rpc = s->rpc,
 		.ws_url = lane_endpoint(s)->ws,
+		.timeout_ms = c->timeout_ms,
 		.poll_ms = c->poll_ms,
 		.silent_ms = c->silent_ms,
 		.reconnect_first_ms = c->reconnect.first_ms,

@@ -37,6 +37,7 @@ struct rung {
 struct heads {
 	struct loop *loop;
 	struct rpc *rpc;
+	struct rpc *line; /* whose socket brings heads: rpc, or one of our own; NULL: none does */
 	char *ws_url, *logs, *name;
 	uint64_t poll_ms, silent_ms;
 	uint32_t alarm;
@@ -44,7 +45,6 @@ struct heads {
 	struct heads_state state, told; /* told: what on_state last said */
 	enum phase phase;
 	struct ws *ws;
-	bool shared; /* ws is the socket of rpc */
 	struct rung rung[RUNG];
 	unsigned rungs; /* ever */
 	struct timer *poll_timer, *retry_timer, *ping_timer, *doubt_timer, *confirm_timer, *ask_timer;
@@ -535,7 +535,7 @@ static void ws_try(void *arg)
 	h->ws_heard = h->ws_open = h->ws_asked = h->logs_asked = h->logs_due = false;
 	h->heads_id = h->logs_id = (struct str){0};
 	arena_reset(&h->arena);
-	h->ws = h->shared ? rpc_socket(h->rpc, &ev) : ws_open(h->loop, h->ws_url, &ev);
+	h->ws = rpc_socket(h->line, &ev);
 	ask_in_turn(h, ask_heads);
 }
 
@@ -547,8 +547,11 @@ struct heads *heads_open(struct loop *l, const struct heads_options *o, const st
 	h->loop = l;
 	h->rpc = o->rpc;
 	bool given = o->ws_url && *o->ws_url;
-	h->shared = rpc_is_websocket(o->rpc) && (!given || text_is(o->ws_url, rpc_url(o->rpc)));
-	h->ws_url = mem_text(h->shared ? rpc_url(o->rpc) : given ? o->ws_url : NULL);
+	if (rpc_is_websocket(o->rpc) && (!given || text_is(o->ws_url, rpc_url(o->rpc))))
+		h->line = o->rpc;
+	else if (given)
+		h->line = rpc_open(l, o->ws_url, o->timeout_ms);
+	h->ws_url = h->line ? mem_text(rpc_url(h->line)) : NULL;
 	h->logs = mem_text(o->logs);
 	h->name = mem_text(o->name);
 	h->poll_ms = o->poll_ms ? o->poll_ms : 5000;
@@ -558,7 +561,7 @@ struct heads *heads_open(struct loop *l, const struct heads_options *o, const st
 	backoff_init(
 		&h->backoff, o->reconnect_first_ms, o->reconnect_max_ms, clock_mono_us() ^ (uint64_t)getpid() << 32);
 	poll_in(h, 0);
-	if (h->ws_url)
+	if (h->line)
 		ws_try(h);
 	return h;
 }
@@ -571,6 +574,11 @@ void heads_poll_now(struct heads *h)
 const struct heads_state *heads_state(const struct heads *h)
 {
 	return &h->state;
+}
+
+struct rpc *heads_line(const struct heads *h)
+{
+	return h->phase == PHASE_UP && h->line != h->rpc ? h->line : NULL;
 }
 
 uint64_t heads_silent_ms(const struct heads *h)
@@ -589,11 +597,10 @@ void heads_close(struct heads *h)
 	timer_stop(&h->poll_timer);
 	timer_stop(&h->retry_timer);
 	stop_socket_timers(h);
-	if (h->ws && h->shared) {
-		rpc_unsocket(h->rpc);
-		h->ws = NULL;
-	} else if (h->ws) {
-		ws_close(h->ws);
-	}
+	if (h->ws)
+		rpc_unsocket(h->line);
+	h->ws = NULL;
+	if (h->line != h->rpc)
+		rpc_close(h->line);
 	free_if_done(h);
 }

@@ -299,7 +299,7 @@ void rpc_ws_close(struct rpc *r)
 
 struct ws *rpc_socket(struct rpc *r, const struct ws_events *ev)
 {
-	must(rpc_is_websocket(r) && !r->closing);
+	must(!r->closing);
 	struct rpc_link *k = link_get(r);
 	must(!k->has_ear);
 	k->has_ear = true;

@@ -372,7 +372,12 @@ void ws_text(struct ws *w, struct str message)
 	memcpy(m->text, message.p, message.n);
 	*(w->first ? &w->last->next : &w->first) = m;
 	w->last = m;
-	if (w->up)
+	if (!w->up)
+		return;
+	/* somebody waits for its answer: the turn in which the loop finds room is saved where there is some */
+	if (w->first == m && !w->ping_due && !w->closing && !lws_send_pipe_choked(w->wsi) && write_next(w) < 0)
+		kill_soon(w);
+	else if (w->first)
 		lws_callback_on_writable(w->wsi);
 }
 

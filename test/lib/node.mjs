@@ -10,9 +10,10 @@
 //        return a value: the result · return next(): as the chain says (or change it) · throw new RpcError(code, text, data)
 //        throw CUT: the connection ends without an answer · return NEVER: no answer, the connection stays
 //        throw new Http(500, "body", headers): the whole HTTP answer
-//   off = node.whole(fn)            fn({ calls, body, text }) before an HTTP request is read: undefined, or Http, CUT, NEVER
-//   node.fault(kind)                all HTTP answers: "500" "429" "html" "truncated" "empty" "wrong-id" "silent" "cut"; node.well() ends it
-//   node.delay = 50                 ms before each HTTP answer
+//   off = node.whole(fn)            fn({ calls, body, text }) before a request is read: undefined, or Http, CUT, NEVER. A question
+//                                   over a WebSocket gets an error in place of Http; subscriptions are left alone
+//   node.fault(kind)                all answers so: "500" "429" "html" "truncated" "empty" "wrong-id" "silent" "cut"; node.well() ends it
+//   node.delay = 50                 ms before each answer, but to subscriptions
 //   hold = node.hold("eth_sendRawTransaction")   calls wait; hold.list, hold.release() lets them go on, hold.drop() cuts them
 //   node.lose(n)                    the next n raw transactions get their hash as an answer and are thrown away
 //   await node.down(); await node.up()           nobody listens at the address (connection refused), then again
@@ -245,6 +246,15 @@ export async function playNode(upstream, iface) {
 			const body = JSON.parse(data.toString());
 			const calls = Array.isArray(body) ? body : [body];
 			for (const c of calls) record(c, "ws", conn, Array.isArray(body) ? calls.length : 0);
+			const asks = !calls.some((c) => c.method === "eth_subscribe"); // what harms questions harms them here as well
+			if (asks && node.delay) await new Promise((r) => setTimeout(r, node.delay));
+			for (const fn of asks ? [...wholes] : []) {
+				const how = await fn({ calls, body, text: data.toString() });
+				if (how === NEVER) return;
+				if (how === CUT) return client.terminate();
+				const no = calls.map((c) => ({ jsonrpc: "2.0", id: c.id, error: { code: -32603, message: `${how?.status} ${how?.body}` } }));
+				if (how) return toClient(Array.isArray(body) ? no : no[0]);
+			}
 			try {
 				const answers = await Promise.all(calls.map((c) => answer(c, askSocket)));
 				toClient(Array.isArray(body) ? answers : answers[0]);

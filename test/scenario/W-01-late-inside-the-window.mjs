@@ -10,7 +10,7 @@ async function firstCaughtUp(t) {
 	await w.logs(2, 16);
 	const floor = (await w.head()) - 8;
 	const show = w.node.on("eth_getLogs", async (call, next) => (await next()).filter((l) => call.params[0].blockHash === undefined || Number(l.blockNumber) !== floor + 1 || Number(l.logIndex) > 0));
-	await w.start("listener");
+	await w.start("listener", { wait: "live" }); // ready again once it has read what is found
 	await w.waitFor(async () => (await w.missed()).reseats === 1, "a second look at the window, long before an hour is over");
 	show();
 	await w.waitFor(w.same, "all of the history, in the order of the chain");
