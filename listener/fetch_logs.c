@@ -219,8 +219,8 @@ static void on_logs(void *arg, const struct rpc_reply *q)
 
 static void ask_live(struct reader *r);
 
-/* The socket answers no such question, or not now. What is too often over it is so otherwise, and a block that
- * it does not know has left the chain. */
+/* The socket answers no such question, or not now. What is too often over it is so otherwise, and a block
+ * that it does not know has left the chain. */
 static bool near_failed(const struct reader *r, const struct rpc_reply *q)
 {
 	for (int i = 0; r->near && q->ok && i < 2; i++) {

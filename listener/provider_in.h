@@ -11,11 +11,11 @@
 #include "listener/provider.h"
 
 enum {
-	PROVIDER_ROW = 2,         /* failures in a row: then it rests */
-	PROVIDER_ROW_SLOW = 4,    /* the same, where they were ranges that took too long */
-	PROVIDER_SHAKY_MS = 1000, /* after one failure others are asked first for so long */
-	PROVIDER_LIED_MS = 60000, /* the same after a lie, doubled by each further one */
-	PROVIDER_WAITS_MS = 50,   /* who has to wait longer than that is asked behind others */
+	PROVIDER_ROW = 2,             /* failures in a row: then it rests */
+	PROVIDER_ROW_SLOW = 4,        /* the same, where they were ranges that took too long */
+	PROVIDER_SHAKY_MS = 1000,     /* after one failure others are asked first for so long */
+	PROVIDER_LIED_MS = 60000,     /* the same after a lie, doubled by each further one */
+	PROVIDER_WAITS_MS = 50,       /* who has to wait longer than that is asked behind others */
 	PROVIDER_NEAR_OFF_MS = 60000, /* so long nothing is asked over a socket that did not answer */
 };
 

@@ -161,6 +161,28 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
+static void put_digits(struct buf *b, uint64_t v, bool minus)
+{
+	char text[24];
+	size_t at = sizeof text;
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	if (minus)
+		text[--at] = '-';
+	buf_put(b, text + at, sizeof text - at);
+}
+
+void buf_int(struct buf *b, int64_t v)
+{
+	put_digits(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);
+}
+
+void buf_uint(struct buf *b, uint64_t v)
+{
+	put_digits(b, v, false);
+}
+
 void buf_hex(struct buf *b, const uint8_t *p, size_t n)
 {
 	char *to = buf_room(b, 2 * n);
@@ -168,10 +190,25 @@ void buf_hex(struct buf *b, const uint8_t *p, size_t n)
 	b->n += 2 * n;
 }
 
+/* How many bytes at its beginning are ASCII that a JSON string holds as it is. */
+static size_t json_plain(struct str s)
+{
+	size_t n = 0;
+	while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 void buf_json(struct buf *b, struct str s)
 {
 	buf_char(b, '"');
 	for (size_t i = 0; i < s.n;) {
+		size_t as_it_is = json_plain((struct str){s.p + i, s.n - i});
+		if (as_it_is > 0) {
+			buf_put(b, s.p + i, as_it_is);
+			i += as_it_is;
+			continue;
+		}
 		unsigned char c = (unsigned char)s.p[i];
 		size_t k = utf8_len((struct str){s.p + i, s.n - i});
 		if (c == '"' || c == '\\') {

@@ -52,6 +52,8 @@ void buf_char(struct buf *b, char c);
 void buf_str(struct buf *b, struct str s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void buf_int(struct buf *b, int64_t v); /* decimal */
+void buf_uint(struct buf *b, uint64_t v);
 void buf_hex(struct buf *b, const uint8_t *p, size_t n); /* lower case, no 0x */
 void buf_json(struct buf *b, struct str s);              /* a quoted JSON string; bad UTF-8 becomes U+FFFD */
 char *buf_room(struct buf *b, size_t n); /* n writable bytes behind the end; then add to b->n */

@@ -58,15 +58,20 @@ bool u256_mul(struct u256 *r, struct u256 a, struct u256 b)
 struct u256 u256_div64(struct u256 a, uint64_t d, uint64_t *rest)
 {
 	must(d > 0);
-	wide r = 0;
+	uint64_t r = 0;
 	struct u256 q;
 	for (int i = 3; i >= 0; i--) {
-		r = r << 64 | a.w[i];
-		q.w[i] = (uint64_t)(r / d);
-		r %= d;
+		if (r == 0) { /* most numbers are small, and dividing wide ones costs ten times as much */
+			q.w[i] = a.w[i] / d;
+			r = a.w[i] % d;
+			continue;
+		}
+		wide both = (wide)r << 64 | a.w[i];
+		q.w[i] = (uint64_t)(both / d);
+		r = (uint64_t)(both % d);
 	}
 	if (rest)
-		*rest = (uint64_t)r;
+		*rest = r;
 	return q;
 }
 
@@ -118,16 +123,18 @@ bool u256_from_hex(struct u256 *r, struct str s)
 
 void u256_to_dec(char out[U256_DEC_MAX], struct u256 a)
 {
+	static const uint64_t nineteen = 10000000000000000000u; /* digits: the most that fit 64 bits */
 	char digits[U256_DEC_MAX];
-	int n = 0;
-	do {
-		uint64_t d;
-		a = u256_div64(a, 10, &d);
-		digits[n++] = (char)('0' + d);
-	} while (!u256_is_zero(a));
-	for (int i = 0; i < n; i++)
-		out[i] = digits[n - 1 - i];
-	out[n] = 0;
+	char *at = digits + sizeof digits;
+	*--at = 0;
+	for (bool more = true; more;) {
+		uint64_t low;
+		a = u256_div64(a, nineteen, &low);
+		more = !u256_is_zero(a);
+		for (int i = 0; more ? i < 19 : i == 0 || low > 0; i++, low /= 10)
+			*--at = (char)('0' + low % 10);
+	}
+	memcpy(out, at, (size_t)(digits + sizeof digits - at));
 }
 
 void u256_to_hex(char out[U256_HEX_MAX], struct u256 a)

@@ -60,9 +60,10 @@ struct heads_events {
 struct heads *heads_open(struct loop *l, const struct heads_options *o, const struct heads_events *ev);
 void heads_poll_now(struct heads *h);
 const struct heads_state *heads_state(const struct heads *h);
-/* Where a block that a head or a log of the WebSocket has named may be asked for as well: the socket that told
- * of it, so the machine behind it has the block, and nothing is connected anew. NULL: it is not up, or is
- * that of rpc itself. Until the next turn; what is on its way when the socket is lost fails as transient. */
+/* Where a block that a head or a log of the WebSocket has named may be asked for as well: the socket that
+ * told of it, so the machine behind it has the block, and nothing is connected anew. NULL: it is not up, or
+ * is that of rpc itself. Until the next turn; what is on its way when the socket is lost fails as transient.
+ */
 struct rpc *heads_line(const struct heads *h);
 /* How long the node owes an answer to a ping or a poll; 0 when that is no longer than an answer may take. */
 uint64_t heads_silent_ms(const struct heads *h);

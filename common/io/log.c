@@ -128,11 +128,11 @@ static void put_field(struct buf *b, const struct log_field *f)
 		break;
 	case LOG_INT:
 		put_key(b, f->key);
-		buf_printf(b, "%lld", (long long)f->i);
+		buf_int(b, f->i);
 		break;
 	case LOG_UINT:
 		put_key(b, f->key);
-		buf_printf(b, "%llu", (unsigned long long)f->u);
+		buf_uint(b, f->u);
 		break;
 	case LOG_BOOL:
 		put_key(b, f->key);
@@ -144,13 +144,17 @@ static void put_field(struct buf *b, const struct log_field *f)
 
 static void put_time(struct buf *b)
 {
-	char text[40];
+	static char text[40]; /* of the millisecond told last: a turn's lines share it */
+	static int64_t told = -1;
 	int64_t ms = clock_wall_ms();
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm;
-	gmtime_r(&s, &tm);
-	size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof text - n, ".%03dZ", (int)(ms % 1000));
+	if (ms != told) {
+		time_t s = (time_t)(ms / 1000);
+		struct tm tm;
+		gmtime_r(&s, &tm);
+		size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(text + n, sizeof text - n, ".%03dZ", (int)(ms % 1000));
+		told = ms;
+	}
 	put_text(b, "t", str_of(text));
 }
 

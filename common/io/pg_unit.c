@@ -77,23 +77,10 @@ void pg_put_text(struct pg_unit *u, const char *s)
 }
 
 /* Decimal digits without printf: this is the hot path of every row. */
-static void put_digits(struct buf *b, int64_t v)
-{
-	char text[24];
-	size_t at = sizeof text;
-	uint64_t x = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-	do
-		text[--at] = (char)('0' + x % 10);
-	while (x /= 10);
-	if (v < 0)
-		text[--at] = '-';
-	buf_put(b, text + at, sizeof text - at);
-}
-
 void pg_put_int(struct pg_unit *u, int64_t v)
 {
 	size_t at = u->values.n;
-	put_digits(&u->values, v);
+	buf_int(&u->values, v);
 	param(u, at, 0);
 }
 
@@ -159,7 +146,7 @@ void pg_item_text(struct pg_unit *u, struct str s)
 
 void pg_item_int(struct pg_unit *u, int64_t v)
 {
-	put_digits(item(u), v);
+	buf_int(item(u), v);
 }
 
 void pg_item_bytes(struct pg_unit *u, const uint8_t *p, size_t n)

@@ -63,9 +63,11 @@ void rpc_call(struct rpc_request *q, const char *method, const char *params, ...
 	must(q->calls < RPC_CALLS_MOST);
 	if (q->pieces)
 		q = rpc_piece(q);
-	buf_printf(&q->ask,
-		"%c{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\",\"params\":", q->calls ? ',' : '[',
-		(unsigned long long)q->first_id + (unsigned)q->calls, method);
+	buf_text(&q->ask, q->calls ? ",{\"jsonrpc\":\"2.0\",\"id\":" : "[{\"jsonrpc\":\"2.0\",\"id\":");
+	buf_uint(&q->ask, q->first_id + (unsigned)q->calls);
+	buf_text(&q->ask, ",\"method\":\"");
+	buf_text(&q->ask, method);
+	buf_text(&q->ask, "\",\"params\":");
 	va_list ap;
 	va_start(ap, params);
 	buf_vprintf(&q->ask, params, ap);

@@ -87,10 +87,11 @@ void rpc_pause(struct rpc_request *q, bool paused);
 void rpc_cancel(struct rpc_request *q);
 
 /* A ws:// endpoint serves subscriptions on the same socket. rpc_socket gives an ear to it and opens it if
- * need be (what is wrong with its URL is told by on_close); one ear at a time. The events are those of ws.h: on_open in a later turn, on_text for each message
- * that answers no request of ours, on_close once when the socket is lost (then the ear is gone). The ws takes
- * ws_text (ids below 65536), ws_ping, ws_unanswered_ms, and ws_close, which cuts it for all: requests under
- * way fail as transient. rpc_unsocket takes the ear off without a word; the socket stays. */
+ * need be (what is wrong with its URL is told by on_close); one ear at a time. The events are those of ws.h:
+ * on_open in a later turn, on_text for each message that answers no request of ours, on_close once when the
+ * socket is lost (then the ear is gone). The ws takes ws_text (ids below 65536), ws_ping, ws_unanswered_ms,
+ * and ws_close, which cuts it for all: requests under way fail as transient. rpc_unsocket takes the ear off
+ * without a word; the socket stays. */
 struct ws;
 struct ws_events;
 bool rpc_is_websocket(const struct rpc *r);

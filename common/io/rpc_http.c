@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { READ_MOST = 64 << 10 }; /* at once: a block of receipts is some hundred KiB */
+
 static size_t on_body(char *p, size_t one, size_t n, void *arg)
 {
 	(void)one;
@@ -36,6 +38,7 @@ static CURL *easy_get(struct rpc *r)
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, r->headers);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "fairlead/" FAIRLEAD_VERSION);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)READ_MOST);
 	curl_easy_setopt(h, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,

@@ -115,12 +115,12 @@ static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
 /* One statement instead of three: a live block waits for nothing else, and each costs as much as the work in
  * it. INV-8: a lane that is not ours raises, and with it all goes back, whichever of the three came first; a
  * lane's row is never missing (sql/034). What joined the others to the lane's update cost a tenth more. */
-#define STEP_HEAD                                                                                           \
+#define STEP_HEAD                                                                                            \
 	"WITH c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) WHERE id = $5)," \
 	" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
-#define STEP_TAIL                                                                                          \
-	") UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms',"                  \
-	" backend = CASE WHEN $9 THEN backend ELSE pg_backend_pid() END,"                                       \
+#define STEP_TAIL                                                                          \
+	") UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms'," \
+	" backend = CASE WHEN $9 THEN backend ELSE pg_backend_pid() END,"                      \
 	" at = CASE WHEN epoch = $2 THEN $4 ELSE fairlead.fenced($1, $2) END WHERE name = $1"
 
 void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct chain_step *s)

@@ -132,6 +132,20 @@ static void ask_too_much(void *arg)
 	buf_room(&b, SIZE_MAX / 2);
 }
 
+static void test_numbers(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	static const int64_t all[] = {0, 9, 10, -1, -10, INT64_MAX, INT64_MIN};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		buf_int(&b, all[i]);
+		buf_char(&b, ' ');
+	}
+	buf_uint(&b, UINT64_MAX);
+	assert_string_equal(b.p, "0 9 10 -1 -10 9223372036854775807 -9223372036854775808 18446744073709551615");
+	buf_fini(&b);
+}
+
 static void test_buf_refuses_nonsense(void **state)
 {
 	(void)state;
@@ -204,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_hex_to_u64),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_buf),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_buf_refuses_nonsense),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_hex),

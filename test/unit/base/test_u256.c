@@ -218,6 +218,15 @@ static void test_text_edges(void **state)
 	assert_string_equal(hex, "0x0");
 	u256_to_dec(dec, u256_of(0));
 	assert_string_equal(dec, "0");
+	/* it is written in pieces of 19 digits */
+	static const char *const whole[] = {"9999999999999999999", "10000000000000000000", "10000000000000000001",
+		"18446744073709551615", "18446744073709551616", "100000000000000000000000000000000000000",
+		"99999999999999999990000000000000000007"};
+	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+		assert_true(u256_from_dec(&v, str_of(whole[i])));
+		u256_to_dec(dec, v);
+		assert_string_equal(dec, whole[i]);
+	}
 	assert_true(u256_from_dec(&v, STR("00001")));
 	assert_true(u256_from_hex(&v, STR("0X00ff")));
 	assert_same(v, u256_of(255));
