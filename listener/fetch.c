@@ -97,7 +97,7 @@ static void on_answer(void *arg, const struct rpc_reply *q)
 
 void fetch_near_failed(struct reader *r)
 {
-	provider_near_failed(r->p);
+	provider_near_said(r->p, false);
 	if (r->place)
 		provider_dropped(r->p);
 	r->place = false;

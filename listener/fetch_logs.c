@@ -248,6 +248,8 @@ static void on_live(void *arg, const struct rpc_reply *q)
 		ask_live(r);
 		return;
 	}
+	if (r->near)
+		provider_near_said(r->p, true);
 	r->headers = arena_alloc(&r->mem, sizeof *r->headers);
 	r->nheaders = 1;
 	bool known = q->ok && q->answers[1].ok &&

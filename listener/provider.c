@@ -231,9 +231,14 @@ struct rpc *provider_near(const struct provider *p)
 	return off ? NULL : heads_line(p->heads);
 }
 
-void provider_near_failed(struct provider *p)
+void provider_near_said(struct provider *p, bool answer)
 {
-	p->near_off_until_ms = time_now(p->ps) + PROVIDER_NEAR_OFF_MS;
+	uint64_t off = (uint64_t)PROVIDER_NEAR_OFF_MS << p->near_failures;
+	p->near_off_until_ms = answer ? 0 : time_now(p->ps) + off;
+	if (answer)
+		p->near_failures = 0;
+	else if (p->near_failures < PROVIDER_NEAR_DOUBLED)
+		p->near_failures++;
 }
 
 const struct heads_state *provider_heads(const struct provider *p)

@@ -92,8 +92,9 @@ struct rpc *provider_rpc(struct provider *p);
  * is on the same host: the machine that answers is the one that has the block (R2). A place, a rate and a
  * verdict are the endpoint's, whichever way it was asked. NULL: there is none, or it was no good of late. */
 struct rpc *provider_near(const struct provider *p);
-/* That way an answer was none, or a no: provider_rpc is asked instead, and that way again in a minute. */
-void provider_near_failed(struct provider *p);
+/* Was the answer that way an answer? If not, provider_rpc is asked instead, and that way again in a minute,
+ * or in twice as long as the last time: some answer no questions there, or not several at once. */
+void provider_near_said(struct provider *p, bool answer);
 const struct heads_state *provider_heads(const struct provider *p); /* heard is false while it has none */
 uint64_t provider_silent_ms(const struct provider *p);              /* heads_silent_ms */
 enum provider_state provider_state(const struct provider *p);

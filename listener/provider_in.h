@@ -17,6 +17,7 @@ enum {
 	PROVIDER_LIED_MS = 60000,     /* the same after a lie, doubled by each further one */
 	PROVIDER_WAITS_MS = 50,       /* who has to wait longer than that is asked behind others */
 	PROVIDER_NEAR_OFF_MS = 60000, /* so long nothing is asked over a socket that did not answer */
+	PROVIDER_NEAR_DOUBLED = 6,    /* times: an hour */
 };
 
 struct provider_ask { /* a question of ours that is out; p is NULL when nobody wants the answer any more */
@@ -33,7 +34,8 @@ struct provider {
 	struct rpc *rpc;
 	struct heads *heads;
 	bool ws_here;               /* its ws: is on the same host */
-	uint64_t near_off_until_ms; /* questions over it came to nothing of late */
+	uint64_t near_off_until_ms; /* questions over it came to nothing of late, */
+	uint32_t near_failures;     /* so many in a row */
 	struct learner learner;
 	enum provider_state state;
 	struct provider_ask *ask;
