@@ -19,6 +19,11 @@ enum {
 	BURY_MOST = 64,      /* times what was asked, at once */
 };
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -166,19 +171,18 @@ static void turn_second(struct learner *l, uint64_t now_ms)
 
 static int64_t tokens_at(const struct learner *l, uint64_t now_ms)
 {
-	uint64_t passed = now_ms - l->filled_ms;
+	uint64_t passed = now_ms > l->filled_ms ? now_ms - l->filled_ms : 0;
 	return least(l->tokens + (int64_t)(l->rate * (passed < 60000 ? passed : 60000) / 1000), bucket(l));
 }
 
 uint64_t learner_wait(const struct learner *l, uint64_t now_ms, uint32_t calls)
 {
-	if (now_ms < l->pause_until_ms)
-		return l->pause_until_ms - now_ms;
+	uint64_t free_ms = later(now_ms, l->pause_until_ms), paused = free_ms - now_ms;
 	if (l->rate == 0)
-		return 0;
+		return paused;
 	int64_t need = least((int64_t)calls * 1000, bucket(l)); /* one request may be more than a second's */
-	int64_t have = tokens_at(l, now_ms);
-	return have < need ? (uint64_t)(need - have) * 1000 / l->rate + 1 : 0;
+	int64_t have = tokens_at(l, free_ms);
+	return paused + (have < need ? (uint64_t)(need - have) * 1000 / l->rate + 1 : 0);
 }
 
 uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls)
@@ -191,22 +195,30 @@ uint64_t learner_may_send(struct learner *l, uint64_t now_ms, uint32_t calls)
 	return 0;
 }
 
-void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
+/* at_ms: when they leave, which is not before what was booked already. */
+static void spend(struct learner *l, uint64_t now_ms, uint64_t at_ms, uint32_t calls)
 {
 	turn_second(l, now_ms);
 	l->sent += calls;
 	if (l->rate == 0)
 		return;
-	l->tokens = tokens_at(l, now_ms) - (int64_t)calls * 1000;
-	l->filled_ms = now_ms;
+	at_ms = later(at_ms, l->filled_ms);
+	l->tokens = tokens_at(l, at_ms) - (int64_t)calls * 1000;
+	l->filled_ms = at_ms;
 	if (l->rate != l->rps_most && l->tokens < -bucket(l))
 		l->tokens = -bucket(l);
 }
 
+void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
+{
+	spend(l, now_ms, now_ms, calls);
+}
+
+/* What is booked in a pause leaves behind it, one behind the other as the rate lets them. */
 uint64_t learner_book(struct learner *l, uint64_t now_ms, uint32_t calls)
 {
 	uint64_t wait = learner_wait(l, now_ms, calls);
-	learner_spent(l, now_ms, calls);
+	spend(l, now_ms, later(now_ms, l->pause_until_ms), calls);
 	return wait;
 }
 

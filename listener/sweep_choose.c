@@ -38,6 +38,13 @@ static bool asked_for(struct sweep *s)
 	return false;
 }
 
+/* A floor that waits for a tag (R5) does not make the window deeper than it is. */
+int64_t sweep_window_below(const struct sweep *s)
+{
+	const struct reader *r = s->r;
+	return r->floor > r->row.done - r->deep ? r->floor : r->row.done - r->deep;
+}
+
 /* All since the last sweep; and what a bloom made doubtful, while a reorg can reach it. */
 static void interval(struct sweep *s)
 {
@@ -57,8 +64,8 @@ static bool wished(struct sweep *s)
 	if (s->wish.id == 0)
 		return false;
 	interval(s);
-	if (s->from > r->floor + 1)
-		s->from = r->floor + 1;
+	if (s->from > sweep_window_below(s) + 1)
+		s->from = sweep_window_below(s) + 1;
 	if (s->wish.has_from && s->wish.from < s->from)
 		s->from = s->wish.from;
 	if (s->from < least_block(s))
@@ -74,13 +81,6 @@ void sweep_choose(struct sweep *s)
 {
 	if (!asked_for(s) && !wished(s))
 		interval(s);
-}
-
-/* A floor that waits for a tag (R5) does not make the window deeper than it is. */
-int64_t sweep_window_below(const struct sweep *s)
-{
-	const struct reader *r = s->r;
-	return r->floor > r->row.done - r->deep ? r->floor : r->row.done - r->deep;
 }
 
 /* What was first caught up with and lay above the floor then is read a second time, at once: later it would

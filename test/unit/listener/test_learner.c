@@ -251,6 +251,21 @@ static void a_rate_limit_slows_and_never_shrinks(void **state)
 	assert_int_equal(l.limited, 0);
 }
 
+static void what_is_booked_in_a_pause_leaves_one_by_one(void **state)
+{
+	(void)state;
+	struct learner l = fresh(1000, 1); /* one call a second */
+	assert_int_equal(learner_book(&l, 1000, 1), 0);
+	no(&l, (struct refused){.class = REFUSAL_RATE, .retry_after_ms = 5000}, 0, 1000, 1000);
+	assert_int_equal(learner_book(&l, 2000, 1), 4000);
+	assert_int_equal(learner_book(&l, 2000, 1), 5001);
+	assert_int_equal(learner_wait(&l, 6000, 1), 2001); /* behind both */
+	assert_true(learner_may_send(&l, 6000, 1) > 0);
+	learner_spent(&l, 3000, 1); /* one that could not wait: the next one pays */
+	assert_true(learner_wait(&l, 6000, 1) >= 3000);
+	assert_int_equal(learner_wait(&l, 20000, 1), 0);
+}
+
 static void a_learned_rate_grows_again(void **state)
 {
 	(void)state;
@@ -511,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_results_cap_is_kept_clear_of),
 		cmocka_unit_test(timeouts),
 		cmocka_unit_test(a_rate_limit_slows_and_never_shrinks),
+		cmocka_unit_test(what_is_booked_in_a_pause_leaves_one_by_one),
 		cmocka_unit_test(a_learned_rate_grows_again),
 		cmocka_unit_test(one_word_early_slows_little),
 		cmocka_unit_test(what_is_owed_to_a_learned_rate_is_bounded),
