@@ -19,7 +19,7 @@ enum {
 	BURY_MOST = 64,      /* times what was asked, at once */
 };
 
-static uint64_t later(uint64_t a, uint64_t b)
+static uint64_t latest_of(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
@@ -177,7 +177,7 @@ static int64_t tokens_at(const struct learner *l, uint64_t now_ms)
 
 uint64_t learner_wait(const struct learner *l, uint64_t now_ms, uint32_t calls)
 {
-	uint64_t free_ms = later(now_ms, l->pause_until_ms), paused = free_ms - now_ms;
+	uint64_t free_ms = latest_of(now_ms, l->pause_until_ms), paused = free_ms - now_ms;
 	if (l->rate == 0)
 		return paused;
 	int64_t need = least((int64_t)calls * 1000, bucket(l)); /* one request may be more than a second's */
@@ -202,7 +202,7 @@ static void spend(struct learner *l, uint64_t now_ms, uint64_t at_ms, uint32_t c
 	l->sent += calls;
 	if (l->rate == 0)
 		return;
-	at_ms = later(at_ms, l->filled_ms);
+	at_ms = latest_of(at_ms, l->filled_ms);
 	l->tokens = tokens_at(l, at_ms) - (int64_t)calls * 1000;
 	l->filled_ms = at_ms;
 	if (l->rate != l->rps_most && l->tokens < -bucket(l))
@@ -218,7 +218,7 @@ void learner_spent(struct learner *l, uint64_t now_ms, uint32_t calls)
 uint64_t learner_book(struct learner *l, uint64_t now_ms, uint32_t calls)
 {
 	uint64_t wait = learner_wait(l, now_ms, calls);
-	spend(l, now_ms, later(now_ms, l->pause_until_ms), calls);
+	spend(l, now_ms, latest_of(now_ms, l->pause_until_ms), calls);
 	return wait;
 }
 
