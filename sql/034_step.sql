@@ -7,6 +7,6 @@ END $$;
 CREATE TRIGGER lane_stays BEFORE DELETE OR TRUNCATE ON fairlead.lane EXECUTE FUNCTION fairlead.stays();
 CREATE TRIGGER chain_stays BEFORE DELETE OR TRUNCATE ON fairlead.chain EXECUTE FUNCTION fairlead.stays();
 
--- A block of the window is stored beside the update of its chain's row: to look that row up once more costs each live block a tenth of
--- what PostgreSQL does for it.
+-- A block of the window is stored beside the update of its chain's row: to look that row up once more is
+-- of no use.
 ALTER TABLE fairlead.block DROP CONSTRAINT block_chain_fkey;

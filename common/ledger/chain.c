@@ -114,7 +114,7 @@ static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
 
 /* One statement instead of three: a live block waits for nothing else, and each costs as much as the work in
  * it. INV-8: a lane that is not ours raises, and with it all goes back, whichever of the three came first; a
- * lane's row is never missing (sql/034). What joined the others to the lane's update cost a tenth more. */
+ * lane's row is never missing (sql/034), so the others need not be joined to its update. */
 #define STEP_HEAD                                                                                            \
 	"WITH c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) WHERE id = $5)," \
 	" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
