@@ -252,8 +252,9 @@ export async function playNode(upstream, iface) {
 				const how = await fn({ calls, body, text: data.toString() });
 				if (how === NEVER) return;
 				if (how === CUT) return client.terminate();
-				const no = calls.map((c) => ({ jsonrpc: "2.0", id: c.id, error: { code: -32603, message: `${how?.status} ${how?.body}` } }));
-				if (how) return toClient(Array.isArray(body) ? no : no[0]);
+				if (!how) continue;
+				const no = calls.map((c) => ({ jsonrpc: "2.0", id: c.id, error: { code: -32603, message: `${how.status} ${how.body}` } }));
+				return toClient(Array.isArray(body) ? no : no[0]);
 			}
 			try {
 				const answers = await Promise.all(calls.map((c) => answer(c, askSocket)));
