@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MINUTE_MS = 60000 };
+enum {
+	MINUTE_MS = 60000,
+	LOOK_MS = 1000, /* between two looks, whatever rings */
+};
 
 static void (*const starts[WORK_KINDS])(struct applier *a) = {
 	[WORK_FILES] = work_files,
@@ -213,7 +216,9 @@ static void on_bell(void *arg, bool rung)
 		return;
 	}
 	a->want[rung ? WORK_APPLY : WORK_LOOK] = true;
-	a->tail = !rung; /* nothing has rung for a while: whatever there is will not get cheaper */
+	if (loop_now_ms(a->m->loop) - a->looked_ms >= LOOK_MS)
+		a->want[WORK_LOOK] = true; /* some logs never rest for as long as a bell is waited for */
+	a->tail = !rung;               /* nothing has rung for a while: whatever there is will not get cheaper */
 	a->want[WORK_HISTORY] |= a->history > 0;
 	if (a->phase == APPLIER_IDLE)
 		applier_drive(a);

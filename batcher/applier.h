@@ -68,6 +68,7 @@ struct applier {
 	struct backoff backoff;
 
 	int64_t at, final_seen;
+	uint64_t looked_ms; /* the last look */
 	bool tail; /* the run goes to the log's end; false behind a bell: the next one comes soon (rules_apply) */
 	int history;        /* the history that has something to apply; 0: none is known of */
 	int64_t history_at; /* number applied last of it */

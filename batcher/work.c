@@ -419,7 +419,7 @@ void work_cut(struct applier *a)
 	pg_unit_run(u, 0, on_cut, a);
 }
 
-/* ── looking: once a second when nothing rings ── */
+/* ── looking: once a second, with a bell or without ── */
 
 static void took_look(struct applier *a, const struct queue_look *l)
 {
@@ -479,6 +479,7 @@ static void on_look(void *arg, const struct pg_reply *r)
 void work_look(struct applier *a)
 {
 	struct pg_unit *u = unit(a);
+	a->looked_ms = loop_now_ms(a->m->loop);
 	queue_look(u, a->chain->name);
 	for (size_t i = 0; i < a->ncutters; i++)
 		rules_peek(u, a->cutters[i].decl->name);
