@@ -41,32 +41,6 @@ bool str_to_u64(struct str s, uint64_t *v)
 	return true;
 }
 
-int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-bool str_hex_to_u64(struct str s, uint64_t *v)
-{
-	if (s.n < 3 || s.n > 18 || s.p[0] != '0' || (s.p[1] != 'x' && s.p[1] != 'X'))
-		return false;
-	uint64_t x = 0;
-	for (size_t i = 2; i < s.n; i++) {
-		int d = hex_digit(s.p[i]);
-		if (d < 0)
-			return false;
-		x = x << 4 | (uint64_t)d;
-	}
-	*v = x;
-	return true;
-}
-
 /* RFC 3629: shortest form, no surrogates, up to U+10FFFF. */
 size_t utf8_len(struct str s)
 {
@@ -100,16 +74,14 @@ bool utf8_valid(struct str s)
 	return true;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	must(n < SIZE_MAX / 4);
-	if (b->cap - b->n < n + 1 || !b->p) {
-		size_t cap = b->cap ? b->cap : 256;
-		while (cap - b->n < n + 1)
-			cap *= 2;
-		b->p = mem_grow(b->p, cap, 1);
-		b->cap = cap;
-	}
+	size_t cap = b->cap ? b->cap : 256;
+	while (cap - b->n < n + 1)
+		cap *= 2;
+	b->p = mem_grow(b->p, cap, 1);
+	b->cap = cap;
 	return b->p + b->n;
 }
 
@@ -120,16 +92,6 @@ void buf_put(struct buf *b, const void *p, size_t n)
 		memcpy(to, p, n);
 	b->n += n;
 	b->p[b->n] = 0;
-}
-
-void buf_text(struct buf *b, const char *s)
-{
-	buf_put(b, s, strlen(s));
-}
-
-void buf_char(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
 }
 
 void buf_str(struct buf *b, struct str s)
@@ -241,38 +203,4 @@ void buf_fini(struct buf *b)
 {
 	free(b->p);
 	*b = (struct buf){0};
-}
-
-bool hex_from(uint8_t *out, size_t n, struct str s)
-{
-	if (s.n >= 2 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'X')) {
-		s.p += 2;
-		s.n -= 2;
-	}
-	if (s.n != 2 * n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		int hi = hex_digit(s.p[2 * i]), lo = hex_digit(s.p[2 * i + 1]);
-		if (hi < 0 || lo < 0)
-			return false;
-		out[i] = (uint8_t)(hi << 4 | lo);
-	}
-	return true;
-}
-
-void hex_to(char *out, const uint8_t *p, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = digits[p[i] >> 4];
-		out[2 * i + 1] = digits[p[i] & 15];
-	}
-	out[2 * n] = 0;
-}
-
-void hex_to_0x(char *out, const uint8_t *p, size_t n)
-{
-	out[0] = '0';
-	out[1] = 'x';
-	hex_to(out + 2, p, n);
 }

@@ -46,9 +46,24 @@ struct buf {
 	char *p;
 	size_t n, cap;
 };
+char *buf_grow(struct buf *b, size_t n); /* the slow path of: */
+/* n writable bytes behind the end; then add to b->n. */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return b->p && n < b->cap - b->n ? b->p + b->n : buf_grow(b, n);
+}
 void buf_put(struct buf *b, const void *p, size_t n);
-void buf_text(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
+static inline void buf_text(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+static inline void buf_char(struct buf *b, char c)
+{
+	char *to = buf_room(b, 1);
+	to[0] = c;
+	to[1] = 0;
+	b->n++;
+}
 void buf_str(struct buf *b, struct str s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
@@ -56,8 +71,7 @@ void buf_int(struct buf *b, int64_t v); /* decimal */
 void buf_uint(struct buf *b, uint64_t v);
 void buf_hex(struct buf *b, const uint8_t *p, size_t n); /* lower case, no 0x */
 void buf_json(struct buf *b, struct str s);              /* a quoted JSON string; bad UTF-8 becomes U+FFFD */
-char *buf_room(struct buf *b, size_t n); /* n writable bytes behind the end; then add to b->n */
-void buf_clear(struct buf *b);           /* empty, memory kept */
+void buf_clear(struct buf *b);                           /* empty, memory kept */
 void buf_fini(struct buf *b);
 
 /* Hex. from: exactly 2n digits, either case, optional 0x; anything else is false. to: writes 2n+1 (or 2n+3)

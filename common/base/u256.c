@@ -1,6 +1,8 @@
 #include "common/base/u256.h"
 #include "common/base/err.h"
 
+#include <endian.h>
+
 __extension__ typedef unsigned __int128
 	wide; /* one limb times one limb; the only typedef, for the compiler's sake */
 
@@ -44,6 +46,8 @@ bool u256_mul(struct u256 *r, struct u256 a, struct u256 b)
 	uint64_t p[8] = {0};
 	for (int i = 0; i < 4; i++) {
 		wide c = 0;
+		if (a.w[i] == 0)
+			continue; /* most numbers are small */
 		for (int j = 0; j < 4; j++) {
 			c += (wide)a.w[i] * b.w[j] + p[i + j];
 			p[i + j] = (uint64_t)c;
@@ -99,7 +103,7 @@ bool u256_from_dec(struct u256 *r, struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
-		if (!u256_mul(r, *r, u256_of(10)) || !u256_add(r, *r, u256_of((uint64_t)(s.p[i] - '0'))))
+		if (!u256_mul(r, u256_of(10), *r) || !u256_add(r, *r, u256_of((uint64_t)(s.p[i] - '0'))))
 			return false;
 	}
 	return true;
@@ -153,19 +157,13 @@ void u256_to_hex(char out[U256_HEX_MAX], struct u256 a)
 
 struct u256 u256_from_be(const uint8_t b[32])
 {
-	struct u256 r;
-	for (int i = 0; i < 4; i++) {
-		uint64_t x = 0;
-		for (int k = 0; k < 8; k++)
-			x = x << 8 | b[(3 - i) * 8 + k];
-		r.w[i] = x;
-	}
-	return r;
+	uint64_t w[4];
+	memcpy(w, b, sizeof w);
+	return (struct u256){{be64toh(w[3]), be64toh(w[2]), be64toh(w[1]), be64toh(w[0])}};
 }
 
 void u256_to_be(uint8_t b[32], struct u256 a)
 {
-	for (int i = 0; i < 4; i++)
-		for (int k = 0; k < 8; k++)
-			b[(3 - i) * 8 + k] = (uint8_t)(a.w[i] >> (56 - 8 * k));
+	const uint64_t w[4] = {htobe64(a.w[3]), htobe64(a.w[2]), htobe64(a.w[1]), htobe64(a.w[0])};
+	memcpy(b, w, sizeof w);
 }

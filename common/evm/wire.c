@@ -41,6 +41,12 @@ static void mark_seen(struct wire *w)
 		*(bool *)((char *)w->object + w->field->flag) = true;
 }
 
+bool wire_hex(uint8_t *out, size_t n, struct str text)
+{
+	return text.n >= 2 && text.n - 2 == 2 * n && text.p[0] == '0' && text.p[1] == 'x' &&
+		   hex_from(out, n, (struct str){text.p + 2, text.n - 2});
+}
+
 static uint8_t *room_for(struct wire *w, size_t n)
 {
 	if (w->arena)
@@ -125,10 +131,23 @@ bool wire_on_number(void *ctx, struct str text)
 	return passed_over(w) || refuse(w, "is a number");
 }
 
+/* Names of fields are short: what a call costs is more than what it compares. */
+static bool same(const char *a, const char *b, size_t n)
+{
+	uint64_t x[2], y[2];
+	if (n < 8 || n > 16)
+		return memcmp(a, b, n) == 0;
+	memcpy(&x[0], a, 8);
+	memcpy(&x[1], a + n - 8, 8);
+	memcpy(&y[0], b, 8);
+	memcpy(&y[1], b + n - 8, 8);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 static bool is_field(const struct wire *w, size_t i, struct str key)
 {
 	const struct str *name = &w->shape->fields[i].name;
-	return name->n == key.n && memcmp(name->p, key.p, key.n) == 0;
+	return name->n == key.n && same(name->p, key.p, key.n);
 }
 
 /* A node writes the fields of each object in one order: look first for what followed the last one before. */

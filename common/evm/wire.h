@@ -79,6 +79,11 @@ bool wire_on_key(void *ctx, struct str name);
 bool wire_on_close_map(void *ctx);
 bool wire_on_open_array(void *ctx);
 bool wire_on_close_array(void *ctx);
+#define WIRE_SAX                                                                                   \
+	{                                                                                              \
+		wire_on_null, wire_on_bool, wire_on_number, wire_on_string, wire_on_open_map, wire_on_key, \
+			wire_on_close_map, wire_on_open_array, wire_on_close_array                             \
+	}
 /* Did one whole text come, and nothing wrong in it? What was wrong in it stands in *e; that it ended too
  * early does not. */
 bool wire_whole(const struct wire *w);

@@ -189,6 +189,25 @@ static void test_hex(void **state)
 	assert_false(hex_from(out, 2, STR("0xabg2")));
 	assert_false(hex_from(out, 2, STR("0xab2g")));
 	assert_false(hex_from(out, 1, STR("x1")));
+	for (size_t n = 0; n <= 40; n++) { /* a vector takes eight bytes, the rest goes one by one */
+		uint8_t in[40], back[40];
+		char all[83], want[81];
+		for (size_t i = 0; i < n; i++)
+			snprintf(want + 2 * i, 3, "%02x", in[i] = (uint8_t)(i * 37 + n * 11));
+		want[2 * n] = 0;
+		hex_to_0x(all, in, n);
+		assert_string_equal(all + 2, want);
+		assert_true(hex_from(back, n, str_of(all)));
+		assert_memory_equal(back, in, n);
+		for (size_t i = 2; i < 2 * n + 2; i++)
+			for (int c = 0; c < 256; c++) {
+				char was = all[i];
+				all[i] = (char)c;
+				if (hex_from(back, n, (struct str){all, 2 * n + 2}) != (hex_digit((char)c) >= 0))
+					fail_msg("byte %d at %zu of %zu digits", c, i - 2, 2 * n);
+				all[i] = was;
+			}
+	}
 	for (int c = 0; c < 256; c++) {
 		char one[2] = {(char)c, 0};
 		unsigned v = 99;
