@@ -81,23 +81,37 @@ static void put_single(struct asker *k, const struct asked *one)
 		q->data.p, more, k->g->block);
 }
 
+/* A call of our own account, up to its data; 0: as much gas as the node gives. */
+static struct buf *call_self(const struct asker *k, struct ask *a, uint64_t gas)
+{
+	const char *self = k->g->s->address;
+	struct buf *params = rpc_params(a->r, "eth_call");
+	buf_printf(params, "[{\"from\":\"%s\",\"to\":\"%s\"", self, self);
+	if (gas)
+		buf_printf(params, ",\"gas\":\"0x%" PRIx64 "\"", gas);
+	buf_text(params, ",\"data\":\"0x");
+	return params;
+}
+
+/* Behind its data: as if the account had that code. */
+static void with_code(const struct asker *k, struct buf *params, const char *code)
+{
+	buf_printf(params, "\"},%s,{\"%s\":{\"code\":\"%s\"}}]", k->g->block, k->g->s->address, code);
+}
+
 /* Many views in one call: see bundle.h. */
 static void put_bundle(struct asker *k)
 {
-	struct buf data = {0};
 	if (k->nviews == 0)
 		return;
 	struct ask *a = room(k, k->nviews);
 	a->calls[a->ncalls - 1].kind = SHARE_VIEWS;
+	struct buf *params = call_self(k, a, 0);
 	for (size_t i = 0; i < k->nviews; i++) {
-		bundle_add(&data, k->views[i].q.to, k->views[i].q.data);
+		bundle_add(params, k->views[i].q.to, k->views[i].q.data);
 		a->list[a->n++] = k->views[i];
 	}
-	const char *self = k->g->s->address;
-	rpc_call(a->r, "eth_call",
-		"[{\"from\":\"%s\",\"to\":\"%s\",\"data\":\"0x%s\"},%s,{\"%s\":{\"code\":\"%s\"}}]", self, self,
-		data.p, k->g->block, self, bundle_code);
-	buf_fini(&data);
+	with_code(k, params, bundle_code);
 	k->nviews = 0;
 }
 
@@ -139,7 +153,6 @@ static size_t take_tries(struct asker *k, struct asked *list, uint64_t *gas)
 static void put_some_tries(struct asker *k)
 {
 	struct asked list[BUNDLE_MAX];
-	struct buf data = {0};
 	uint64_t gas;
 	must(k->ntries > 0);
 	list[0] = k->tries[0];
@@ -151,18 +164,14 @@ static void put_some_tries(struct asker *k)
 		return;
 	struct ask *a = room(k, n - 1);
 	a->calls[a->ncalls - 1].kind = SHARE_TRIES;
-	tries_begin(&data);
+	struct buf *params = call_self(k, a, gas);
+	tries_begin(params);
 	for (size_t i = 1; i < n; i++) {
 		const struct question *q = &list[i].q;
-		tries_add(&data, q->to, q->data, tries_gas(q->data, q->gas));
+		tries_add(params, q->to, q->data, tries_gas(q->data, q->gas));
 		a->list[a->n++] = list[i];
 	}
-	const char *self = k->g->s->address;
-	rpc_call(a->r, "eth_call",
-		"[{\"from\":\"%s\",\"to\":\"%s\",\"gas\":\"0x%" PRIx64
-		"\",\"data\":\"0x%s\"},%s,{\"%s\":{\"code\":\"%s\"}}]",
-		self, self, gas, data.p, k->g->block, self, tries_code);
-	buf_fini(&data);
+	with_code(k, params, tries_code);
 }
 
 static void put_tries(struct asker *k)

@@ -2,7 +2,7 @@
 
 #include "common/base/u256.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 /* clang-format off */
 /* Calldata: for each call 32 bytes of address, 32 of length, the data. Result: for each 32 bytes of 0 or 1, 32 of length,
@@ -26,11 +26,24 @@ const char bundle_code[] = "0x60006000"
 						   "35620f4240fa82523d82602001523d600083604001"
 						   "3e8201604001903d016040019150906004565b6000f3";
 
+static void put_word(struct buf *hex, uint64_t v)
+{
+	uint8_t be[32];
+	u256_to_be(be, u256_of(v));
+	buf_hex(hex, be, sizeof be);
+}
+
+static void put_address(struct buf *hex, const uint8_t address[20])
+{
+	uint8_t be[32] = {0};
+	memcpy(be + 12, address, 20);
+	buf_hex(hex, be, sizeof be);
+}
+
 void bundle_add(struct buf *hex, const uint8_t to[20], struct str data)
 {
-	buf_text(hex, "000000000000000000000000");
-	buf_hex(hex, to, 20);
-	buf_printf(hex, "%064" PRIx64, (uint64_t)(data.n / 2 - 1));
+	put_address(hex, to);
+	put_word(hex, data.n / 2 - 1);
 	buf_put(hex, data.p + 2, data.n - 2);
 }
 
@@ -109,14 +122,14 @@ uint64_t tries_cost(struct str data, uint64_t gas)
 
 void tries_begin(struct buf *hex)
 {
-	buf_printf(hex, "%064d", 0);
+	put_word(hex, 0);
 }
 
 void tries_add(struct buf *hex, const uint8_t to[20], struct str data, uint64_t gas)
 {
-	buf_text(hex, "000000000000000000000000");
-	buf_hex(hex, to, 20);
-	buf_printf(hex, "%064" PRIx64 "%064" PRIx64, gas, (uint64_t)(data.n / 2 - 1));
+	put_address(hex, to);
+	put_word(hex, gas);
+	put_word(hex, data.n / 2 - 1);
 	buf_put(hex, data.p + 2, data.n - 2);
 }
 

@@ -74,6 +74,7 @@ static void take_answer(struct sender *s, struct cast *c, size_t i, const struct
 	c->refused += a && !a->ok && room_is_refusal(a->code, a->message);
 	s->balance_due |= answer == ANSWER_FUNDS;
 	s->plan.receipts_due |= slot->phase == SLOT_COUNTED;
+	s->plan.head_due |= a && !there; /* what it knows that we don't: the count, the balance, the price */
 }
 
 /* S4: what is unmined follows what the mempool takes. */
@@ -103,7 +104,8 @@ static void on_cast(void *arg, const struct rpc_reply *r)
 		judge_room(s, c);
 		if (!fault_hit(FAULT_send_after_answer) && lease_held(s->lease))
 			store_answers(s, c);
-		s->plan.head_due |= ok; /* a node that mines at once rings before it answers */
+		/* a node may mine at once; over a WebSocket that has rung, or will */
+		s->plan.head_due |= ok && !sender_has_ws(s);
 	}
 	free(c);
 	sender_drive(s);
@@ -119,7 +121,6 @@ void cast_send(struct sender *s, struct window_todo *todo)
 	}
 	struct cast *c = mem_alloc(sizeof *c);
 	struct rpc_request *q = rpc_request(s->out.rpc);
-	struct buf hex = {0};
 	*c = (struct cast){.s = s, .era = s->era, .n = todo->ncast};
 	s->plan.busy_cast = true;
 	for (size_t i = 0; i < todo->ncast; i++) {
@@ -127,11 +128,11 @@ void cast_send(struct sender *s, struct window_todo *todo)
 		const struct attempt *a = &slot->attempts[slot->nattempts - 1];
 		c->nonces[i] = slot->nonce;
 		memcpy(c->hashes[i], a->hash, 32);
-		buf_clear(&hex);
-		buf_hex(&hex, a->raw, a->nraw);
-		rpc_call(q, "eth_sendRawTransaction", "[\"0x%s\"]", hex.p);
+		struct buf *params = rpc_params(q, "eth_sendRawTransaction");
+		buf_text(params, "[\"0x");
+		buf_hex(params, a->raw, a->nraw);
+		buf_text(params, "\"]");
 		window_casting(&s->window, slot, sender_now(s));
 	}
-	buf_fini(&hex);
 	rpc_send(q, on_cast, c);
 }

@@ -265,14 +265,14 @@ static void judge(struct inquest *q)
 		ends(q);
 		return;
 	}
-	slot->unproved = NULL;
+	window_doubt(&s->window, slot, NULL);
 	switch (q->trace.verdict) {
 	case TRACE_EARLY: ends(q); break;
 	case TRACE_OURS: ask_block_receipts(q); break;
 	case TRACE_FOREIGN:
 		if (is_our_call(s, &q->trace.consumer) && !s->signer->adopt) {
 			say_consumer(what, sizeof what, &q->trace.consumer);
-			slot->unproved = "it was used by a call that PostgreSQL does not know";
+			window_doubt(&s->window, slot, "it was used by a call that PostgreSQL does not know");
 			halt_lost(q, what);
 			ends(q);
 		} else {
@@ -281,7 +281,7 @@ static void judge(struct inquest *q)
 		break;
 	case TRACE_UNPROVED:
 		if (must_be_proved(q, slot))
-			slot->unproved = q->trace.why;
+			window_doubt(&s->window, slot, q->trace.why);
 		ends(q);
 		break;
 	}
@@ -299,7 +299,8 @@ static void on_block_receipts(void *arg, const struct rpc_reply *r)
 		if (slot && block_receipt_read(r->answers, slot, q->winner, q->trace.block, q->trace.hash, &v)) {
 			proof_add(s, q->nonce, &v);
 		} else if (slot && must_be_proved(q, slot)) {
-			slot->unproved = "our own transaction is in a block, and the node gives no receipt of it";
+			window_doubt(
+				&s->window, slot, "our own transaction is in a block, and the node gives no receipt of it");
 		}
 		ends(q);
 	}

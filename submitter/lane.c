@@ -27,6 +27,10 @@ static void on_bell(void *arg, bool rung)
 static void on_head(void *arg, uint64_t number)
 {
 	struct sender *s = arg;
+	if (s->head.number >= s->rung_head)
+		s->rung_head = number, s->rung_ms = sender_now(s);
+	else if (number > s->rung_head)
+		s->rung_head = number; /* it is owed since it was first */
 	if (!s->head.known || number != s->head.number)
 		s->plan.head_due = true;
 	sender_drive(s);

@@ -22,6 +22,7 @@ struct found {
 	uint64_t nonce;
 	uint8_t hash[32]; /* of the attempt */
 	bool has;
+	uint64_t asked; /* the block whose receipts held it; 0: it was asked by its hash */
 	struct receipt receipt;
 };
 struct block_hash {
@@ -40,12 +41,18 @@ struct receipts {
 	size_t *singles; /* heap: places in found that are asked one by one */
 	size_t nsingles;
 	bool by_block, by_hash; /* that was done, or begun */
+	bool failed;            /* a request for a block's receipts */
 	size_t next;            /* place in found that the next receipt of a block is likely to be of */
 	size_t ours, all;       /* receipts in those blocks */
 };
 struct part { /* one request's share: singles[from…), or blocks[from…) */
 	struct receipts *q;
 	size_t from;
+};
+struct whole { /* the receipts of one block */
+	struct receipts *q;
+	uint64_t number;
+	struct receipt_stream *stream;
 };
 struct store {
 	struct slots_verdict *list; /* heap */
@@ -166,8 +173,8 @@ static bool may_stand_above(struct receipts *q, uint64_t nonce)
 {
 	struct sender *s = q->s;
 	struct slot *slot = window_at(&s->window, nonce);
-	if (!slot || slot->missed || slot->counted_head != s->window.head || q->nfound < BLOCK_OURS ||
-		s->no_receipts >= NO_RECEIPTS || s->one_by_one > 0 ||
+	if (!slot || slot->missed || q->failed || slot->counted_head != s->window.head ||
+		q->nfound < BLOCK_OURS || s->no_receipts >= NO_RECEIPTS || s->one_by_one > 0 ||
 		!(q->by_block || slot->unused_head >= s->window.head))
 		return false;
 	slot->missed = true;
@@ -214,7 +221,10 @@ static bool ask_singles(struct receipts *q)
 /* Ours stand in a block in the order of their nonces, so the next one is mostly the next. */
 static void take_receipt(void *arg, const struct receipt *r)
 {
-	struct receipts *q = arg;
+	struct whole *b = arg;
+	struct receipts *q = b->q;
+	if (q->era != q->s->era)
+		return;
 	q->all++;
 	for (size_t i = 0; i < q->nfound; i++) {
 		struct found *f = &q->found[(q->next + i) % q->nfound];
@@ -222,6 +232,7 @@ static void take_receipt(void *arg, const struct receipt *r)
 			continue;
 		f->receipt = *r;
 		f->has = true;
+		f->asked = b->number;
 		q->ours++;
 		q->next = (size_t)(f - q->found) + 1;
 		return;
@@ -230,30 +241,55 @@ static void take_receipt(void *arg, const struct receipt *r)
 	q->ours += memcmp(r->from, hand_address(q->s->hand), 20) == 0;
 }
 
-static void no_block_receipts(struct sender *s, const struct rpc_answer *a)
+/* What a list held that was cut or broken does not count: it is asked by its hash. */
+static void forget_receipts(struct whole *b)
 {
-	s->no_receipts = a->code == METHOD_NOT_FOUND ? NO_RECEIPTS : s->no_receipts + 1;
+	for (size_t i = 0; i < b->q->nfound; i++)
+		if (b->q->found[i].asked == b->number)
+			b->q->found[i].has = false;
+}
+
+static void no_block_receipts(struct sender *s, bool never)
+{
+	s->no_receipts = never ? NO_RECEIPTS : s->no_receipts + 1;
 	if (s->no_receipts == NO_RECEIPTS)
 		log_info("rpc.no_block_receipts", "The node gives no receipts of a whole block; asking one by one",
 			F_STR("endpoint", s->endpoint));
 }
 
-static void on_whole_blocks(void *arg, const struct rpc_reply *r)
+/* What is not as it should be is one receipt of a block, perhaps a stranger's: no reason to leave the node
+ * alone. Many blocks are one question, and fail once. */
+static bool heard_block(struct whole *b, const struct rpc_reply *r)
 {
-	struct receipts *q = arg;
-	struct sender *s = q->s;
-	if (sender_heard(s, r) && q->era == s->era) {
-		for (int i = 0; i < r->calls; i++) {
-			bool found = false;
-			struct err e = {0};
-			if (r->answers[i].ok && receipts_each(r->answers[i].result, take_receipt, q, &found, &e) && found)
-				s->no_receipts = 0;
-			else if (!r->answers[i].ok)
-				no_block_receipts(s, &r->answers[i]);
-		}
-		if (2 * q->ours < q->all)
-			s->one_by_one = OTHERS_REST;
+	struct sender *s = b->q->s;
+	struct err e = {0};
+	if (receipt_stream_refused(b->stream, &e)) {
+		log_odd("rpc.receipts", "A receipt of a block can't be read; asking one by one",
+			F_STR("endpoint", s->endpoint), F_UINT("block", b->number), F_STR("reason", e.text));
+		no_block_receipts(s, false);
+		return false;
 	}
+	if (!r->ok && b->q->failed)
+		return false;
+	if (!sender_heard(s, r))
+		return false;
+	if (!r->answers[0].ok && b->q->era == s->era)
+		no_block_receipts(s, r->answers[0].code == METHOD_NOT_FOUND);
+	return r->answers[0].ok;
+}
+
+static void on_whole_block(void *arg, const struct rpc_reply *r)
+{
+	struct whole *b = arg;
+	struct receipts *q = b->q;
+	bool heard = heard_block(b, r);
+	q->failed |= !heard;
+	if (heard && q->era == q->s->era && receipt_stream_end(b->stream, NULL))
+		q->s->no_receipts = 0;
+	else
+		forget_receipts(b);
+	receipt_stream_free(b->stream);
+	free(b);
 	one_back(q);
 }
 
@@ -276,12 +312,17 @@ static bool ask_whole_blocks(struct receipts *q)
 		q->s->one_by_one--;
 		return false;
 	}
-	struct rpc_request *r = rpc_request(q->s->rpc);
 	q->by_block = true;
-	for (uint64_t number = lo + 1; number <= w->head; number++)
+	for (uint64_t number = lo + 1; number <= w->head; number++) {
+		struct rpc_request *r = rpc_request(q->s->rpc);
+		struct whole *b = mem_alloc(sizeof *b);
+		*b = (struct whole){.q = q, .number = number};
+		b->stream = receipt_stream_new(take_receipt, b);
 		rpc_call(r, "eth_getBlockReceipts", "[\"0x%" PRIx64 "\"]", number);
-	q->in_flight++;
-	rpc_send(r, on_whole_blocks, q);
+		rpc_stream(r, 0, &receipt_stream_sax, b->stream);
+		q->in_flight++;
+		rpc_send(r, on_whole_block, b);
+	}
 	return true;
 }
 
@@ -330,6 +371,8 @@ static void keep_verdicts(struct receipts *q)
 static void finish_receipts(struct receipts *q)
 {
 	struct sender *s = q->s;
+	if (q->by_block && !q->by_hash && 2 * q->ours < q->all)
+		s->one_by_one = OTHERS_REST;
 	if (q->era == s->era && !q->by_hash && ask_singles(q))
 		return;
 	if (q->era == s->era && q->nblocks == 0 && ask_blocks(q))

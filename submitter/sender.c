@@ -14,7 +14,7 @@ enum {
 	LOOK_IDLE_MS = 10000, /* nothing is unmined: so that price and balance don't grow old */
 	WATCH_REST_MS = 50,   /* between two comparisons of the slots with PostgreSQL */
 	HEAD_REST_MS = 5000,  /* nothing is on its way at all: so long a newer head may wait */
-	BEHIND_MS = 20,       /* the listener is ahead of our head: asked again after this long, */
+	BEHIND_MS = 20,       /* the listener, or the bell, is ahead of our head: asked again after this long, */
 	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */
 	FAULT_RETRY_MS = 100, /* an armed fault point failed */
 	STALE_MS = 500,       /* without a WebSocket: a head older than this is asked anew before a simulation */
@@ -213,10 +213,21 @@ static bool works(const struct sender *s)
 		   s->plan.phase == LANE_HALTED;
 }
 
+/* The node told of a block that it did not show yet when it was asked: the moment at which it is asked again,
+ * at growing gaps; 0: nothing is owed, or it was long enough (the bell may be of another machine). */
+static uint64_t owes_head(const struct sender *s)
+{
+	uint64_t owed = s->head.at_ms > s->rung_ms ? s->head.at_ms - s->rung_ms : 0;
+	bool owes = works(s) && s->head.number < s->rung_head && owed < BEHIND_MAX_MS;
+	return owes ? s->head.at_ms + (owed > BEHIND_MS ? owed : BEHIND_MS) : 0;
+}
+
 static bool is_head_due(struct sender *s)
 {
-	uint64_t age = sender_now(s) - s->head.at_ms;
+	uint64_t age = sender_now(s) - s->head.at_ms, owed = owes_head(s);
 	if (s->plan.head_due || !s->head.known)
+		return true;
+	if (owed && sender_now(s) >= owed)
 		return true;
 	if (!sender_has_ws(s) && s->group && s->group->phase == GROUP_READ && age >= STALE_MS)
 		return true;
@@ -322,6 +333,8 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 			sooner(&at, s->head.at_ms + (sender_has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
 		if (s->group && s->group->phase == GROUP_READ)
 			sooner(&at, now + BEHIND_MS);
+		if (!s->plan.busy_head && s->plan.rpc_ok)
+			sooner(&at, owes_head(s));
 		for (size_t i = 0; i < s->nheld; i++)
 			if (s->held[i].until_ms > now)
 				sooner(&at, s->held[i].until_ms);

@@ -127,6 +127,7 @@ struct sender {
 	struct call_scope scope;
 
 	struct head head;
+	uint64_t rung_head, rung_ms; /* what the endpoint's bell named last, and when */
 	uint64_t asked_at_head; /* the listener's cursor: what ready batches say is true from that block on */
 	struct window window;
 	struct quote quote;

@@ -144,8 +144,12 @@ static void add_up(struct window_sums *a, const struct slot *s, size_t place)
 		return;
 	if (a->in[s->phase]++ == 0 && s->phase == SLOT_SIGNED)
 		a->signed_from = place;
-	if (s->phase == SLOT_COUNTED)
+	if (s->phase == SLOT_COUNTED) {
+		a->counted_head = s->counted_head < a->counted_head ? s->counted_head : a->counted_head;
+		if (!a->unproved && s->unproved)
+			a->unproved = s;
 		return;
+	}
 	if (s->phase == SLOT_POOLED && s->cast_ms < a->pooled_ms)
 		a->pooled_ms = s->cast_ms;
 	a->unwanted |= s->unwanted;
@@ -159,7 +163,7 @@ static const struct window_sums *sums(struct window *w)
 {
 	if (!w->sums.stale)
 		return &w->sums;
-	w->sums = (struct window_sums){.pooled_ms = UINT64_MAX, .signed_from = w->n};
+	w->sums = (struct window_sums){.pooled_ms = UINT64_MAX, .counted_head = UINT64_MAX, .signed_from = w->n};
 	for (size_t i = behind_mined(w); i < w->n; i++)
 		add_up(&w->sums, &w->slots[i], i);
 	return &w->sums;
@@ -380,7 +384,10 @@ void window_forget(struct window *w, struct slot *s)
 
 struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 {
-	for (size_t i = behind_mined(w); sums(w)->in[SLOT_COUNTED] && i < w->n; i++) {
+	const struct window_sums *a = sums(w);
+	if (a->in[SLOT_COUNTED] == 0 || w->head < a->counted_head + heads)
+		return NULL;
+	for (size_t i = behind_mined(w); i < w->n; i++) {
 		struct slot *s = &w->slots[i];
 		if (s->phase == SLOT_COUNTED && w->head >= s->counted_head + heads &&
 			!(s->traced && s->traced_final >= final))
@@ -391,10 +398,13 @@ struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 
 const struct slot *window_unproved(struct window *w)
 {
-	for (size_t i = behind_mined(w); sums(w)->in[SLOT_COUNTED] && i < w->n; i++)
-		if (w->slots[i].phase == SLOT_COUNTED && w->slots[i].unproved)
-			return &w->slots[i];
-	return NULL;
+	return sums(w)->unproved;
+}
+
+void window_doubt(struct window *w, struct slot *s, const char *why)
+{
+	s->unproved = why;
+	changed(w);
 }
 
 static void wake_at(struct window_todo *out, uint64_t ms)

@@ -97,12 +97,14 @@ struct slot { /* what is added up over all slots stands first */
  */
 struct window_sums {
 	bool stale;
-	size_t in[SLOT_MINED];     /* slots in each phase but MINED */
-	size_t signed_from;        /* no slot before this place is SIGNED */
-	uint64_t pooled_ms;        /* when the first of the POOLED ones last left */
-	bool unwanted, gone;       /* some unmined one is that */
-	struct u256 cost;          /* of the unmined ones */
-	const struct slot *urgent; /* the one whose batch must be mined first; NULL: nothing is unmined */
+	size_t in[SLOT_MINED];       /* slots in each phase but MINED */
+	size_t signed_from;          /* no slot before this place is SIGNED */
+	uint64_t pooled_ms;          /* when the first of the POOLED ones last left */
+	bool unwanted, gone;         /* some unmined one is that */
+	struct u256 cost;            /* of the unmined ones */
+	uint64_t counted_head;       /* the lowest of the COUNTED ones' */
+	const struct slot *unproved; /* the first of them that is */
+	const struct slot *urgent;   /* the one whose batch must be mined first; NULL: nothing is unmined */
 };
 struct window {
 	struct slot *slots; /* by nonce */
@@ -164,6 +166,7 @@ struct slot *window_unexplained(struct window *w, uint64_t heads, int64_t final)
 /* The first counted slot of which it must be proved by now who consumed its nonce, and is not (S2); NULL:
  * none. */
 const struct slot *window_unproved(struct window *w);
+void window_doubt(struct window *w, struct slot *s, const char *why); /* it is that; NULL: not any more */
 
 enum window_do {
 	WINDOW_REST,    /* nothing until wake_ms (0: until something is told) */

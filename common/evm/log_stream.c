@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct log_stream {
-	struct wire wire; /* first: the stream is the ctx that wire_sax's functions take */
+	struct wire wire; /* first: the stream is the ctx that WIRE_SAX's functions take */
 	bool (*each)(void *arg, struct log *log);
 	void *arg;
 	bool stopped;
@@ -65,12 +65,4 @@ void log_stream_reset(struct log_stream *s)
 	wire_start(&s->wire);
 }
 
-const struct sax log_stream_sax = {.on_null = wire_on_null,
-	.on_bool = wire_on_bool,
-	.on_number = wire_on_number,
-	.on_string = wire_on_string,
-	.on_open_map = wire_on_open_map,
-	.on_key = wire_on_key,
-	.on_close_map = wire_on_close_map,
-	.on_open_array = wire_on_open_array,
-	.on_close_array = wire_on_close_array};
+const struct sax log_stream_sax = WIRE_SAX;

@@ -9,6 +9,7 @@
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/base/sax.h"
 #include "common/base/u256.h"
 
 struct block_header {
@@ -91,9 +92,16 @@ struct receipt {
 	struct u256 l1_fee; /* OP stack: what the chain below charged for its data, beside gas × price */
 };
 bool receipt_parse(struct str json, struct receipt *r, bool *found, struct err *e);
-/* json: the raw result of eth_getBlockReceipts; each of them, in order. null: *found = false. */
-bool receipts_each(
-	struct str json, void (*fn)(void *arg, const struct receipt *r), void *arg, bool *found, struct err *e);
+/* The receipts of a block (eth_getBlockReceipts), one by one as the text arrives: whoever parses it
+ * (common/io) calls receipt_stream_sax with the stream as ctx. What was given counts only if _end says that
+ * it was one whole array; else *e is malformed, and says which receipt and field. */
+struct receipt_stream;
+struct receipt_stream *receipt_stream_new(void (*each)(void *arg, const struct receipt *r), void *arg);
+void receipt_stream_free(struct receipt_stream *s); /* NULL: nothing */
+extern const struct sax receipt_stream_sax;
+bool receipt_stream_end(const struct receipt_stream *s, struct err *e);
+bool receipt_stream_refused(const struct receipt_stream *s, struct err *e); /* what came was malformed */
+
 bool quantity_parse(struct str json, struct u256 *v, struct err *e); /* "0x1a" with its quotes */
 bool quantity_u64(struct str json, uint64_t *v, struct err *e);
 bool data_parse(

@@ -1,6 +1,8 @@
 #include "common/evm/logs.h"
 #include "common/evm/wire.h"
 
+#include <stdlib.h>
+
 /* Receipts, as eth_getTransactionReceipt gives them. (execution-apis: Receipt; status since EIP-658) */
 
 struct reading {
@@ -27,12 +29,10 @@ static const struct wire_shape shape = {.what = "receipt",
 	.size = sizeof(struct reading)};
 
 /* EIP-658: 1 for success, 0 for failure. */
-static bool take_status(struct reading *r, struct err *e)
+static bool take_status(struct reading *r)
 {
-	if (r->status > 1)
-		return err_set(e, ERR_MALFORMED, "the receipt: status is neither 0 nor 1");
 	r->receipt.ok = r->status == 1;
-	return true;
+	return r->status <= 1;
 }
 
 bool receipt_parse(struct str json, struct receipt *out, bool *found, struct err *e)
@@ -40,36 +40,64 @@ bool receipt_parse(struct str json, struct receipt *out, bool *found, struct err
 	struct reading r = {.status = 0};
 	struct wire w = {.shape = &shape, .e = e, .object = &r};
 	*found = false;
-	if (!wire_read(&w, json) || !take_status(&r, e))
+	if (!wire_read(&w, json))
 		return false;
+	if (!take_status(&r))
+		return err_set(e, ERR_MALFORMED, "the receipt: status is neither 0 nor 1");
 	*found = w.n == 1;
 	*out = r.receipt;
 	return true;
 }
 
-struct listing {
-	struct reading r;
-	void (*fn)(void *arg, const struct receipt *r);
+/* ── those of a block ── */
+
+struct receipt_stream {
+	struct wire wire; /* first: the stream is the ctx that WIRE_SAX's functions take */
+	void (*each)(void *arg, const struct receipt *r);
 	void *arg;
-	struct err *e;
-	bool bad;
+	struct reading r;
+	struct err err;
 };
 
-static bool on_receipt(struct wire *w, void *object)
+static bool give(struct wire *w, void *object)
 {
-	struct listing *l = w->arg;
+	struct receipt_stream *s = w->arg;
 	struct reading *r = object;
-	l->bad = !take_status(r, l->e);
-	if (!l->bad)
-		l->fn(l->arg, &r->receipt);
-	return !l->bad;
+	if (!take_status(r))
+		return err_set(&s->err, ERR_MALFORMED, "receipt %zu: status is neither 0 nor 1", w->n);
+	s->each(s->arg, &r->receipt);
+	return true;
 }
 
-bool receipts_each(
-	struct str json, void (*fn)(void *arg, const struct receipt *r), void *arg, bool *found, struct err *e)
+struct receipt_stream *receipt_stream_new(void (*each)(void *arg, const struct receipt *r), void *arg)
 {
-	struct listing l = {.fn = fn, .arg = arg, .e = e};
-	struct wire w = {.shape = &shape, .many = true, .each = on_receipt, .arg = &l, .e = e, .object = &l.r};
-	*found = json.n > 0 && json.p[0] == '[';
-	return (json.n == 4 && memcmp(json.p, "null", 4) == 0) || (wire_read(&w, json) && !l.bad);
+	struct receipt_stream *s = mem_alloc(sizeof *s);
+	s->each = each;
+	s->arg = arg;
+	s->wire =
+		(struct wire){.shape = &shape, .many = true, .each = give, .arg = s, .e = &s->err, .object = &s->r};
+	wire_start(&s->wire);
+	return s;
+}
+
+void receipt_stream_free(struct receipt_stream *s)
+{
+	free(s);
+}
+
+const struct sax receipt_stream_sax = WIRE_SAX;
+
+bool receipt_stream_refused(const struct receipt_stream *s, struct err *e)
+{
+	if (s->err.class != ERR_NONE && e)
+		*e = s->err;
+	return s->err.class != ERR_NONE;
+}
+
+bool receipt_stream_end(const struct receipt_stream *s, struct err *e)
+{
+	if (wire_whole(&s->wire))
+		return true;
+	return !receipt_stream_refused(s, e) &&
+		   err_set(e, ERR_MALFORMED, "receipt %zu: its JSON is broken or ends too early", s->wire.n);
 }

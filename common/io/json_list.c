@@ -48,7 +48,12 @@ static bool told(struct json_list *l, bool wanted)
 {
 	if (!wanted)
 		l->took = JSON_LIST_STOPPED;
-	return wanted;
+	return l->took == JSON_LIST_MORE;
+}
+
+void json_list_stop(struct json_list *l)
+{
+	l->took = JSON_LIST_STOPPED;
 }
 
 static bool in_map(const struct json_list *l)
@@ -108,6 +113,7 @@ static bool give_escaped(struct json_list *l, struct str text)
 	return ok;
 }
 
+/* p: inside a string. Behind it, or the end of the piece; NULL: no more is read. */
 static const char *read_string(struct json_list *l, const char *p, const char *end)
 {
 	const char *from = p;
@@ -136,8 +142,28 @@ static const char *read_string(struct json_list *l, const char *p, const char *e
 	bool ok = l->escapes ? give_escaped(l, text) : give_string(l, text);
 	l->in = BETWEEN;
 	l->escapes = false;
-	buf_clear(&l->part);
+	l->part.n = 0;
 	return ok ? p + 1 : NULL;
+}
+
+/* What mostly stands behind a string: a colon or comma, and at once the next string. */
+static const char *read_strings(struct json_list *l, const char *p, const char *end)
+{
+	for (;;) {
+		p = read_string(l, p, end);
+		if (!p || p == end)
+			return p;
+		if (*p == ':' && l->wanted == COLON)
+			l->wanted = VALUE;
+		else if (*p == ',' && l->wanted == COMMA_OR_END)
+			l->wanted = in_map(l) ? KEY : VALUE;
+		else
+			return p;
+		if (++p == end || *p != '"')
+			return p;
+		l->in = STRING;
+		p++;
+	}
 }
 
 /* ── numbers and names ── */
@@ -213,7 +239,7 @@ static const char *read_word(struct json_list *l, const char *p, const char *end
 	}
 	l->in = BETWEEN;
 	bool ok = give_word(l, text);
-	buf_clear(&l->part);
+	l->part.n = 0;
 	return ok ? p : NULL;
 }
 
@@ -287,7 +313,7 @@ enum json_list_took json_list_feed(struct json_list *l, struct str piece, size_t
 	while (p && p < end) {
 		bool over = *p == ']' && l->depth == 0 && (l->wanted == VALUE_OR_END || l->wanted == COMMA_OR_END);
 		if (l->in == STRING) {
-			p = read_string(l, p, end);
+			p = read_strings(l, p, end);
 		} else if (l->in == WORD) {
 			p = read_word(l, p, end);
 		} else if (over) {

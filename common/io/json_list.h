@@ -13,12 +13,14 @@ enum json_list_took {
 	JSON_LIST_MORE,    /* all was taken, the list goes on */
 	JSON_LIST_END,     /* the bracket that ends the list comes next */
 	JSON_LIST_BROKEN,  /* no JSON */
-	JSON_LIST_STOPPED, /* an event said false */
+	JSON_LIST_STOPPED, /* an event said false, or json_list_stop */
 };
 struct json_list;
 struct json_list *json_list_new(const struct sax *sax, void *ctx); /* behind the bracket that opens it */
 void json_list_free(struct json_list *l);                          /* NULL: nothing */
 /* *used: bytes of the piece that are done with. Nothing may be fed behind anything but MORE. */
 enum json_list_took json_list_feed(struct json_list *l, struct str piece, size_t *used);
+/* Inside an event: it is the last one. */
+void json_list_stop(struct json_list *l);
 
 #endif

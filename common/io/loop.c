@@ -105,8 +105,11 @@ static void close_leaked(uv_handle_t *h, void *arg)
 	(void)arg;
 	if (uv_is_closing(h))
 		return;
+	uv_os_fd_t fd = -1;
+	uv_fileno(h, &fd);
 	log_bug("loop.leak", "A handle was still open when its loop ended",
-		F_STR("handle", uv_handle_type_name(uv_handle_get_type(h))));
+		F_STR("handle", uv_handle_type_name(uv_handle_get_type(h))), F_INT("fd", fd),
+		F_INT("active", uv_is_active(h)));
 	uv_close(h, NULL);
 }
 

@@ -76,7 +76,6 @@ void pg_put_text(struct pg_unit *u, const char *s)
 		pg_put_null(u);
 }
 
-/* Decimal digits without printf: this is the hot path of every row. */
 void pg_put_int(struct pg_unit *u, int64_t v)
 {
 	size_t at = u->values.n;

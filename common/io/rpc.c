@@ -58,22 +58,27 @@ struct rpc_request *rpc_request(struct rpc *r)
 	return q;
 }
 
-void rpc_call(struct rpc_request *q, const char *method, const char *params, ...)
+/* The object of the call before is closed by the one that follows, or by rpc_send. */
+struct buf *rpc_params(struct rpc_request *q, const char *method)
 {
 	must(q->calls < RPC_CALLS_MOST);
 	if (q->pieces)
 		q = rpc_piece(q);
-	buf_text(&q->ask, q->calls ? ",{\"jsonrpc\":\"2.0\",\"id\":" : "[{\"jsonrpc\":\"2.0\",\"id\":");
+	buf_text(&q->ask, q->calls ? "},{\"jsonrpc\":\"2.0\",\"id\":" : "[{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_uint(&q->ask, q->first_id + (unsigned)q->calls);
 	buf_text(&q->ask, ",\"method\":\"");
 	buf_text(&q->ask, method);
 	buf_text(&q->ask, "\",\"params\":");
+	q->calls++;
+	return &q->ask;
+}
+
+void rpc_call(struct rpc_request *q, const char *method, const char *params, ...)
+{
 	va_list ap;
 	va_start(ap, params);
-	buf_vprintf(&q->ask, params, ap);
+	buf_vprintf(rpc_params(q, method), params, ap);
 	va_end(ap);
-	buf_char(&q->ask, '}');
-	q->calls++;
 }
 
 int rpc_calls(const struct rpc_request *q)
@@ -340,7 +345,7 @@ void rpc_send(struct rpc_request *q, rpc_done_fn fn, void *arg)
 		rpc_step_soon(r);
 		return;
 	}
-	buf_char(&q->ask, ']');
+	buf_text(&q->ask, "}]");
 	list_put(&r->waiting, q);
 	watch(r);
 	start_waiting(r);

@@ -55,6 +55,9 @@ struct rpc_request *rpc_request(struct rpc *r);
  * "[{\"to\":\"%s\"},…]", to) */
 void rpc_call(struct rpc_request *q, const char *method, const char *params, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same for what is long or comes in thousands: the caller puts the params array into the buffer, before
+ * it calls anything else of q. */
+struct buf *rpc_params(struct rpc_request *q, const char *method);
 int rpc_calls(const struct rpc_request *q);
 /* Before the first rpc_call: the calls are sent in requests of at most so many, one after the other, and fn
  * runs once with all answers. An answer that is an error, or a request that fails, is the last: what stands

@@ -2,8 +2,10 @@
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/io/log.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 struct rpc_curl {
@@ -13,13 +15,63 @@ struct rpc_curl {
 	struct timer *ended; /* looks for what has ended inside rpc_curl_add */
 	rpc_curl_fn on_done;
 	void *arg;
+	struct sock *socks;
 };
+/* curl takes its interest in a connection back with each answer, and has it again with the next request. A
+ * poll that came and went with it would cost seven system calls a request: that of a connection that has
+ * brought an answer stays, armed for reading, until curl closes it. (What is not connected yet, and its
+ * resolver's sockets, curl 7.88 closes without a word.) */
 struct sock {
 	uv_poll_t poll;
 	struct rpc_curl *owner;
 	curl_socket_t fd;
 	int mask; /* what the poll is armed for: arming it again costs two epoll_ctl even when nothing changes */
+	bool wanted, keeps;
+	struct sock *next;
 };
+
+static void on_sock_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static struct sock **find(struct rpc_curl *c, curl_socket_t fd)
+{
+	struct sock **at = &c->socks;
+	while (*at && (*at)->fd != fd)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct sock *sock_of(struct rpc_curl *c, curl_socket_t fd)
+{
+	struct sock **at = find(c, fd);
+	if (*at)
+		return *at;
+	struct sock *s = *at = mem_alloc(sizeof *s);
+	s->owner = c;
+	s->fd = fd;
+	s->poll.data = s;
+	must(uv_poll_init_socket(loop_uv(c->loop), &s->poll, fd) == 0);
+	return s;
+}
+
+static void drop(struct sock **at)
+{
+	struct sock *s = *at;
+	*at = s->next;
+	uv_close((uv_handle_t *)&s->poll, on_sock_closed);
+}
+
+/* A connection is about to be closed. */
+static int on_close(void *arg, curl_socket_t fd)
+{
+	struct rpc_curl *c = arg;
+	struct sock **at = find(c, fd);
+	if (*at)
+		drop(at);
+	return close(fd);
+}
 
 static void take_done(struct rpc_curl *c)
 {
@@ -30,6 +82,11 @@ static void take_done(struct rpc_curl *c)
 			continue;
 		CURL *easy = m->easy_handle;
 		CURLcode code = m->data.result;
+		curl_socket_t fd = CURL_SOCKET_BAD; /* of the connection that brought the answer */
+		if (code == CURLE_OK)
+			curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+		if (fd != CURL_SOCKET_BAD)
+			sock_of(c, fd)->keeps = true;
 		curl_multi_remove_handle(c->multi, easy);
 		c->on_done(c->arg, easy, code);
 	}
@@ -45,41 +102,32 @@ static void act(struct rpc_curl *c, curl_socket_t fd, int what)
 static void on_poll(uv_poll_t *h, int status, int events)
 {
 	struct sock *s = h->data;
+	if (!s->wanted) { /* it was closed, or says what nobody asked: curl looks before it uses it again */
+		uv_poll_stop(h);
+		s->mask = 0;
+		return;
+	}
+	if (status < 0)
+		s->mask = 0; /* libuv has stopped it */
 	int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) |
 			   (status < 0 ? CURL_CSELECT_ERR : 0);
 	act(s->owner, s->fd, what);
 }
 
-static void on_sock_closed(uv_handle_t *h)
-{
-	free(h->data);
-}
-
-static struct sock *sock_new(struct rpc_curl *c, curl_socket_t fd)
-{
-	struct sock *s = mem_alloc(sizeof *s);
-	s->owner = c;
-	s->fd = fd;
-	s->poll.data = s;
-	must(uv_poll_init_socket(loop_uv(c->loop), &s->poll, fd) == 0);
-	curl_multi_assign(c->multi, fd, s);
-	return s;
-}
-
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *sock)
 {
-	(void)easy;
+	(void)easy, (void)sock;
 	struct rpc_curl *c = arg;
-	struct sock *s = sock;
 	if (what == CURL_POLL_REMOVE) {
-		if (s) {
-			curl_multi_assign(c->multi, fd, NULL);
-			uv_close((uv_handle_t *)&s->poll, on_sock_closed);
-		}
+		struct sock **at = find(c, fd);
+		if (*at && !(*at)->keeps)
+			drop(at);
+		else if (*at)
+			(*at)->wanted = false;
 		return 0;
 	}
-	if (!s)
-		s = sock_new(c, fd);
+	struct sock *s = sock_of(c, fd);
+	s->wanted = true;
 	int mask = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	if (mask == s->mask)
 		return 0;
@@ -135,6 +183,8 @@ static void on_ended(void *arg)
 void rpc_curl_add(struct rpc_curl *c, CURL *easy)
 {
 	int running;
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, c);
 	must(curl_multi_add_handle(c->multi, easy) == CURLM_OK);
 	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	timer_start(c->loop, &c->ended, 0, on_ended, c);
@@ -148,6 +198,11 @@ void rpc_curl_remove(struct rpc_curl *c, CURL *easy)
 void rpc_curl_close(struct rpc_curl *c)
 {
 	curl_multi_cleanup(c->multi);
+	while (c->socks) {
+		log_bug("curl.leak", "A socket was still watched when all connections were closed",
+			F_INT("fd", c->socks->fd), F_INT("keeps", c->socks->keeps), F_INT("wanted", c->socks->wanted));
+		drop(&c->socks);
+	}
 	timer_free(&c->timer);
 	timer_free(&c->ended);
 	curl_global_cleanup();

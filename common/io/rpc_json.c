@@ -148,57 +148,6 @@ static int told(struct rpc_json *j, bool wanted)
 	return wanted && !j->stop ? 1 : give_up(j, "what was not wanted any more");
 }
 
-/* What the list says, as long as it is wanted: whoever listens may be gone behind rpc_json_stop. */
-static bool on(struct rpc_json *j, bool wanted)
-{
-	return told(j, wanted) == 1;
-}
-static bool list_null(void *ctx)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_null(j->ctx));
-}
-static bool list_bool(void *ctx, bool v)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_bool(j->ctx, v));
-}
-static bool list_number(void *ctx, struct str text)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_number(j->ctx, text));
-}
-static bool list_string(void *ctx, struct str text)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_string(j->ctx, text));
-}
-static bool list_open_map(void *ctx)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_open_map(j->ctx));
-}
-static bool list_key(void *ctx, struct str name)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_key(j->ctx, name));
-}
-static bool list_close_map(void *ctx)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_close_map(j->ctx));
-}
-static bool list_open_array(void *ctx)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_open_array(j->ctx));
-}
-static bool list_close_array(void *ctx)
-{
-	struct rpc_json *j = ctx;
-	return on(j, j->sax->on_close_array(j->ctx));
-}
-
 /* Whether the list that begins here is the streamed one. An id that stands behind its result is not known
  * yet: end_answer looks at it. */
 static bool stream_begins(const struct rpc_json *j)
@@ -211,10 +160,8 @@ static int stream_begin(struct rpc_json *j)
 {
 	j->taking = false;
 	j->kept.n = j->at;
-	static const struct sax tells = {list_null, list_bool, list_number, list_string, list_open_map, list_key,
-		list_close_map, list_open_array, list_close_array};
 	j->streaming = j->stream_used = true;
-	j->list = json_list_new(&tells, j);
+	j->list = json_list_new(j->sax, j->ctx);
 	j->depth++;
 	return told(j, j->sax->on_open_array(j->ctx));
 }
@@ -352,6 +299,8 @@ static size_t feed_list(struct rpc_json *j, struct str piece)
 {
 	size_t used;
 	enum json_list_took took = json_list_feed(j->list, piece, &used);
+	if (took == JSON_LIST_STOPPED)
+		told(j, j->stop); /* by whoever gave it up, or by its listener */
 	j->failed = took == JSON_LIST_BROKEN || took == JSON_LIST_STOPPED;
 	if (took != JSON_LIST_END)
 		return used;
@@ -377,6 +326,8 @@ bool rpc_json_feed(struct rpc_json *j, struct str piece)
 void rpc_json_stop(struct rpc_json *j)
 {
 	j->stop = true;
+	if (j->streaming)
+		json_list_stop(j->list);
 }
 
 bool rpc_json_unwanted(const struct rpc_json *j)

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "common/evm/logs.h"
+#include "test/unit/evm/sax_text.h"
 #include "test/unit/evm/hex.h"
 
 /* Headers, receipts and single values; logs have their own file. */
@@ -240,6 +241,15 @@ static void note_receipt(void *arg, const struct receipt *r)
 	*sum = *sum * 100 + r->gas_used * 10 + r->ok;
 }
 
+static bool stream(struct str json, uint64_t *sum, struct err *e)
+{
+	struct receipt_stream *s = receipt_stream_new(note_receipt, sum);
+	bool fed = sax_text_feed(&receipt_stream_sax, s, json, 7), end = receipt_stream_end(s, e);
+	assert_int_equal(receipt_stream_refused(s, NULL), !end && (!e || !strstr(e->text, "ends too early")));
+	receipt_stream_free(s);
+	return fed && end;
+}
+
 #define ONE(gas, status)                                                                             \
 	"{\"transactionHash\":\"" H1 "\",\"transactionIndex\":\"0x2\",\"blockHash\":\"" H2               \
 	"\",\"blockNumber\":\"0x10\",\"logs\":[{\"status\":\"0x7\",\"data\":\"0x\"}],\"gasUsed\":\"" gas \
@@ -250,21 +260,21 @@ static void test_receipts_of_a_block(void **state)
 	(void)state;
 	struct err e = {0};
 	uint64_t sum = 0;
-	bool found;
-	assert_true(
-		receipts_each(STR("[" ONE("0x1", "0x1") "," ONE("0x2", "0x0") "]"), note_receipt, &sum, &found, &e));
-	assert_true(found);
+	assert_true(stream(STR("[" ONE("0x1", "0x1") "," ONE("0x2", "0x0") "]"), &sum, &e));
 	assert_int_equal(sum, 1120);
 	sum = 0;
-	assert_true(receipts_each(STR("[]"), note_receipt, &sum, &found, &e));
-	assert_true(found && sum == 0);
-	assert_true(receipts_each(STR("null"), note_receipt, &sum, &found, &e));
-	assert_false(found);
-	assert_false(receipts_each(STR("[" ONE("0x1", "0x2") "]"), note_receipt, &sum, &found, &e));
-	assert_non_null(strstr(e.text, "status is neither 0 nor 1"));
-	assert_false(receipts_each(STR("[" ONE("0x1", "0x1") ","), note_receipt, &sum, &found, &e));
-	assert_false(receipts_each(STR("{}"), note_receipt, &sum, &found, &e));
-	assert_false(receipts_each(STR("[7]"), note_receipt, &sum, &found, &e));
+	assert_true(stream(STR("[]"), &sum, &e));
+	assert_int_equal(sum, 0);
+	assert_false(stream(STR("[" ONE("0x1", "0x2") "]"), &sum, &e));
+	assert_string_equal(e.text, "receipt 0: status is neither 0 nor 1");
+	assert_false(stream(STR("[" ONE("0x1", "0x1") ",{}]"), &sum, &e));
+	assert_string_equal(e.text, "receipt 1: transactionHash is missing or null");
+	assert_false(stream(STR("[" ONE("0x1", "0x1") ","), &sum, &e));
+	assert_string_equal(e.text, "receipt 1: its JSON is broken or ends too early");
+	assert_false(stream(STR("null"), &sum, &e));
+	assert_false(stream(STR("{}"), &sum, &e));
+	assert_false(stream(STR("[7]"), &sum, NULL));
+	receipt_stream_free(NULL);
 }
 
 int main(void)

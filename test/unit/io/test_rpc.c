@@ -5,6 +5,7 @@
 #include "common/io/rpc_json.h"
 #include "peer.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 static struct loop *l;
@@ -450,6 +451,26 @@ static void connections_are_kept_and_bounded(void **state)
 	assert_int_equal(raw.accepted, 8);
 }
 
+/* Nobody reads from it then, and what stays readable for ever must not be waited for. */
+static void a_connection_that_ends_while_it_rests_is_replaced(void **state)
+{
+	(void)state;
+	const char *whole = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"id\":0,\"error\":{} }";
+	struct pollfd events = {uv_backend_fd(loop_uv(l)), POLLIN, 0};
+	for (int i = 1; i <= 3; i++) {
+		exchange(1, whole);
+		exchange(1, whole);
+		assert_int_equal(raw.accepted, i);
+		peer_hang_up(raw.peers);
+		spin_until(l, raw.peers->closed);
+		for (int k = 0; k < 10; k++)
+			spin_once(l);
+		assert_int_equal(poll(&events, 1, 0), 0);
+	}
+	exchange(1, whole);
+	assert_int_equal(raw.accepted, 4);
+}
+
 static void send_again(void *arg, const struct rpc_reply *reply)
 {
 	on_done(NULL, reply);
@@ -695,6 +716,7 @@ int main(void)
 		T(bad_urls_are_rejected_later),
 		T(nothing_until_the_deadline),
 		T(connections_are_kept_and_bounded),
+		T(a_connection_that_ends_while_it_rests_is_replaced),
 		T(closing_answers_what_is_on_its_way),
 		T(large_answers_come_whole),
 		cmocka_unit_test(pieces_of_any_size_give_the_same),

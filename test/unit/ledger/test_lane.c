@@ -110,6 +110,19 @@ static void one_holds_it(void **state)
 	world_close(&w);
 }
 
+/* a holds the lane, its time runs out, and b has it. */
+static void take_over(struct world *w, struct turn *a, struct turn *b, const char *lane)
+{
+	char expire[120];
+	snprintf(expire, sizeof expire, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = '%s'", lane);
+	turn_open(a, w);
+	turn_open(b, w);
+	turn_take(a, lane, "a");
+	run(w, expire);
+	turn_take(b, lane, "b");
+	assert_true(b->taken);
+}
+
 /* P5: whoever lost the lane writes nothing, whatever stands behind its fence, and can't give it back either.
  */
 static void the_fence_holds(void **state)
@@ -118,12 +131,7 @@ static void the_fence_holds(void **state)
 	struct world w;
 	struct turn a, b;
 	world_empty(&w);
-	turn_open(&a, &w);
-	turn_open(&b, &w);
-	turn_take(&a, "apply:main", "a");
-	run(&w, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = 'apply:main'");
-	turn_take(&b, "apply:main", "b");
-	assert_true(b.taken);
+	take_over(&w, &a, &b, "apply:main");
 
 	static const struct pg_sql write = {"t_odd", "INSERT INTO fairlead.odd (kind, what) VALUES ('t', 't')"};
 	struct pg_unit *u = pg_unit(a.pg);
@@ -164,12 +172,7 @@ static void a_step_is_fenced(void **state)
 		{.number = 7, .time = 3, .hash = {7}, .parent = {6}, .linked = true}};
 	world_empty(&w);
 	run(&w, "SELECT fairlead.chain_id('main')");
-	turn_open(&a, &w);
-	turn_open(&b, &w);
-	turn_take(&a, "listen:main", "a");
-	run(&w, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = 'listen:main'");
-	turn_take(&b, "listen:main", "b");
-	assert_true(b.taken);
+	take_over(&w, &a, &b, "listen:main");
 	for (size_t from = 0, n = 2; from < 3; from += n, n = 1) { /* several blocks, and one alone */
 		struct chain_step s = {.at = (int64_t)from + 8,
 			.done = blocks[from + n - 1].number,

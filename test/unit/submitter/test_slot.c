@@ -398,14 +398,14 @@ static void unexplained(void **state)
 	assert_null(window_unexplained(&w, 3, 4));
 	assert_ptr_equal(window_unexplained(&w, 3, 5), s); /* the next final block may show it */
 	assert_null(window_unproved(&w));
-	s->unproved = "no state";
+	window_doubt(&w, s, "no state");
 	assert_ptr_equal(window_unproved(&w), s);
 	window_head(&w, 14, 5, 4); /* the block that used it left the chain */
 	assert_null(window_unproved(&w));
 	assert_int_equal(window_at(&w, 5)->phase, SLOT_SIGNED);
 	assert_false(window_at(&w, 5)->traced);
 	window_head(&w, 15, 7, 5);
-	window_at(&w, 5)->unproved = "no state";
+	window_doubt(&w, window_at(&w, 5), "no state");
 	window_mined(&w, window_at(&w, 5), 15, hash, 6);
 	assert_null(window_unproved(&w));
 	window_mined(&w, window_at(&w, 6), 15, hash, 6);
