@@ -52,6 +52,8 @@
 //           w.supervise("batcher", options)   start, and start again whenever it dies, until w.calm() or the end; .deaths counts
 //           await w.run("listener", ["--check"], { env, file })   to its end: { code, signal, out, err, text }
 // look      w.log(name) text · w.lines(name, "ev" or /re/ or fn) parsed lines [{ level, ev, msg, …, raw }]
+//           await w.heard(name, filter, n = 1) the same, once there are n: a program's lines leave at the end of its turn, behind
+//             the answer or the row that they tell of
 //           await w.health(name, "/readyz") → { status, body, json };  w.metric(name, "fairlead_x", "label part") → number
 //           await w.http("/health", { method, headers, body, json, name: "reconciler" }) the front door → { status, headers, body, json };
 //             json: the body as JSON. w.door(name) its address, "http://127.0.0.1:41873"
@@ -361,6 +363,10 @@ function fleetOf(w, o, dir, sockets, logOf) {
 		if (!filter) return all;
 		if (typeof filter === "function") return all.filter(filter);
 		return all.filter((l) => (filter instanceof RegExp ? filter.test(l.raw) : l.ev === filter));
+	};
+	w.heard = async (name, filter, n = 1) => {
+		await w.waitFor(() => w.lines(name, filter).length >= n, `${n} line(s) ${typeof filter === "function" ? "" : filter} of ${name}`);
+		return w.lines(name, filter);
 	};
 	w.health = (name, path = "/readyz", { method = "GET", headers = {} } = {}) => new Promise((done, fail) => {
 		const q = request({ socketPath: w.programs[name]?.socket ?? join(sockets, `${name}.sock`), path, method, headers, timeout: 5000 }, (a) => {

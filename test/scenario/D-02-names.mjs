@@ -99,7 +99,7 @@ export default async function (t) {
 	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.wish")).n, 0);
 	assert.equal((await w.post("/tell/1")).status, 400);
 	assert.equal((await w.post("/tell/40")).status, 200);
-	assert.deepEqual(w.lines("reconciler", "route").map((l) => l.text), ["told 40"]);
+	assert.deepEqual((await w.heard("reconciler", "route")).map((l) => l.text), ["told 40"]);
 	const messages = await w.sql("SELECT topic, type, data FROM fairlead.message ORDER BY seq");
 	assert.equal(messages.length, 41);
 	assert.deepEqual(messages[39], { topic: "news.40", type: "kind40", data: { i: 40, n: 40 } });

@@ -57,7 +57,7 @@ export default async function (t) {
 	assert.equal(first.status, 202, first.body);
 	await w.waitFor(none, "the job to be done");
 	await whole(n, first.json.job);
-	const line = w.lines("reconciler", "route").find((l) => l.text === "first 1");
+	const [line] = await w.heard("reconciler", (l) => l.ev === "route" && l.text === "first 1");
 	assert.equal(line.request, "order-one");
 	assert.match(line.trace, /^00-0af7651916cd43dd8448eb211c80319c-/);
 	await w.stop("reconciler");
@@ -94,7 +94,7 @@ export default async function (t) {
 	await w.waitFor(async () => (await w.one("SELECT count(*) AS n FROM fairlead.dead WHERE what ~ $1", [`job (${poison}|${refuses}) `])).n === 2, "both jobs to be dead");
 	assert.deepEqual(await w.sql("SELECT sqlstate, tries FROM fairlead.dead ORDER BY sqlstate"), [{ sqlstate: "23505", tries: 3 }, { sqlstate: "P0002", tries: 3 }]);
 	assert.equal((await w.notes()).includes("poison"), false);
-	assert.ok(w.lines("reconciler", "job.dead").length >= 1);
+	await w.heard("reconciler", "job.dead");
 	// what fails by the world is tried for ever
 	await w.node.close();
 	const changed = (await w.post("/changed")).json.job;

@@ -21,9 +21,10 @@ export default async function (t) {
 	for (const id of made) assert.match(id, /^[0-9a-f]{16}-[0-9a-f]+$/);
 	assert.equal(new Set(made).size, made.length, "none is given twice");
 
+	const line = (id) => w.heard("reconciler", (l) => l.ev === "http" && l.request === id);
 	const traced = async (traceparent, id) => {
 		await w.http("/nothing?secret=1", { headers: { traceparent, "x-request-id": id } });
-		return w.lines("reconciler", (l) => l.ev === "http" && l.request === id)[0].trace;
+		return (await line(id))[0].trace;
 	};
 	assert.match(await traced(trace, "t-1"), /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/);
 	assert.match(await traced(`cc${trace.slice(2)}-more`, "t-2"), /^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/, "a version of later");
@@ -38,17 +39,17 @@ export default async function (t) {
 	assert.deepEqual([job.request, job.trace.slice(0, 36)], ["post-1", trace.slice(0, 36)]);
 
 	// the access log
-	const line = (id) => w.lines("reconciler", (l) => l.ev === "http" && l.request === id);
-	const [post] = line("post-1");
+	const [post] = await line("post-1");
 	assert.deepEqual([post.level, post.route, post.method, post.path, post.status, post.peer, post.who], ["info", "POST /post", "POST", "/post", "202", "127.0.0.1", "admin"]);
 	assert.ok(Number(post.us) >= 0 && Number(post.bytes) > 0);
-	assert.equal(line("post-1").length, 1, "one line");
-	assert.equal(line("t-1")[0].level, "info", "a refusal is told");
-	assert.equal(line("mine-7").length, 0, "a good read is not, at level info");
+	assert.equal((await line("post-1")).length, 1, "one line");
+	assert.equal((await line("t-1"))[0].level, "info", "a refusal is told");
+	assert.equal(w.lines("reconciler", (l) => l.request === "mine-7").length, 0, "a good read is not, at level info");
 	await w.stop("reconciler");
 	await w.open({ env: { FAIRLEAD_LOG: "json", LOG_LEVEL: "debug" }, name: "json" });
 	await w.http("/x/1?secret=1", { name: "json", headers: { "x-request-id": "d-1", authorization: "Bearer nobody's" } });
 	await w.http("/nothing?secret=1", { name: "json", headers: { "x-request-id": "d-2" } });
+	await w.waitFor(() => /"d-1"/.test(w.log("json")) && /"d-2"/.test(w.log("json")), "both lines");
 	const lines = w.log("json").split("\n").filter(Boolean).map((l) => JSON.parse(l)).filter((l) => l.ev === "http");
 	const refused = lines.find((l) => l.request === "d-2");
 	assert.deepEqual([refused.level, refused.status, refused.path, typeof refused.us], ["info", 404, "/nothing", "number"]);

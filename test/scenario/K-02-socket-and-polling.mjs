@@ -22,7 +22,7 @@ export default async function (t) {
 	await w.reveal([3]);
 	await seen(3);
 	await w.waitFor(() => w.node.connects.length >= tries + 3, "the socket to be tried again and again");
-	assert.ok(p.lines(/WebSocket error/).length >= 1);
+	await w.heard("listener", /WebSocket error/);
 	assert.equal(w.node.sockets.size, 0);
 
 	w.node.refuse = false;

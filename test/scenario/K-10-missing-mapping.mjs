@@ -19,7 +19,7 @@ export default async function (t) {
 	await w.waitFor(() => w.codesSet([3]), "the released token's code");
 	assert.deepEqual((await w.bulks()).map((b) => b.ids), [[1, 2, 4, 5], [3]]);
 	assert.equal((await w.one("SELECT parked FROM fairlead.batches")).parked, 0);
-	assert.equal(w.lines("batcher", "released").length, 1);
+	assert.equal((await w.heard("batcher", "released")).length, 1);
 	for (const id of [1, 2, 3, 4, 5]) assert.equal(await w.writes(id), 1);
 	t.note(parked.reason);
 }

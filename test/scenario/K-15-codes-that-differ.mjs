@@ -13,7 +13,7 @@ export default async function (t) {
 
 	await w.start("reconciler");
 	await w.waitFor(async () => (await w.one("SELECT differences FROM fairlead.clock WHERE name = 'mapping' AND last_run IS NOT NULL"))?.differences === 2, "two reported differences");
-	const lines = w.lines("reconciler", (l) => l.ev === "compare.difference" && l.rule === "mapping");
+	const lines = await w.heard("reconciler", (l) => l.ev === "compare.difference" && l.rule === "mapping", 2);
 	assert.deepEqual(lines.map((l) => JSON.parse(l.row).token_id).sort(), ["2", "3"]);
 	assert.match(lines.map((l) => l.what).join("\n"), /somebody else's/);
 

@@ -41,6 +41,6 @@ export default async function (t) {
 	const rows = await w.sql("SELECT n, kind, '0x' || encode(hash, 'hex') AS hash, fee FROM fairlead.attempt ORDER BY n");
 	for (const a of attempts) assert.ok(rows.some((r) => r.hash === a.hash && BigInt(r.fee) === a.maxFeePerGas));
 	assert.equal((await w.one("SELECT '0x' || encode(winner, 'hex') AS hash FROM fairlead.slot")).hash, bulks[0].hash);
-	assert.ok(w.lines("submitter", "slot.replaced").some((l) => Number(l.nonce) === first.nonce && l.kind === "bump"));
+	await w.heard("submitter", (l) => l.ev === "slot.replaced" && Number(l.nonce) === first.nonce && l.kind === "bump");
 	t.note(`${attempts.length} attempts`);
 }

@@ -72,7 +72,7 @@ export default async function (t) {
 	const told = (await w.sql("SELECT what FROM fairlead.odd WHERE kind = 'was_final'")).map((r) => r.what);
 	assert.equal(told.length, 1, "an alarm");
 	assert.match(told[0], new RegExp(`^main: a reorg from block ${at - 9} on, final up to block ${at - 7}; it took back 3 final events: Book.Noted in block ${at - 9}, log 0, `));
-	assert.equal(w.lines("listener", "reorg.final").length, 1);
+	assert.equal((await w.heard("listener", "reorg.final")).length, 1);
 	assert.equal((await w.health("listener")).status, 200);
 	assert.equal((await w.one("SELECT halted FROM fairlead.chains")).halted, null);
 	t.note(`${await size()} reorgs`);

@@ -48,7 +48,7 @@ export default async function (t) {
 	}, "readiness to say it");
 	assert.match(r.body, /nothing was changed/);
 	assert.equal((await w.health("listener", "/livez")).status, 200);
-	assert.equal(w.lines("listener", "chain.halted").length, 1);
+	assert.equal((await w.heard("listener", "chain.halted")).length, 1);
 	assert.match((await w.one("SELECT halted FROM fairlead.chains")).halted, /deeper than the window/);
 	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.odd WHERE kind = 'halted'")).n, 1);
 

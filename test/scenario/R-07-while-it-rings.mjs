@@ -29,6 +29,6 @@ export default async function (t) {
 		rings = false;
 		await ringing;
 	}
-	assert.equal(w.lines("batcher", "items.dropped").length, 1);
+	assert.equal((await w.heard("batcher", "items.dropped")).length, 1);
 	assert.equal((await w.one("SELECT state FROM fairlead.item WHERE key = '1'")).state, "batched");
 }

@@ -63,5 +63,5 @@ export default async function (t) {
 
 	for (const id of [1, 2, 3, 4]) assert.equal((await b.effects())[id], 1, `item ${id}`);
 	assert.equal((await w.one("SELECT count(*) AS n FROM fairlead.slot WHERE closed IS NULL")).n, 0);
-	assert.ok(w.lines("submitter", "verdict.back").length >= 1);
+	await w.heard("submitter", "verdict.back");
 }

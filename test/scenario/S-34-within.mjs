@@ -37,7 +37,7 @@ export default async function (t) {
 	await n.do({ mood: { method: "eth_sendRawTransaction", times: 1, error: { code: -32000, message: "transaction underpriced" } } });
 	await now(8);
 	await b.mined(async () => (await b.items())[8] === "done", "what the node refused at first");
-	assert.equal(w.lines("submitter", "price.learned").length, 1);
+	assert.equal((await w.heard("submitter", "price.learned")).length, 1);
 	const tip = async (id) => BigInt((await w.one("SELECT a.tip FROM fairlead.attempt a JOIN fairlead.attempt_item x USING (hash) JOIN fairlead.item i ON i.id = x.item WHERE i.key = $1 AND a.n = 1", [String(id)])).tip);
 	await w.waitFor(async () => (await w.sql("SELECT FROM fairlead.price WHERE floor > 0")).length === 1, "it to be stored");
 	await w.stop("submitter");

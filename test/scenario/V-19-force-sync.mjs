@@ -39,7 +39,7 @@ export default async function (t) {
 	const read = new Set();
 	for (const [a, b] of w.ranges()) for (let n = a; n <= b; n++) read.add(n);
 	for (let n = w.block; n <= w.block + 300; n++) assert.ok(read.has(n), `block ${n} is read again`);
-	assert.equal(w.lines("listener", "catchup.done").length, 1);
+	assert.equal((await w.heard("listener", "catchup.done")).length, 1);
 	const after = await look();
 	assert.deepEqual([after.rows, after.events.length, after.counters], [41, 41, 41]);
 	assert.deepEqual(after.events.filter((e) => before.events.some((b) => b.id === e.id)), before.events);

@@ -53,7 +53,7 @@ async function live(t) {
 	assert.deepEqual(after.map((e) => e.seq), after.map((e) => e.seq).toSorted((a, b) => a - b), "numbers follow the chain");
 	assert.deepEqual(await w.missed(), { found: 3, odd: 1, reseats: 1 });
 	assert.equal(await w.metric("listener", "fairlead_missed_events_total"), 3);
-	assert.equal(w.lines("listener", "sweep.missed")[0].level, "odd");
+	assert.equal((await w.heard("listener", "sweep.missed"))[0].level, "odd");
 	assert.deepEqual(await w.one("SELECT reseat_to FROM fairlead.chain"), { reseat_to: null });
 	// the window is swept on, and nothing comes of it
 	await w.logs(1);
