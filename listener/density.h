@@ -12,6 +12,18 @@ enum { DENSITY_BLOCKS = 6 };
 void density_guess(
 	const struct filter *f, const struct block_header *h, size_t n, uint64_t *logs, uint64_t *bytes);
 
+/* What answers by hash have brought, beside what the headers of their blocks let guess. Zeroes: nothing yet,
+ * and a block may be full of logs. Pure. */
+struct density_seen {
+	uint32_t part; /* of the guess, in 256ths */
+};
+/* How many of the first blocks (n > 0), at least one, an answer of so many bytes will hold (INV-10). */
+size_t density_fit(const struct density_seen *d, const struct filter *f, const struct block_header *h,
+	size_t n, uint64_t bytes);
+/* The logs of these blocks came as so many bytes. More counts at once, less by and by. */
+void density_saw(
+	struct density_seen *d, const struct filter *f, const struct block_header *h, size_t n, uint64_t bytes);
+
 struct density;
 /* Asks p (which gave a place) for DENSITY_BLOCKS headers of from..to, and tells every learner of ps what
  * follows. done runs once, whatever came of it. */

@@ -3,7 +3,12 @@
 
 #include <inttypes.h>
 
-enum { TAG_SOON_MS = 100, TAG_MS = 1000, TAG_SELDOM_MS = 10000 };
+enum {
+	TAG_SOON_MS = 100,
+	TAG_MS = 1000,
+	TAG_SELDOM_MS = 10000,
+	STEP_BYTES = 1 << 20, /* of JSON: some 1,500 logs */
+};
 
 /* ── where a chain begins that is read from its newest block on ── */
 
@@ -135,6 +140,17 @@ static bool take_headers(struct reader *r, const struct rpc_reply *q, size_t wan
 	return true;
 }
 
+/* INV-10: a step is held whole until it is committed. */
+static void as_many_as_fit(struct reader *r)
+{
+	size_t n = density_fit(&r->seen, &r->filter, r->headers, r->nheaders, STEP_BYTES);
+	if (n == r->nheaders)
+		return;
+	r->nheaders = n;
+	r->step.to = r->step.from + (int64_t)n - 1;
+	range_fits(&r->blocks, (int64_t)n);
+}
+
 static void on_headers(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
@@ -160,10 +176,12 @@ static void on_headers(void *arg, const struct rpc_reply *q)
 		reorg_look(r);
 		return;
 	}
-	if (r->ask.n == 0)
+	if (r->ask.n == 0) {
 		prove_step(r);
-	else
-		fetch_logs(r);
+		return;
+	}
+	as_many_as_fit(r);
+	fetch_logs(r);
 }
 
 void fetch_headers(struct reader *r)

@@ -213,8 +213,11 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 static void on_logs(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
-	if (reader_back(r))
-		took_logs(r, q, &q->answers[q->calls - 1]);
+	if (!reader_back(r))
+		return;
+	if (q->ok)
+		density_saw(&r->seen, &r->filter, r->headers, r->nheaders, q->bytes);
+	took_logs(r, q, &q->answers[q->calls - 1]);
 }
 
 static void ask_live(struct reader *r);

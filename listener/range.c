@@ -11,6 +11,13 @@ void range_refused(struct range *r)
 	r->good = 0;
 }
 
+void range_fits(struct range *r, int64_t n)
+{
+	if (n < r->now / 2)
+		r->now = 2 * n;
+	r->good = 0;
+}
+
 void range_ok(struct range *r)
 {
 	if (r->now == r->ceiling || ++r->good < 3)

@@ -11,5 +11,7 @@ struct range {
 void range_init(struct range *r, int64_t ceiling);
 void range_refused(struct range *r); /* halves; the floor is one block */
 void range_ok(struct range *r);      /* doubles after every third good answer, up to the ceiling */
+/* n of now could be used: not many more are asked for next time. */
+void range_fits(struct range *r, int64_t n);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/base/backoff.h"
 #include "common/fleet/lease.h"
 #include "common/io/metrics.h"
+#include "listener/density.h"
 #include "listener/fill.h"
 #include "listener/final.h"
 #include "listener/heard.h"
@@ -111,6 +112,7 @@ struct reader {
 	uint64_t tag_ms;     /* when it was asked last; 0: ask now */
 	int64_t deep;        /* the window as it is now, in blocks */
 	struct range blocks; /* blocks by hash, a request */
+	struct density_seen seen;
 
 	struct arena mem; /* of the step in work; reset when it ends */
 	struct plan step;

@@ -104,6 +104,10 @@ static void a_range_halves_and_grows(void **state)
 	for (int i = 0; i < 60; i++)
 		range_ok(&r);
 	assert_int_equal(r.now, 1000);
+	range_fits(&r, 600);
+	assert_int_equal(r.now, 1000);
+	range_fits(&r, 20);
+	assert_int_equal(r.now, 40);
 	range_init(&r, 0);
 	assert_int_equal(r.now, 1);
 }
