@@ -14,6 +14,8 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 {
 	struct reader *r = arg;
 	fault_hit(FAULT_listen_before_commit);
+	if (!c->lasts)
+		chain_commit_soon(u);
 	int64_t final, floor = store_floor(r, c->done, &final);
 	for (size_t i = 0; i < r->filter.n; i++) {
 		const struct event_decl *ev = r->filter.events[i].decl;
@@ -63,11 +65,15 @@ static void on_commit(void *arg, const struct fill_commit *c)
 	if (providers_dirty(r->providers))
 		store_state(r); /* a cap that was learned outlives a crash */
 	sweep_wrote(r->sweep, c->events);
+	r->unrung += c->events;
+	if (c->lasts && r->unrung > 0) {
+		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at,
+			(int64_t)r->unrung); /* INV-1: after COMMIT */
+		fault_hit(FAULT_listen_after_ring);
+		r->unrung = 0;
+	}
 	if (c->events == 0)
 		return;
-	bus_ring(
-		r->m->bus, BUS_LOG, "events", r->chain->name, r->at, (int64_t)c->events); /* INV-1: after COMMIT */
-	fault_hit(FAULT_listen_after_ring);
 	log_info("events", "Events written", F_STR("chain", r->chain->name), F_INT("block", c->done),
 		F_UINT("events", c->events), F_INT("seq", r->at));
 }

@@ -398,7 +398,7 @@ struct fill *fill_start(const struct fill_job *job)
 	memcpy(f->parent, job->parent, 32);
 	pg_copy_warm(job->copy);
 	pipe_init(&f->pipe, job->from, job->target);
-	f->started_ms = f->marked_ms = f->told_ms = f->rate.ms = loop_now_ms(job->loop);
+	f->lasted_ms = f->started_ms = f->marked_ms = f->told_ms = f->rate.ms = loop_now_ms(job->loop);
 	f->cpu_before = fill_cpu_ms();
 	timer_start(job->loop, &f->look, 0, on_look, f);
 	return f;

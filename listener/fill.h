@@ -34,6 +34,7 @@ struct fill_commit {
 	const struct span_bad *bad; /* logs of ours that don't decode */
 	size_t nbad;
 	bool staged;
+	bool lasts; /* no crash of PostgreSQL may take it back, nor what was committed before it */
 };
 enum fill_failure {
 	FILL_STORE,    /* PostgreSQL failed or its answer is unknown: read the truth again */

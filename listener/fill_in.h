@@ -8,15 +8,16 @@
 
 enum {
 	HELD_MOST = 3 << 20,     /* bytes of rows that wait: beyond, only the first range is asked for */
-	BEHIND_MOST = 512 << 10, /* bytes that wait for PostgreSQL alone: what is read ahead of it takes the
-							  * processor from it and shortens nothing */
+	BEHIND_MOST = 1 << 20,   /* bytes that wait for PostgreSQL alone: so much that it never waits for a range,
+							  * for what is read further ahead takes the processor from it */
 	PAUSE_MOST = 4 << 20,    /* beyond, ranges on their way stand still but for the first */
 	FLUSH_BYTES = 512 << 10, /* rows of one range that are held; more are given away before it is complete */
-	ROOM_BYTES = 1 << 20,    /* bytes on their way to PostgreSQL: beyond, nothing is added */
+	ROOM_BYTES = 3 << 19,    /* > BEHIND_MOST; bytes on their way to PostgreSQL: beyond, nothing is added */
 	COMMIT_ROWS = 50000,     /* a transaction ends with so many rows, */
 	COMMIT_MS = 250,         /* or when it is so old; */
 	FOLLOWED_MS = 80,        /* where rules are applied to what is committed: they wait for it */
 	COMMIT_FIRST_MS = 30,    /* the first ones sooner, each twice as old */
+	LASTS_MS = 1000,         /* where nobody waits for them: between two that wait for the disk */
 	LOOK_MS = 100,           /* a look for endpoints that hang, and for what may be asked again */
 	DENSE_MS = 1000,         /* before a block that was too much is asked for again */
 	PROGRESS_MS = 5000,      /* between two lines about a long reading */
@@ -51,6 +52,7 @@ struct fill {
 	bool ending;            /* COMMIT is out */
 	uint64_t begun_ms;      /* of the load, */
 	uint64_t most_ms;       /* and how old it may become */
+	uint64_t lasted_ms;     /* when one was ended that lasts */
 	int64_t at, next;       /* number given last, and first block not in a load */
 	bool has_parent;
 	uint8_t parent[32];

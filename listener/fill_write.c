@@ -91,6 +91,10 @@ static void load_end(struct fill *f)
 	f->commit.ranges = f->ranges;
 	f->commit.nranges = f->nranges;
 	f->commit.at = f->at;
+	f->commit.lasts = f->job.followed || pipe_done(&f->pipe) || f->next == f->dense ||
+					  loop_now_ms(f->job.loop) - f->lasted_ms >= LASTS_MS;
+	if (f->commit.lasts)
+		f->lasted_ms = loop_now_ms(f->job.loop);
 	f->ending = true;
 	uint64_t most = f->job.followed ? FOLLOWED_MS : COMMIT_MS;
 	f->most_ms = f->most_ms > most / 2 ? most : f->most_ms * 2;

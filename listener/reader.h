@@ -94,6 +94,7 @@ struct reader {
 	uint8_t genesis[32];
 	int64_t noted;    /* fairlead.range reaches up to it; */
 	uint64_t unnoted; /* events of the blocks behind it */
+	uint64_t unrung;  /* that are committed; the next commit that lasts rings for them */
 	uint64_t loads;   /* how often the truth was read from PostgreSQL */
 	struct {
 		bool out;

@@ -318,6 +318,7 @@ static bool read_all(struct pg_copy *c)
 static void on_poll(uv_poll_t *h, int status, int events)
 {
 	struct pg_copy *c = h->data;
+	bool room = false;
 	if (status < 0) { /* libuv has stopped the handle: reading or writing says why */
 		c->sock->mask = 0;
 		events = UV_READABLE | UV_WRITABLE;
@@ -332,10 +333,12 @@ static void on_poll(uv_poll_t *h, int status, int events)
 		c->events++;
 		if (!copy_flush(c))
 			return;
-		if (!c->full)
-			copy_drive(c);
+		room = !c->full;
 	}
-	copy_watch(c);
+	if ((room || c->turn_due) && c->phase != COPY_CLOSED)
+		copy_drive(c); /* at once: what else this turn reads may take long, and the server would rest */
+	else
+		copy_watch(c);
 }
 
 /* ---- life ---- */

@@ -66,6 +66,12 @@ void chain_load_children(struct pg_unit *u, struct arena *a, const struct contra
 	pg_stmt(u, sql);
 }
 
+void chain_commit_soon(struct pg_unit *u)
+{
+	static const struct pg_sql sql = {"chain_commit_soon", "SET LOCAL synchronous_commit = off"};
+	pg_stmt(u, &sql);
+}
+
 void chain_set_state(struct pg_unit *u, int id, const struct chain_state *s)
 {
 	static const struct pg_sql sql = {"chain_set_state",

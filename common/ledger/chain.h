@@ -105,6 +105,10 @@ void chain_find_elsewhere(
 	struct pg_unit *u, struct arena *a, const struct event_decl *ev, const struct event_row *rows, size_t n);
 /* A row for a person. what: a sentence. */
 void chain_add_odd(struct pg_unit *u, const char *kind, const char *what);
+/* COMMIT of this unit does not wait for the disk: a crash of PostgreSQL in the next moment takes all of it
+ * back, the cursor too. What waits behind it waits for it as well, since both stand in one log. No bell is
+ * rung for it before such a one (INV-1, P8). (PostgreSQL manual, synchronous_commit) */
+void chain_commit_soon(struct pg_unit *u);
 /* Rows that COPY has written on this connection, in this transaction: they count as swept. */
 void chain_count_swept(struct pg_unit *u, const struct event_decl *ev, uint64_t n);
 /* Rows that may stand there already: COPY writes them into a table of this session like the event's own, made
