@@ -53,6 +53,12 @@ static struct key *key_new(struct err *e)
 		return NULL;
 	}
 	k->curve = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+	if (!nonce_is_right(&k->room->nonce)) {
+		err_put(e, ERR_REJECTED,
+			"OpenSSL's SHA-256 is not libsecp256k1's on this machine: nothing can be signed");
+		key_free(k);
+		return NULL;
+	}
 	randombytes_buf(seed, sizeof seed);
 	must(secp256k1_context_randomize(k->curve, seed) == 1);
 	sodium_memzero(seed, sizeof seed);
@@ -107,13 +113,14 @@ const uint8_t *key_address(const struct key *k)
 	return k->address;
 }
 
-/* nonce: where a copy of it goes, or NULL */
-static void make_one(const struct key *k, const uint8_t digest[32], struct signature *out, uint8_t *nonce)
+/* copy: where the nonce goes as well, or NULL. */
+static void make_one(const struct key *k, const uint8_t digest[32], struct signature *out, uint8_t *copy)
 {
 	secp256k1_ecdsa_recoverable_signature made;
 	uint8_t both[64];
+	k->room->nonce.copy = copy;
 	must(secp256k1_ecdsa_sign_recoverable(
-			 k->curve, &made, digest, k->secret, nonce ? key_check_nonce : NULL, nonce) == 1);
+			 k->curve, &made, digest, k->secret, nonce_rfc6979, &k->room->nonce) == 1);
 	secp256k1_ecdsa_recoverable_signature_serialize_compact(k->curve, both, &out->recid, &made);
 	/* recid 2 and 3 stand for an r over the order, which nobody has ever seen; Ethereum's yParity can't say
 	 * it. */

@@ -5,14 +5,6 @@
 
 enum { WEIGHT_BITS = 8 };
 
-int key_check_nonce(unsigned char *nonce, const unsigned char *digest, const unsigned char *secret,
-	const unsigned char *algorithm, void *data, unsigned int attempt)
-{
-	int made = secp256k1_nonce_function_rfc6979(nonce, digest, secret, algorithm, NULL, attempt);
-	memcpy(data, nonce, 32);
-	return made;
-}
-
 /* R, out of the bytes; and s is low. */
 static bool point_of(const secp256k1_context *curve, const struct signature *sig, secp256k1_pubkey *out)
 {

@@ -21,6 +21,7 @@
 #define FAIRLEAD_EVM_KEY_CHECK_H
 
 #include "common/evm/key.h"
+#include "common/evm/nonce.h"
 
 #include <secp256k1.h>
 
@@ -28,12 +29,10 @@ enum { KEY_CHECK_MIN = 4, KEY_CHECK_MAX = 100 }; /* fewer are cheaper one by one
 
 /* Secrets: lies in guarded memory, wiped after each use. */
 struct key_room {
-	uint8_t nonces[KEY_CHECK_MAX][32]; /* the caller's; as key_check_nonce gave them */
+	struct nonce_room nonce;
+	uint8_t nonces[KEY_CHECK_MAX][32]; /* the caller's; as nonce_rfc6979 gave them */
 	uint8_t sum[32], left[32], right[32];
 };
-/* A secp256k1_nonce_function: RFC 6979, and a copy into `data`, 32 bytes. */
-int key_check_nonce(unsigned char *nonce, const unsigned char *digest, const unsigned char *secret,
-	const unsigned char *algorithm, void *data, unsigned int attempt);
 /* n ≤ KEY_CHECK_MAX. Turns nonces whose s was turned. true: all are right, and s is low (EIP-2). */
 bool key_check(const secp256k1_context *curve, const secp256k1_pubkey *public, const uint8_t secret[32],
 	const uint8_t (*digests)[32], const struct signature *sigs, size_t n, struct key_room *room);
