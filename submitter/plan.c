@@ -16,7 +16,8 @@ static enum plan_do keeps_up(const struct plan *p)
 		return PLAN_CAST;
 	if (p->head_due && !p->head_rests && !p->busy_head && p->rpc_ok)
 		return PLAN_HEAD;
-	if (p->receipts_due && !p->busy_receipts && !p->busy_store && !p->store_due && p->rpc_ok)
+	if (p->receipts_due && !p->receipts_rest && !p->busy_receipts && !p->busy_store && !p->store_due &&
+		p->rpc_ok)
 		return PLAN_RECEIPTS;
 	if (p->watch_due && !p->watch_rests && !p->busy_watch && p->pg_up)
 		return PLAN_WATCH;

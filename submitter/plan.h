@@ -33,6 +33,7 @@ struct plan {
 	bool watch_due;  /* a head since the slots were last compared with PostgreSQL */
 	bool watch_rests;          /* they were a moment ago: many heads and verdicts are looked at together */
 	bool receipts_due;         /* a head since receipts of counted slots were last asked */
+	bool receipts_rest;        /* a counted slot's bytes are still being offered: its answer is near */
 	bool store_due;            /* receipts were read and are not stored */
 	bool trace_due;            /* a counted nonce without a receipt: who consumed it? */
 	bool waits;                /* SETTLING: for others' transactions, or for the node to catch up */

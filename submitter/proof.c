@@ -40,10 +40,10 @@ struct receipts {
 	size_t nblocks;
 	size_t *singles; /* heap: places in found that are asked one by one */
 	size_t nsingles;
-	bool by_block, by_hash; /* that was done, or begun */
-	bool failed;            /* a request for a block's receipts */
-	size_t next;            /* place in found that the next receipt of a block is likely to be of */
-	size_t ours, all;       /* receipts in those blocks */
+	bool by_block, by_hash, hashes_asked; /* that was done, or begun */
+	bool failed;                          /* a request for a block's receipts */
+	size_t next;      /* place in found that the next receipt of a block is likely to be of */
+	size_t ours, all; /* receipts in those blocks */
 };
 struct part { /* one request's share: singles[from…), or blocks[from…) */
 	struct receipts *q;
@@ -76,24 +76,25 @@ static void one_back(struct receipts *q)
 		finish_receipts(q);
 }
 
+static void take_hash(struct block_hash *b, const struct rpc_answer *a)
+{
+	struct arena mem = {0};
+	struct block_header h;
+	bool found = false;
+	if (a->ok && header_parse(&mem, a->result, &h, &found, NULL) && found && h.number == b->number) {
+		b->known = true;
+		memcpy(b->hash, h.hash, 32);
+	}
+	arena_fini(&mem);
+}
+
 static void on_block_hashes(void *arg, const struct rpc_reply *r)
 {
 	struct part *part = arg;
 	struct receipts *q = part->q;
-	if (sender_heard(q->s, r)) {
-		for (int i = 0; i < r->calls; i++) {
-			struct block_hash *b = &q->blocks[part->from + (size_t)i];
-			struct arena mem = {0};
-			struct block_header h;
-			bool found = false;
-			if (r->answers[i].ok && header_parse(&mem, r->answers[i].result, &h, &found, NULL) && found &&
-				h.number == b->number) {
-				b->known = true;
-				memcpy(b->hash, h.hash, 32);
-			}
-			arena_fini(&mem);
-		}
-	}
+	bool ok = sender_heard(q->s, r);
+	for (int i = 0; ok && i < r->calls; i++)
+		take_hash(&q->blocks[part->from + (size_t)i], &r->answers[i]);
 	free(part);
 	one_back(q);
 }
@@ -106,26 +107,37 @@ static struct block_hash *block_of(struct receipts *q, uint64_t number)
 	return NULL;
 }
 
-/* "mined = a receipt whose block hash equals the hash that the same endpoint gives for its number": asked
- * after the receipts. */
+static struct block_hash *add_block(struct receipts *q, uint64_t number)
+{
+	q->blocks = mem_grow(q->blocks, q->nblocks + 1, sizeof *q->blocks);
+	q->blocks[q->nblocks] = (struct block_hash){.number = number};
+	return &q->blocks[q->nblocks++];
+}
+
+static void ask_hash(struct rpc_request *r, uint64_t number)
+{
+	rpc_call(r, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]", number);
+}
+
+/* "mined = a receipt whose block hash equals the hash that the same endpoint gives for its number": behind
+ * the receipts, where it was not asked together with them. */
 static bool ask_blocks(struct receipts *q)
 {
-	for (size_t i = 0; i < q->nfound; i++) {
-		if (!q->found[i].has || block_of(q, q->found[i].receipt.block))
-			continue;
-		q->blocks = mem_grow(q->blocks, q->nblocks + 1, sizeof *q->blocks);
-		q->blocks[q->nblocks++] = (struct block_hash){.number = q->found[i].receipt.block};
-	}
-	for (size_t from = 0; from < q->nblocks; from += CALLS_MAX) {
+	size_t first = q->nblocks;
+	q->hashes_asked = true;
+	for (size_t i = 0; i < q->nfound; i++)
+		if (q->found[i].has && !block_of(q, q->found[i].receipt.block))
+			add_block(q, q->found[i].receipt.block);
+	for (size_t from = first; from < q->nblocks; from += CALLS_MAX) {
 		struct rpc_request *r = rpc_request(q->s->rpc);
 		struct part *part = mem_alloc(sizeof *part);
 		*part = (struct part){q, from};
 		for (size_t i = from; i < q->nblocks && i < from + CALLS_MAX; i++)
-			rpc_call(r, "eth_getBlockByNumber", "[\"0x%" PRIx64 "\",false]", q->blocks[i].number);
+			ask_hash(r, q->blocks[i].number);
 		q->in_flight++;
 		rpc_send(r, on_block_hashes, part);
 	}
-	return q->nblocks > 0;
+	return q->nblocks > first;
 }
 
 static void on_receipts(void *arg, const struct rpc_reply *r)
@@ -284,10 +296,12 @@ static void on_whole_block(void *arg, const struct rpc_reply *r)
 	struct receipts *q = b->q;
 	bool heard = heard_block(b, r);
 	q->failed |= !heard;
-	if (heard && q->era == q->s->era && receipt_stream_end(b->stream, NULL))
+	if (heard && q->era == q->s->era && receipt_stream_end(b->stream, NULL)) {
 		q->s->no_receipts = 0;
-	else
+		take_hash(add_block(q, b->number), &r->answers[1]);
+	} else {
 		forget_receipts(b);
+	}
 	receipt_stream_free(b->stream);
 	free(b);
 	one_back(q);
@@ -319,6 +333,7 @@ static bool ask_whole_blocks(struct receipts *q)
 		*b = (struct whole){.q = q, .number = number};
 		b->stream = receipt_stream_new(take_receipt, b);
 		rpc_call(r, "eth_getBlockReceipts", "[\"0x%" PRIx64 "\"]", number);
+		ask_hash(r, number);
 		rpc_stream(r, 0, &receipt_stream_sax, b->stream);
 		q->in_flight++;
 		rpc_send(r, on_whole_block, b);
@@ -375,7 +390,7 @@ static void finish_receipts(struct receipts *q)
 		s->one_by_one = OTHERS_REST;
 	if (q->era == s->era && !q->by_hash && ask_singles(q))
 		return;
-	if (q->era == s->era && q->nblocks == 0 && ask_blocks(q))
+	if (q->era == s->era && !q->hashes_asked && ask_blocks(q))
 		return;
 	s->plan.busy_receipts = false;
 	if (q->era == s->era)

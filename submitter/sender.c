@@ -13,6 +13,8 @@ enum {
 	LOOK_MS = 1000,       /* while slots are unmined and no WebSocket rings: a head at least this often */
 	LOOK_IDLE_MS = 10000, /* nothing is unmined: so that price and balance don't grow old */
 	WATCH_REST_MS = 50,   /* between two comparisons of the slots with PostgreSQL */
+	ANSWER_NEAR_MS =
+		50, /* a block holds what is still being offered: so long its receipts wait for the answer */
 	HEAD_REST_MS = 5000,  /* nothing is on its way at all: so long a newer head may wait */
 	BEHIND_MS = 20,       /* the listener, or the bell, is ahead of our head: asked again after this long, */
 	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */
@@ -225,7 +227,11 @@ static uint64_t owes_head(const struct sender *s)
 static bool is_head_due(struct sender *s)
 {
 	uint64_t age = sender_now(s) - s->head.at_ms, owed = owes_head(s);
-	if (s->plan.head_due || !s->head.known)
+	if (s->plan.head_due)
+		return true;
+	if (s->plan.busy_head)
+		return false; /* the answer decides */
+	if (!s->head.known)
 		return true;
 	if (owed && sender_now(s) >= owed)
 		return true;
@@ -243,6 +249,14 @@ static bool head_rests(const struct sender *s)
 {
 	bool wanted = works(s) || s->group || s->plan.bell;
 	return s->head.known && sender_has_ws(s) && !wanted && sender_now(s) - s->head.at_ms < HEAD_REST_MS;
+}
+
+/* A node may mine a block out of a request that it has not answered yet. */
+static bool receipts_rest(struct sender *s)
+{
+	const struct slot *low = window_lowest(&s->window);
+	return s->plan.busy_cast && low && low->nonce < s->window.count &&
+		   sender_now(s) < s->head.at_ms + ANSWER_NEAR_MS;
 }
 
 static void facts(struct sender *s, struct window_todo *todo)
@@ -265,6 +279,7 @@ static void facts(struct sender *s, struct window_todo *todo)
 	p->trace_due = inquest_due(s);
 	p->head_due = is_head_due(s);
 	p->head_rests = head_rests(s);
+	p->receipts_rest = receipts_rest(s);
 	p->watch_rests = s->watched_ms && now < s->watched_ms + WATCH_REST_MS;
 	feed_release_held(s);
 	quote_pace(s);
@@ -327,6 +342,8 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 		sooner(&at, purse_wakes(s));
 		if (s->plan.watch_due && s->plan.watch_rests)
 			sooner(&at, s->watched_ms + WATCH_REST_MS);
+		if (s->plan.receipts_due && s->plan.receipts_rest)
+			sooner(&at, s->head.at_ms + ANSWER_NEAR_MS);
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
 		if (works(s))

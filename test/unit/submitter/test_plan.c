@@ -119,6 +119,16 @@ static void stages_run_beside_each_other_newest_first(void **state)
 	assert_int_equal(plan_next(&p), PLAN_WATCH);
 }
 
+static void receipts_wait_for_an_answer_that_is_near(void **state)
+{
+	(void)state;
+	struct plan p = open_plan();
+	p.receipts_due = p.receipts_rest = true;
+	assert_int_equal(plan_next(&p), PLAN_REST);
+	p.receipts_rest = false;
+	assert_int_equal(plan_next(&p), PLAN_RECEIPTS);
+}
+
 static void what_is_away_is_not_asked(void **state)
 {
 	(void)state;
@@ -217,6 +227,7 @@ int main(void)
 
 		cmocka_unit_test(an_idle_lane_lets_a_head_rest_until_something_wants_it),
 		cmocka_unit_test(stages_run_beside_each_other_newest_first),
+		cmocka_unit_test(receipts_wait_for_an_answer_that_is_near),
 		cmocka_unit_test(what_is_away_is_not_asked),
 		cmocka_unit_test(draining_takes_nothing_new_but_ends_what_is_asked),
 		cmocka_unit_test(halted_signs_nothing),
