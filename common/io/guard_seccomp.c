@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #if defined(__x86_64__)
-#define MACHINE   AUDIT_ARCH_X86_64
-#define RESULT(u) ((u)->uc_mcontext.gregs[REG_RAX])
+#define MACHINE          AUDIT_ARCH_X86_64
+#define PUT_RESULT(u, n) ((u)->uc_mcontext.gregs[REG_RAX] = (n))
 #elif defined(__aarch64__)
-#define MACHINE   AUDIT_ARCH_AARCH64
-#define RESULT(u) ((u)->uc_mcontext.regs[0])
+#define MACHINE          AUDIT_ARCH_AARCH64
+#define PUT_RESULT(u, n) ((u)->uc_mcontext.regs[0] = (uint64_t)(n))
 #endif
 
 #ifdef MACHINE
@@ -294,7 +294,7 @@ static void on_refused(int signum, siginfo_t *info, void *context)
 	char line[300];
 	int call = info->si_syscall, before = errno;
 	(void)signum;
-	RESULT((ucontext_t *)context) = -EPERM;
+	PUT_RESULT((ucontext_t *)context, -EPERM);
 	if (call < 0 || call >= (int)(sizeof said / sizeof *said) || atomic_exchange(&said[call], true))
 		return;
 	static const char text[] = "A system call that signing does not need was refused; where it is needed, "
