@@ -75,7 +75,8 @@ static void begin(struct reader *r)
 	int64_t at = r->at + (int64_t)(r->commit_events < ROWS_MOST ? r->commit_events : 0);
 	r->ahead.block = b;
 	r->ahead.rows = (struct rows_batch){.last_seq = r->at};
-	r->ahead.step = (struct chain_step){.at = at,
+	r->ahead.step = (struct chain_step){.since = r->row.done,
+		.at = at,
 		.done = b.number,
 		.head = r->head,
 		.final = final_at(&as_yet, b.number, b.number),
@@ -153,7 +154,7 @@ struct pg_unit *ahead_step(
 {
 	struct pg_unit *u = r->ahead.unit;
 	const struct chain_step *a = &r->ahead.step;
-	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->done == a->done &&
+	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->since == a->since && s->done == a->done &&
 		s->final == a->final && r->floor < s->done && same_rows(&r->ahead.rows, b)) {
 		move_to(r, s->at);
 		timer_stop(&r->ahead.turn);

@@ -33,7 +33,8 @@ static void end_unit(void *arg, struct pg_unit *u, const struct fill_commit *c)
 	memcpy(b.parent, c->last->parent, 32);
 	/* INV-8: the fence; behind the rows, since nobody sees them before COMMIT */
 	chain_step(u, lease_lane(r->lease), r->row.id,
-		&(struct chain_step){.at = c->at,
+		&(struct chain_step){.since = c->from - 1,
+			.at = c->at,
 			.done = c->done,
 			.head = r->head,
 			.final = final,
@@ -66,12 +67,8 @@ static void on_commit(void *arg, const struct fill_commit *c)
 		store_state(r); /* a cap that was learned outlives a crash */
 	sweep_wrote(r->sweep, c->events);
 	r->unrung += c->events;
-	if (c->lasts && r->unrung > 0) {
-		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at,
-			(int64_t)r->unrung); /* INV-1: after COMMIT */
-		fault_hit(FAULT_listen_after_ring);
-		r->unrung = 0;
-	}
+	if (c->lasts)
+		store_ring(r);
 	if (c->events == 0)
 		return;
 	log_info("events", "Events written", F_STR("chain", r->chain->name), F_INT("block", c->done),

@@ -210,12 +210,20 @@ static void took_logs(struct reader *r, const struct rpc_reply *q, const struct 
 	prove_step(r);
 }
 
+static bool all_ok(const struct rpc_reply *q)
+{
+	bool ok = q->ok;
+	for (int i = 0; ok && i < q->calls; i++)
+		ok = q->answers[i].ok;
+	return ok;
+}
+
 static void on_logs(void *arg, const struct rpc_reply *q)
 {
 	struct reader *r = arg;
 	if (!reader_back(r))
 		return;
-	if (q->ok)
+	if (all_ok(q))
 		density_saw(&r->seen, &r->filter, r->headers, r->nheaders, q->bytes);
 	took_logs(r, q, &q->answers[q->calls - 1]);
 }

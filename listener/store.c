@@ -222,6 +222,16 @@ static void store_aside(struct reader *r)
 	pg_unit_run(u, 0, on_aside, r);
 }
 
+/* INV-1: after COMMIT, and one that lasts. */
+void store_ring(struct reader *r)
+{
+	if (r->unrung == 0)
+		return;
+	bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, (int64_t)r->unrung);
+	r->unrung = 0;
+	fault_hit(FAULT_listen_after_ring);
+}
+
 static void on_commit(void *arg, const struct pg_reply *q)
 {
 	struct reader *r = arg;
@@ -246,10 +256,9 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	r->why[0] = r->halted_for[0] = 0;
 	sweep_stepped(r->sweep);
 	sweep_wrote(r->sweep, r->commit_events);
+	r->unrung += r->commit_events;
+	store_ring(r);
 	if (r->commit_events > 0) {
-		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at,
-			(int64_t)r->commit_events); /* INV-1: after COMMIT */
-		fault_hit(FAULT_listen_after_ring);
 		log_info("events", "Events written", F_STR("chain", r->chain->name), F_INT("block", done),
 			F_UINT("events", r->commit_events), F_INT("seq", r->at));
 	}
@@ -304,7 +313,8 @@ void store_step(struct reader *r)
 	/* INV-8, and INV-3: the numbers up to at are given in this commit */
 	size_t written;
 	struct pg_unit *u = ahead_step(r,
-		&(struct chain_step){.at = b.last_seq,
+		&(struct chain_step){.since = r->row.done,
+			.at = b.last_seq,
 			.done = done,
 			.head = r->head,
 			.final = final,

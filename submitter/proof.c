@@ -297,8 +297,11 @@ static void on_whole_block(void *arg, const struct rpc_reply *r)
 	bool heard = heard_block(b, r);
 	q->failed |= !heard;
 	if (heard && q->era == q->s->era && receipt_stream_end(b->stream, NULL)) {
+		struct block_hash hash = {.number = b->number};
 		q->s->no_receipts = 0;
-		take_hash(add_block(q, b->number), &r->answers[1]);
+		take_hash(&hash, &r->answers[1]);
+		if (hash.known) /* else it is asked behind the receipts */
+			*add_block(q, b->number) = hash;
 	} else {
 		forget_receipts(b);
 	}

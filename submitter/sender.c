@@ -255,8 +255,11 @@ static bool head_rests(const struct sender *s)
 static bool receipts_rest(struct sender *s)
 {
 	const struct slot *low = window_lowest(&s->window);
-	return s->plan.busy_cast && low && low->nonce < s->window.count &&
-		   sender_now(s) < s->head.at_ms + ANSWER_NEAR_MS;
+	if (!s->plan.busy_cast || !low || low->nonce >= s->window.count)
+		s->near_ms = 0;
+	else if (s->near_ms == 0)
+		s->near_ms = sender_now(s);
+	return s->near_ms > 0 && sender_now(s) < s->near_ms + ANSWER_NEAR_MS;
 }
 
 static void facts(struct sender *s, struct window_todo *todo)
@@ -343,14 +346,15 @@ static void set_timer(struct sender *s, const struct window_todo *todo)
 		if (s->plan.watch_due && s->plan.watch_rests)
 			sooner(&at, s->watched_ms + WATCH_REST_MS);
 		if (s->plan.receipts_due && s->plan.receipts_rest)
-			sooner(&at, s->head.at_ms + ANSWER_NEAR_MS);
+			sooner(&at, s->near_ms + ANSWER_NEAR_MS);
 		if (s->plan.head_due && s->plan.head_rests)
 			sooner(&at, s->head.at_ms + HEAD_REST_MS);
-		if (works(s))
+		bool may_look = !s->plan.busy_head && s->plan.rpc_ok;
+		if (works(s) && may_look)
 			sooner(&at, s->head.at_ms + (sender_has_ws(s) ? LOOK_IDLE_MS : LOOK_MS));
 		if (s->group && s->group->phase == GROUP_READ)
 			sooner(&at, now + BEHIND_MS);
-		if (!s->plan.busy_head && s->plan.rpc_ok)
+		if (may_look)
 			sooner(&at, owes_head(s));
 		for (size_t i = 0; i < s->nheld; i++)
 			if (s->held[i].until_ms > now)

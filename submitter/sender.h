@@ -134,6 +134,7 @@ struct sender {
 	struct room room;
 	struct u256 balance;
 	uint64_t watched_ms; /* when the slots were last compared with PostgreSQL */
+	uint64_t near_ms;    /* since when a counted slot waits for the answer about its bytes; 0: none does */
 	uint64_t tip_ms;     /* when tip and balance were read; 0: never */
 	bool by_number;      /* the node knows no block by hash in calls (EIP-1898) */
 	bool no_bundle;      /* nor many views in one call (bundle.h) */

@@ -120,9 +120,11 @@ static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
 
 /* One statement instead of three: a live block waits for nothing else, and each costs as much as the work in
  * it. INV-8: a lane that is not ours raises, and with it all goes back, whichever of the three came first; a
- * lane's row is never missing (sql/034), so the others need not be joined to its update. */
+ * lane's row is never missing (sql/034), so the others need not be joined to its update. INV-9: a cursor that
+ * is not where we left it raises as well (sql/035). */
 #define STEP_HEAD                                                                                            \
-	"WITH c AS (UPDATE fairlead.chain SET done = $6, head = $7, final = greatest(final, $8) WHERE id = $5)," \
+	"WITH c AS (UPDATE fairlead.chain SET head = $7, final = greatest(final, $8),"                            \
+	" done = CASE WHEN done = $10 THEN $6 ELSE fairlead.elsewhere(id, done, $10) END WHERE id = $5),"         \
 	" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
 #define STEP_TAIL                                                                          \
 	") UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms'," \
@@ -133,12 +135,12 @@ void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct ch
 {
 	static const struct pg_sql many = {"chain_step",
 		STEP_HEAD " SELECT $5, n, h, p, to_timestamp(t), CASE WHEN k THEN n - 1 END"
-				  " FROM unnest($10::bigint[], $11::bytea[], $12::bytea[], $13::bigint[], $14::bool[])"
+				  " FROM unnest($11::bigint[], $12::bytea[], $13::bytea[], $14::bigint[], $15::bool[])"
 				  " AS x(n, h, p, t, k)" STEP_TAIL};
 	/* the block at the head: arrays of one would cost a sixth of the time */
 	static const struct pg_sql one = {"chain_step_one",
-		STEP_HEAD " VALUES ($5, $6, $10, $11, to_timestamp($12::bigint),"
-				  " CASE WHEN $13 THEN $6 - 1 END)" STEP_TAIL};
+		STEP_HEAD " VALUES ($5, $6, $11, $12, to_timestamp($13::bigint),"
+				  " CASE WHEN $14 THEN $6 - 1 END)" STEP_TAIL};
 	bool alone = s->nblocks == 1 && s->blocks[0].number == s->done;
 	pg_stmt(u, alone ? &one : &many);
 	pg_put_text(u, l->name);
@@ -150,6 +152,7 @@ void chain_step(struct pg_unit *u, const struct lane *l, int id, const struct ch
 	pg_put_int(u, s->head);
 	pg_put_int(u, s->final);
 	pg_put_bool(u, s->aside);
+	pg_put_int(u, s->since);
 	if (!alone) {
 		put_blocks(u, s->blocks, s->nblocks);
 		return;

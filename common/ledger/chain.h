@@ -57,6 +57,7 @@ struct chain_block {
  * up to at, the blocks, the cursor, the head, and what is called final (never back). It raises FL001 as
  * lane_fence does. */
 struct chain_step {
+	int64_t since; /* where the cursor stood; it stands elsewhere: FL005, and nothing is done (INV-9) */
 	int64_t at, done, head, final;
 	const struct chain_block *blocks;
 	size_t nblocks;

@@ -174,7 +174,8 @@ static void a_step_is_fenced(void **state)
 	run(&w, "SELECT fairlead.chain_id('main')");
 	take_over(&w, &a, &b, "listen:main");
 	for (size_t from = 0, n = 2; from < 3; from += n, n = 1) { /* several blocks, and one alone */
-		struct chain_step s = {.at = (int64_t)from + 8,
+		struct chain_step s = {.since = from ? 6 : -1,
+			.at = (int64_t)from + 8,
 			.done = blocks[from + n - 1].number,
 			.head = 9,
 			.final = 1,
@@ -194,6 +195,11 @@ static void a_step_is_fenced(void **state)
 		chain_step(u, &b.lane, 1, &s);
 		turn_run(&b, u);
 		assert_int_equal(b.outcome, PG_OK);
+		u = pg_unit(b.pg); /* the cursor is not where it stood any more */
+		chain_step(u, &b.lane, 1, &s);
+		turn_run(&b, u);
+		assert_int_equal(b.outcome, PG_REFUSED);
+		assert_false(b.fenced);
 	}
 	gives(&w, "7|9|1|10|2|b",
 		"SELECT done, head, final, at, epoch, holder FROM fairlead.chain, fairlead.lane WHERE lane.name = "
