@@ -384,6 +384,8 @@ static void on_providers(void *arg)
 		may_begin(r);
 	else if (r->phase == READER_FILL && r->fill)
 		fill_wake(r->fill);
+	else
+		reader_drive(r); /* its head may have come while it ailed, and no other may follow */
 	sweep_wake(r->sweep);
 }
 
