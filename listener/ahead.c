@@ -154,8 +154,8 @@ struct pg_unit *ahead_step(
 {
 	struct pg_unit *u = r->ahead.unit;
 	const struct chain_step *a = &r->ahead.step;
-	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->since == a->since && s->done == a->done &&
-		s->final == a->final && r->floor < s->done && same_rows(&r->ahead.rows, b)) {
+	if (u && s->nblocks == 1 && same_block(s->blocks, a->blocks) && s->since == a->since &&
+		s->done == a->done && s->final == a->final && r->floor < s->done && same_rows(&r->ahead.rows, b)) {
 		move_to(r, s->at);
 		timer_stop(&r->ahead.turn);
 		timer_stop(&r->ahead.timer);
