@@ -149,7 +149,7 @@ async function heard(c) {
 	const groups = await c.w.redis("XINFO", "GROUPS", "certify:results:main").catch(() => []);
 	const [top] = await c.w.redis("XREVRANGE", "certify:results:main", "+", "-", "COUNT", 1);
 	const of = (g, name) => g[g.indexOf(name) + 1];
-	return top ? groups.length > 0 && groups.every((g) => of(g, "pending") === 0 && of(g, "last-delivered-id") === top[0]) : /^verdict|^lane_before_leave/.test(c.point); // who dies there takes its bell along
+	return top ? groups.length > 0 && groups.every((g) => of(g, "pending") === 0 && of(g, "last-delivered-id") === top[0]) : c.point.startsWith("verdict") || (c.point === "lane_before_leave" && c.action === "kill"); // who dies there takes its bell along
 }
 
 // ── the cell ──
@@ -270,8 +270,9 @@ async function act(c, p) {
 		// INV-8, P5: its first write is refused; with several lanes that may be the one that gives one away
 		const ends = ["lease.lost", ...(c.accounts.length > 1 ? ["lease.given"] : [])];
 		if (held) await c.until(() => ends.some((ev) => p.lines(ev).length > 0), "the one that woke late to notice that it leads no more");
-		// a count that lied to it before it froze may halt what was its lane then
-		if (c.mood !== "lies") c.w.t.assert.equal(p.lines("lane.halted").length, halts, "nonces that the taker used are no riddle to it");
+		// a count of two too many, which the mood gave it before it froze, may still halt what was its lane then
+		const lied = (l) => c.mood === "lies" && /has counted (\d+) .* knows of (\d+);/.test(l.reason) && RegExp.$1 - RegExp.$2 === 2;
+		c.w.t.assert.deepEqual(p.lines("lane.halted").slice(halts).filter((l) => !lied(l)), [], "nonces that the taker used are no riddle to it");
 	} else if (leaves.has(c.point)) {
 		await p.exited;
 		c.w.t.assert.equal(p.code, 0, "it drained");
