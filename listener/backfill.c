@@ -66,9 +66,10 @@ static void on_commit(void *arg, const struct fill_commit *c)
 	if (providers_dirty(r->providers))
 		store_state(r); /* a cap that was learned outlives a crash */
 	sweep_wrote(r->sweep, c->events);
-	r->unrung += c->events;
-	if (c->lasts)
-		store_ring(r);
+	if (!c->lasts)
+		r->unrung += c->events;
+	else if (store_ring(r, c->events))
+		fault_hit(FAULT_listen_after_ring);
 	if (c->events == 0)
 		return;
 	log_info("events", "Events written", F_STR("chain", r->chain->name), F_INT("block", c->done),

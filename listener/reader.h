@@ -232,7 +232,9 @@ void store_note(struct reader *r, struct pg_unit *u, int64_t done, uint64_t even
 void store_range(struct reader *r, struct pg_unit *u, const struct chain_range *of);
 int64_t store_floor(struct reader *r, int64_t done, int64_t *final); /* what they are once done is read */
 void store_halt(struct reader *r);
-void store_ring(struct reader *r); /* for all that is committed and was not rung for */
+/* INV-1: behind a commit that lasts, of n events or changes, for them and all that is committed and was not
+ * rung for. false: for nothing. */
+bool store_ring(struct reader *r, uint64_t n);
 /* The answer of an operation: anything but PG_OK is dealt with here. true: it was OK. */
 bool reader_stored(struct reader *r, const struct pg_reply *q);
 /* The log was taken back to r->ancestor; at: where it stands now. */

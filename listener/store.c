@@ -222,14 +222,13 @@ static void store_aside(struct reader *r)
 	pg_unit_run(u, 0, on_aside, r);
 }
 
-/* INV-1: after COMMIT, and one that lasts. */
-void store_ring(struct reader *r)
+bool store_ring(struct reader *r, uint64_t n)
 {
-	if (r->unrung == 0)
-		return;
-	bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, (int64_t)r->unrung);
+	n += r->unrung;
 	r->unrung = 0;
-	fault_hit(FAULT_listen_after_ring);
+	if (n > 0)
+		bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, (int64_t)n);
+	return n > 0;
 }
 
 static void on_commit(void *arg, const struct pg_reply *q)
@@ -256,8 +255,8 @@ static void on_commit(void *arg, const struct pg_reply *q)
 	r->why[0] = r->halted_for[0] = 0;
 	sweep_stepped(r->sweep);
 	sweep_wrote(r->sweep, r->commit_events);
-	r->unrung += r->commit_events;
-	store_ring(r);
+	if (store_ring(r, r->commit_events))
+		fault_hit(FAULT_listen_after_ring);
 	if (r->commit_events > 0) {
 		log_info("events", "Events written", F_STR("chain", r->chain->name), F_INT("block", done),
 			F_UINT("events", r->commit_events), F_INT("seq", r->at));
@@ -363,7 +362,7 @@ static void on_retract(void *arg, const struct pg_reply *q)
 		reader_retry(r, "a fault was asked for");
 		return;
 	}
-	bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, 1);
+	store_ring(r, 1);
 	reader_enter(r, READER_IDLE);
 	reader_drive(r);
 }

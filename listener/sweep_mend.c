@@ -99,7 +99,7 @@ static void on_late(void *arg, const struct pg_reply *q)
 	r->at = r->commit_last_seq;
 	r->row.floor = r->floor;
 	metric_add(r->m_events, (int64_t)n);
-	bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, (int64_t)n);
+	store_ring(r, n);
 	if (r->filter.has_factories)
 		store_load(r); /* it may have created children */
 	else
@@ -187,7 +187,7 @@ static void on_reseat(void *arg, const struct pg_reply *q)
 		reader_retry(r, "a fault was asked for");
 		return;
 	}
-	bus_ring(r->m->bus, BUS_LOG, "events", r->chain->name, r->at, 1);
+	store_ring(r, 1);
 	reader_enter(r, READER_IDLE);
 	sweep_mend(s);
 	reader_drive(r);

@@ -107,11 +107,10 @@ static struct block_hash *block_of(struct receipts *q, uint64_t number)
 	return NULL;
 }
 
-static struct block_hash *add_block(struct receipts *q, uint64_t number)
+static void add_block(struct receipts *q, struct block_hash b)
 {
 	q->blocks = mem_grow(q->blocks, q->nblocks + 1, sizeof *q->blocks);
-	q->blocks[q->nblocks] = (struct block_hash){.number = number};
-	return &q->blocks[q->nblocks++];
+	q->blocks[q->nblocks++] = b;
 }
 
 static void ask_hash(struct rpc_request *r, uint64_t number)
@@ -127,7 +126,7 @@ static bool ask_blocks(struct receipts *q)
 	q->hashes_asked = true;
 	for (size_t i = 0; i < q->nfound; i++)
 		if (q->found[i].has && !block_of(q, q->found[i].receipt.block))
-			add_block(q, q->found[i].receipt.block);
+			add_block(q, (struct block_hash){.number = q->found[i].receipt.block});
 	for (size_t from = first; from < q->nblocks; from += CALLS_MAX) {
 		struct rpc_request *r = rpc_request(q->s->rpc);
 		struct part *part = mem_alloc(sizeof *part);
@@ -301,7 +300,7 @@ static void on_whole_block(void *arg, const struct rpc_reply *r)
 		q->s->no_receipts = 0;
 		take_hash(&hash, &r->answers[1]);
 		if (hash.known) /* else it is asked behind the receipts */
-			*add_block(q, b->number) = hash;
+			add_block(q, hash);
 	} else {
 		forget_receipts(b);
 	}

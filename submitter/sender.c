@@ -13,8 +13,7 @@ enum {
 	LOOK_MS = 1000,       /* while slots are unmined and no WebSocket rings: a head at least this often */
 	LOOK_IDLE_MS = 10000, /* nothing is unmined: so that price and balance don't grow old */
 	WATCH_REST_MS = 50,   /* between two comparisons of the slots with PostgreSQL */
-	ANSWER_NEAR_MS =
-		50, /* a block holds what is still being offered: so long its receipts wait for the answer */
+	ANSWER_NEAR_MS = 50,  /* so long a block's receipts wait for the answer about what it holds */
 	HEAD_REST_MS = 5000,  /* nothing is on its way at all: so long a newer head may wait */
 	BEHIND_MS = 20,       /* the listener, or the bell, is ahead of our head: asked again after this long, */
 	BEHIND_MAX_MS = 1000, /* but not for longer than this: then the node itself is behind */

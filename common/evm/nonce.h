@@ -1,6 +1,6 @@
 /* nonce: the secret number of a signature, out of key and digest (RFC 6979, 3.2, with HMAC-SHA-256): the same
  * number as secp256k1_nonce_function_rfc6979's, by OpenSSL's SHA-256, which knows the processor's
- * instructions. That is a third of what a signature costs otherwise. */
+ * instructions. By the library's own it is a sixth of what a signature costs. */
 #ifndef FAIRLEAD_EVM_NONCE_H
 #define FAIRLEAD_EVM_NONCE_H
 

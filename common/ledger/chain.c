@@ -122,9 +122,9 @@ static void put_blocks(struct pg_unit *u, const struct chain_block *b, size_t n)
  * it. INV-8: a lane that is not ours raises, and with it all goes back, whichever of the three came first; a
  * lane's row is never missing (sql/034), so the others need not be joined to its update. INV-9: a cursor that
  * is not where we left it raises as well (sql/035). */
-#define STEP_HEAD                                                                                     \
-	"WITH c AS (UPDATE fairlead.chain SET head = $7, final = greatest(final, $8),"                    \
-	" done = CASE WHEN done = $10 THEN $6 ELSE fairlead.elsewhere(id, done, $10) END WHERE id = $5)," \
+#define STEP_HEAD                                                                                       \
+	"WITH c AS (UPDATE fairlead.chain SET head = $7, final = greatest(final, $8),"                      \
+	" done = CASE WHEN done = $10 THEN $6 ELSE fairlead.elsewhere(name, done, $10) END WHERE id = $5)," \
 	" b AS (INSERT INTO fairlead.block (chain, number, hash, parent, at, prev)"
 #define STEP_TAIL                                                                          \
 	") UPDATE fairlead.lane SET until = clock_timestamp() + $3::bigint * interval '1 ms'," \
