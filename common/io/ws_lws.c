@@ -7,6 +7,9 @@
 enum {
 	DESCRIPTORS = 16, /* sockets at the same time: tables are sized by it */
 	TIMEOUT_S = 10,   /* for TCP, TLS and the handshake each */
+	/* More than there are sockets, and made when one is wanted: libwebsockets 4.1 never counts a socket that
+	 * has to wait for a table, and its end, counted, leaves the context open behind its own code. */
+	HEADER_TABLES = 4 * DESCRIPTORS,
 	/* A taken down context closes its pipe in one turn of the loop and its timer and idle handle in the next;
 	 * the second destroy, which frees, must come behind both. */
 	TURNS = 4,
@@ -68,7 +71,7 @@ struct ws_lws *ws_lws_get(struct loop *l, bool tls, const struct lws_protocols *
 		.options = LWS_SERVER_OPTION_LIBUV | (tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
 		.foreign_loops = loops,
 		.fd_limit_per_thread = DESCRIPTORS,
-		.max_http_header_pool = 2,
+		.max_http_header_pool = HEADER_TABLES,
 		.timeout_secs = TIMEOUT_S,
 		.connect_timeout_secs = TIMEOUT_S,
 		.http_proxy_address = "", /* not from the environment */

@@ -10,7 +10,7 @@
  * answers each text frame by mode. */
 static struct loop *l;
 static struct peer_server server;
-static enum { PEER_ECHO, PEER_SILENT, PEER_REFUSE, PEER_CUT, PEER_GARBAGE } mode;
+static enum { PEER_ECHO, PEER_SILENT, PEER_MUTE, PEER_REFUSE, PEER_CUT, PEER_GARBAGE } mode;
 static int texts, pings, goodbyes; /* close frames with the code 1000 */
 static char asked[4096];
 
@@ -42,6 +42,8 @@ static bool take_frame(struct peer *p)
 
 static void on_bytes(struct peer *p)
 {
+	if (mode == PEER_MUTE)
+		return;
 	if (mode == PEER_REFUSE) {
 		peer_say(p, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
 		return;
@@ -276,6 +278,21 @@ static void closing_at_any_time_is_told_once(void **state)
 	spin_until(l, closed == 2);
 }
 
+/* None of them is answered: they end within their handshake, and the loop behind them. */
+static void many_that_wait_are_closed_together(void **state)
+{
+	(void)state;
+	struct ws *w[12];
+	mode = PEER_MUTE;
+	for (int i = 0; i < 12; i++)
+		w[i] = open_at("127.0.0.1");
+	spin_until(l, server.accepted >= 2);
+	for (int i = 0; i < 12; i++)
+		ws_close(w[i]);
+	spin_until(l, closed == 12);
+	assert_int_equal(opened, 0);
+}
+
 static void the_peers_end_is_told(void **state)
 {
 	(void)state;
@@ -406,6 +423,7 @@ int main(void)
 		T(a_name_is_looked_up_and_all_its_addresses_tried),
 		T(a_close_says_goodbye_and_waits_for_no_silent_peer),
 		T(closing_at_any_time_is_told_once),
+		T(many_that_wait_are_closed_together),
 		T(the_peers_end_is_told),
 		T(broken_frames_end_it),
 		T(pings_are_sent_and_pongs_heard),
