@@ -1,6 +1,6 @@
 #include "common/base/mem.h"
 #include "common/io/http_in.h"
-#include "common/io/http_tls.h"
+#include "common/io/tls.h"
 
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ void http_conn_free_if_done(struct http_conn *c)
 		c->next->prev = c->prev;
 	free_parser(c);
 	buf_fini(&c->rest);
-	http_tls_free(c->tls);
+	tls_free(c->tls);
 	free(c);
 	http_server_settle(s);
 }
@@ -127,7 +127,7 @@ static void set_wait(struct http_conn *c)
 {
 	const struct http_options *o = &c->listener->o;
 	bool waits = c->due.in != NULL;
-	if (c->closing || c->receiving || c->lingering || (c->tls && !http_tls_up(c->tls)))
+	if (c->closing || c->receiving || c->lingering || (c->tls && !tls_up(c->tls)))
 		return; /* each of these has its time already */
 	size_t unsent = http_send_unsent(c);
 	if (unsent) {
@@ -154,7 +154,7 @@ static void on_unread(struct http_conn *c)
 
 void http_conn_on_due(struct http_conn *c)
 {
-	bool speaks = !c->tls || http_tls_up(c->tls);
+	bool speaks = !c->tls || tls_up(c->tls);
 	if (c->wait == HTTP_WAIT_SEND)
 		on_unread(c);
 	else if (c->wait == HTTP_WAIT_REQUEST && speaks)
@@ -316,14 +316,14 @@ static void take_tls(struct http_conn *c, const char *bytes, size_t n)
 {
 	static char plain[16384];
 	if (is_plain(c, bytes, n)) {
-		http_tls_free(c->tls);
+		tls_free(c->tls);
 		c->tls = NULL;
 		refuse(c, 400, "This port speaks TLS; ask with https://");
 		return;
 	}
-	http_tls_feed(c->tls, bytes, n);
+	tls_feed(c->tls, bytes, n);
 	int got = 0;
-	while (!c->closing && (got = http_tls_read(c->tls, plain, sizeof plain)) > 0)
+	while (!c->closing && (got = tls_read(c->tls, plain, sizeof plain)) > 0)
 		take(c, plain, (size_t)got);
 	if (c->closing)
 		return;
@@ -332,7 +332,7 @@ static void take_tls(struct http_conn *c, const char *bytes, size_t n)
 		http_conn_close(c, HTTP_GONE_PEER);
 	else if (!c->closing && got == -1)
 		on_peer_gone(c);
-	else if (http_tls_up(c->tls) && c->due.in && c->wait == HTTP_WAIT_REQUEST && !c->receiving)
+	else if (tls_up(c->tls) && c->due.in && c->wait == HTTP_WAIT_REQUEST && !c->receiving)
 		http_due_drop(&c->due); /* that of the handshake */
 }
 
@@ -386,7 +386,7 @@ void http_conn_linger(struct http_conn *c)
 		return;
 	c->lingering = true;
 	if (c->tls) {
-		http_tls_goodbye(c->tls);
+		tls_goodbye(c->tls);
 		http_send_flush(c);
 	}
 	if (c->closing)

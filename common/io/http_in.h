@@ -15,7 +15,7 @@ union http_handle {
 	uv_tcp_t tcp;
 	uv_pipe_t pipe;
 };
-struct http_tls;       /* of one connection */
+struct tls;            /* of one connection */
 struct http_tls_files; /* of one listener */
 
 struct http_listener {
@@ -60,7 +60,7 @@ struct http_conn {
 	struct buf rest;                   /* bytes that came while none were taken */
 	struct http_request *first, *last; /* answered or not, in the order of the requests */
 	struct http_stream *stream;        /* the answer that is being given stays open */
-	struct http_tls *tls;              /* NULL: plain */
+	struct tls *tls;                   /* NULL: plain */
 	struct http_pieces out;
 	struct http_write *write; /* under way in libuv; NULL: none */
 	size_t gathered;          /* bytes of answers that wait for others */

@@ -1,6 +1,6 @@
 #include "common/base/mem.h"
 #include "common/io/http_in.h"
-#include "common/io/http_tls.h"
+#include "common/io/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,7 +204,7 @@ static void flush_plain(struct http_conn *c)
 
 static void send_ciphertext(struct http_conn *c)
 {
-	struct str b = http_tls_output(c->tls);
+	struct str b = tls_output(c->tls);
 	uv_buf_t v = {(char *)(uintptr_t)b.p, b.n};
 	size_t sent;
 	if (!b.n || !try_write(c, &v, 1, &sent))
@@ -217,22 +217,22 @@ static void send_ciphertext(struct http_conn *c)
 		http_frame_drop(f);
 	}
 	if (!c->closing)
-		http_tls_output_taken(c->tls);
+		tls_output_taken(c->tls);
 }
 
 static void flush_tls(struct http_conn *c)
 {
 	do {
 		size_t made = 0;
-		while (c->out.n && made < ENCRYPT_AT_ONCE && http_tls_up(c->tls)) {
+		while (c->out.n && made < ENCRYPT_AT_ONCE && tls_up(c->tls)) {
 			struct http_piece *x = piece_at(&c->out, 0);
 			size_t n = x->end - x->at < ENCRYPT_AT_ONCE ? x->end - x->at : ENCRYPT_AT_ONCE;
-			http_tls_write(c->tls, x->frame->bytes + x->at, n);
+			tls_write(c->tls, x->frame->bytes + x->at, n);
 			pieces_take(&c->out, n);
 			made += n;
 		}
 		send_ciphertext(c);
-	} while (!c->closing && !c->write && c->out.n && http_tls_up(c->tls));
+	} while (!c->closing && !c->write && c->out.n && tls_up(c->tls));
 }
 
 void http_send_flush(struct http_conn *c)

@@ -15,11 +15,6 @@ struct http_tls_files {
 	struct watch *watch_cert, *watch_key;
 	struct timer *again; /* two files change one after the other: both are read a moment later */
 };
-struct http_tls {
-	SSL *ssl;
-	BIO *in, *out; /* owned by ssl */
-	bool broken;
-};
 
 enum { SETTLE_MS = 200 };
 
@@ -130,85 +125,7 @@ void http_tls_files_close(struct http_tls_files *f)
 	free(f);
 }
 
-struct http_tls *http_tls_new(struct http_tls_files *f)
+struct tls *http_tls_new(const struct http_tls_files *f)
 {
-	struct http_tls *t = mem_alloc(sizeof *t);
-	t->ssl = SSL_new(f->ctx);
-	t->in = BIO_new(BIO_s_mem());
-	t->out = BIO_new(BIO_s_mem());
-	must(t->ssl && t->in && t->out);
-	SSL_set_bio(t->ssl, t->in, t->out);
-	SSL_set_accept_state(t->ssl);
-	return t;
-}
-
-void http_tls_free(struct http_tls *t)
-{
-	if (!t)
-		return;
-	SSL_free(t->ssl);
-	free(t);
-}
-
-void http_tls_feed(struct http_tls *t, const char *bytes, size_t n)
-{
-	must(n == 0 || BIO_write(t->in, bytes, (int)n) == (int)n);
-}
-
-int http_tls_read(struct http_tls *t, char *out, size_t n)
-{
-	if (t->broken)
-		return -2;
-	ERR_clear_error();
-	int got = SSL_read(t->ssl, out, (int)n);
-	if (got > 0)
-		return got;
-	int why = SSL_get_error(t->ssl, got);
-	ERR_clear_error();
-	if (why == SSL_ERROR_WANT_READ)
-		return 0;
-	if (why == SSL_ERROR_ZERO_RETURN)
-		return -1;
-	t->broken = true;
-	return -2;
-}
-
-bool http_tls_up(const struct http_tls *t)
-{
-	return !t->broken && SSL_is_init_finished(t->ssl);
-}
-
-void http_tls_write(struct http_tls *t, const char *bytes, size_t n)
-{
-	while (n && !t->broken) {
-		int some = n > 1 << 20 ? 1 << 20 : (int)n;
-		ERR_clear_error();
-		int sent = SSL_write(t->ssl, bytes, some);
-		if (sent <= 0) {
-			t->broken = true;
-			ERR_clear_error();
-			return;
-		}
-		bytes += sent;
-		n -= (size_t)sent;
-	}
-}
-
-void http_tls_goodbye(struct http_tls *t)
-{
-	if (http_tls_up(t))
-		SSL_shutdown(t->ssl);
-	ERR_clear_error();
-}
-
-struct str http_tls_output(struct http_tls *t)
-{
-	char *p;
-	long n = BIO_get_mem_data(t->out, &p);
-	return (struct str){p, n > 0 ? (size_t)n : 0};
-}
-
-void http_tls_output_taken(struct http_tls *t)
-{
-	(void)BIO_reset(t->out);
+	return tls_server(f->ctx);
 }
