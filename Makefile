@@ -10,7 +10,7 @@ PROGRAMS := listener batcher submitter reconciler
 # The floors of the house, from the ground up: a library each; what stands left may use what stands right of it.
 FLOORS := fleet bus ledger io app evm base
 
-PKGS := libuv libpq hiredis libcurl libsecp256k1 libsodium yaml-0.1 yajl libcjson libwebsockets libpcre2-8 zlib openssl
+PKGS := libuv libpq hiredis libcurl libsecp256k1 libsodium yaml-0.1 yajl libcjson libpcre2-8 zlib openssl
 WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wundef -Wvla -Wcast-qual -Wimplicit-fallthrough -Wnull-dereference -Werror=implicit \
 	-Werror=incompatible-pointer-types -Werror=int-conversion $(WERROR)

@@ -528,14 +528,14 @@ static void on_close(void *arg, const struct err *e)
 static void ws_try(void *arg)
 {
 	struct heads *h = arg;
-	struct ws_events ev = {.on_open = on_open, .on_text = on_text, .on_close = on_close, .arg = h};
+	struct rpc_ear ear = {.on_open = on_open, .on_text = on_text, .on_close = on_close, .arg = h};
 	if (h->phase == PHASE_WAITING)
 		h->state.reconnects++;
 	h->phase = PHASE_OPENING;
 	h->ws_heard = h->ws_open = h->ws_asked = h->logs_asked = h->logs_due = false;
 	h->heads_id = h->logs_id = (struct str){0};
 	arena_reset(&h->arena);
-	h->ws = rpc_socket(h->line, &ev);
+	h->ws = rpc_socket(h->line, &ear);
 	ask_in_turn(h, ask_heads);
 }
 

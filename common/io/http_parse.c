@@ -43,6 +43,32 @@ bool http_is_token(struct str s)
 	return s.n > 0;
 }
 
+bool http_list_next(struct str *list, struct str *item)
+{
+	while (list->n) {
+		const char *comma = memchr(list->p, ',', list->n);
+		*item = (struct str){list->p, comma ? (size_t)(comma - list->p) : list->n};
+		size_t taken = item->n + (comma != NULL);
+		*list = (struct str){list->p + taken, list->n - taken};
+		while (item->n && (*item->p == ' ' || *item->p == '\t'))
+			item->p++, item->n--;
+		while (item->n && (item->p[item->n - 1] == ' ' || item->p[item->n - 1] == '\t'))
+			item->n--;
+		if (item->n)
+			return true;
+	}
+	return false;
+}
+
+bool http_list_has(struct str list, const char *word)
+{
+	struct str item;
+	while (http_list_next(&list, &item))
+		if (item.n == strlen(word) && strncasecmp(item.p, word, item.n) == 0)
+			return true;
+	return false;
+}
+
 static int on_field(llhttp_t *ll, const char *at, size_t n)
 {
 	struct http_parser *p = ll->data;

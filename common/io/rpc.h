@@ -90,15 +90,20 @@ void rpc_pause(struct rpc_request *q, bool paused);
 void rpc_cancel(struct rpc_request *q);
 
 /* A ws:// endpoint serves subscriptions on the same socket. rpc_socket gives an ear to it and opens it if
- * need be (what is wrong with its URL is told by on_close); one ear at a time. The events are those of ws.h:
- * on_open in a later turn, on_text for each message that answers no request of ours, on_close once when the
- * socket is lost (then the ear is gone). The ws takes ws_text (ids below 65536), ws_ping, ws_unanswered_ms,
+ * need be (what is wrong with its URL is told by on_close); one ear at a time. on_open comes in a later turn,
+ * on_text for each message that answers no request of ours (64 MiB at most), on_close once when the socket is
+ * lost (then the ear is gone). The ws takes ws_text (ids below 65536), ws_ping, ws_unanswered_ms,
  * and ws_close, which cuts it for all: requests under way fail as transient. rpc_unsocket takes the ear off
  * without a word; the socket stays. */
 struct ws;
-struct ws_events;
+struct rpc_ear {
+	void (*on_open)(void *arg);
+	void (*on_text)(void *arg, struct str message);
+	void (*on_close)(void *arg, const struct err *e);
+	void *arg;
+};
 bool rpc_is_websocket(const struct rpc *r);
-struct ws *rpc_socket(struct rpc *r, const struct ws_events *ev);
+struct ws *rpc_socket(struct rpc *r, const struct rpc_ear *ear);
 void rpc_unsocket(struct rpc *r);
 
 /* A call whose answer is an error object of shape "execution reverted" (code 3, or words of it), with its

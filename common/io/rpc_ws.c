@@ -24,7 +24,7 @@ struct rpc_link {
 	struct ws *ws;
 	bool up;
 	bool has_ear;
-	struct ws_events ear;
+	struct rpc_ear ear;
 	uint64_t heard_ms, answer_ms; /* the last byte; of an answer. 0: none */
 	enum into into;
 	struct rpc_request *to;
@@ -297,13 +297,13 @@ void rpc_ws_close(struct rpc *r)
 	ws_close(ws);
 }
 
-struct ws *rpc_socket(struct rpc *r, const struct ws_events *ev)
+struct ws *rpc_socket(struct rpc *r, const struct rpc_ear *ear)
 {
 	must(!r->closing);
 	struct rpc_link *k = link_get(r);
 	must(!k->has_ear);
 	k->has_ear = true;
-	k->ear = *ev;
+	k->ear = *ear;
 	if (k->up) {
 		r->ear_open_due = true;
 		rpc_step_soon(r);

@@ -1,4 +1,4 @@
-/* ws: a WebSocket client of one endpoint, text messages only. (libwebsockets on our loop)
+/* ws: a WebSocket client of one endpoint, text messages only (RFC 6455).
  * Connects once; whoever opened it decides about reconnecting (heads does). */
 #ifndef FAIRLEAD_IO_WS_H
 #define FAIRLEAD_IO_WS_H
@@ -10,9 +10,8 @@
 struct ws;
 struct ws_events {
 	void (*on_open)(void *arg);
-	void (*on_text)(void *arg, struct str message); /* one whole message, 64 MiB at most */
-	/* NULL, or in place of on_text: messages of any size in the pieces in which they come, the first of a
-	 * message and the last are told (a whole one is both) */
+	/* A message of any size in the pieces in which it comes; its first and its last are told (a whole one is
+	 * both). Borrowed. Whether it is UTF-8 is left to who reads it. */
 	void (*on_piece)(void *arg, struct str piece, bool first, bool last);
 	/* Refused, lost, or closed; exactly once, then the ws is gone. */
 	void (*on_close)(void *arg, const struct err *e);
@@ -21,9 +20,9 @@ struct ws_events {
 /* url: ws:// or wss://, a login in it is sent as Basic authorization. Whatever fails is told by on_close,
  * later. */
 struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev);
-void ws_text(struct ws *w, struct str message);
-void ws_ping(struct ws *w);                    /* a dead peer closes within 10 s of an unanswered ping */
-uint64_t ws_unanswered_ms(const struct ws *w); /* how long a ping has waited for its pong; 0: none has */
-void ws_close(struct ws *w);                   /* on_close follows in a later turn, no other event */
+void ws_text(struct ws *w, struct str message); /* before on_open: leaves then */
+void ws_ping(struct ws *w);                     /* a dead peer closes within 10 s of an unanswered ping */
+uint64_t ws_unanswered_ms(const struct ws *w);  /* how long a ping has waited for its pong; 0: none has */
+void ws_close(struct ws *w);                    /* on_close follows in a later turn, no other event */
 
 #endif

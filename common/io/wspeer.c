@@ -1,8 +1,8 @@
 #include "common/io/wspeer.h"
 #include "common/base/mem.h"
+#include "common/io/http_parse.h"
 #include "common/io/wspeer_in.h"
 
-#include <libwebsockets.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -12,8 +12,7 @@ enum {
 	PING_MS = 30000,
 	PONG_MS = 10000,
 	CLOSE_MS = 2000,
-	WHY_MOST = WSPEER_CONTROL_MOST - 2,
-	KEY_N = 24 /* 16 bytes in base64 */
+	WHY_MOST = WS_CONTROL_MOST - 2,
 };
 
 /* ── the set and its clock ─────────────────────────────────────────────────────────────────────────────── */
@@ -138,7 +137,7 @@ static void done(struct wspeer *p, int code, const char *why)
 
 static void say_goodbye(struct wspeer *p, int code, struct str why)
 {
-	char payload[WSPEER_CONTROL_MOST];
+	char payload[WS_CONTROL_MOST];
 	size_t n = why.n < WHY_MOST ? why.n : WHY_MOST;
 	/* RFC 6455 section 7.4.1: 1005 and 1006 must not stand in a frame */
 	if (code == WSLAY_CODE_NO_STATUS_RCVD) {
@@ -267,26 +266,10 @@ void wspeer_heard_text(struct wspeer *p, struct str text)
 
 /* ── what goes ─────────────────────────────────────────────────────────────────────────────────────────── */
 
-static ssize_t on_encoded(const uint8_t *bytes, size_t n, int flags, void *arg)
-{
-	(void)flags;
-	buf_put(arg, bytes, n);
-	return (ssize_t)n;
-}
-
 static struct http_frame *wspeer_encode(uint8_t opcode, struct str payload)
 {
 	struct buf b = {0};
-	wslay_frame_context_ptr ctx;
-	struct wslay_frame_callbacks fn = {.send_callback = on_encoded};
-	struct wslay_frame_iocb f = {.fin = 1,
-		.opcode = opcode,
-		.payload_length = payload.n,
-		.data = (const uint8_t *)payload.p,
-		.data_length = payload.n};
-	must(wslay_frame_context_init(&ctx, &fn, &b) == 0);
-	must(wslay_frame_send(ctx, &f) == (ssize_t)payload.n);
-	wslay_frame_context_free(ctx);
+	ws_frame_put(&b, opcode, payload, false);
 	struct http_frame *out = http_frame_new((struct str){b.p, b.n});
 	buf_fini(&b);
 	return out;
@@ -343,38 +326,16 @@ static bool word_is(struct str s, const char *word)
 	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
-/* Takes the next element of a comma-separated list off *list; false: no more. */
-static bool next_of(struct str *list, struct str *item)
-{
-	while (list->n) {
-		const char *comma = memchr(list->p, ',', list->n);
-		*item = (struct str){list->p, comma ? (size_t)(comma - list->p) : list->n};
-		size_t taken = item->n + (comma != NULL);
-		*list = (struct str){list->p + taken, list->n - taken};
-		while (item->n && (*item->p == ' ' || *item->p == '\t'))
-			item->p++, item->n--;
-		while (item->n && (item->p[item->n - 1] == ' ' || item->p[item->n - 1] == '\t'))
-			item->n--;
-		if (item->n)
-			return true;
-	}
-	return false;
-}
-
 bool wspeer_wanted(const struct http_request *q)
 {
-	struct str list = http_header(q, "Upgrade"), item;
-	while (next_of(&list, &item))
-		if (word_is(item, "websocket"))
-			return true;
-	return false;
+	return http_list_has(http_header(q, "Upgrade"), "websocket");
 }
 
 bool wspeer_offered(const struct http_request *q, int i, struct str *protocol)
 {
 	struct str name, value;
 	for (int at = 0; http_header_at(q, at, &name, &value); at++)
-		while (word_is(name, "Sec-WebSocket-Protocol") && next_of(&value, protocol))
+		while (word_is(name, "Sec-WebSocket-Protocol") && http_list_next(&value, protocol))
 			if (i-- == 0)
 				return true;
 	return false;
@@ -382,11 +343,10 @@ bool wspeer_offered(const struct http_request *q, int i, struct str *protocol)
 
 static bool asks_for_upgrade(const struct http_request *q)
 {
-	struct str name, value, item;
+	struct str name, value;
 	for (int at = 0; http_header_at(q, at, &name, &value); at++)
-		while (word_is(name, "Connection") && next_of(&value, &item))
-			if (word_is(item, "upgrade"))
-				return true;
+		if (word_is(name, "Connection") && http_list_has(value, "upgrade"))
+			return true;
 	return false;
 }
 
@@ -397,10 +357,10 @@ static bool key_ok(struct str key)
 		char c = key.p[i];
 		bool digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
 					 c == '/';
-		if (i < KEY_N - 2 ? !digit : c != '=')
+		if (i < WS_KEY_N - 2 ? !digit : c != '=')
 			return false;
 	}
-	return key.n == KEY_N;
+	return key.n == WS_KEY_N;
 }
 
 static void refuse(struct http_request *q, int status, struct str why)
@@ -430,12 +390,8 @@ static bool check(struct http_request *q)
 
 static void put_accept(struct http_request *q)
 {
-	char text[KEY_N + 40], accept[32];
-	unsigned char sha[20];
-	memcpy(text, http_header(q, "Sec-WebSocket-Key").p, KEY_N);
-	memcpy(text + KEY_N, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", 36);
-	lws_SHA1((const unsigned char *)text, KEY_N + 36, sha);
-	lws_b64_encode_string((const char *)sha, sizeof sha, accept, sizeof accept);
+	char accept[32];
+	ws_accept_of(accept, http_header(q, "Sec-WebSocket-Key").p);
 	http_answer_header(q, "Sec-WebSocket-Accept", accept);
 }
 

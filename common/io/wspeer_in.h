@@ -3,27 +3,14 @@
 #define FAIRLEAD_IO_WSPEER_IN_H
 
 #include "common/io/http_due.h"
+#include "common/io/ws_frames.h"
 #include "common/io/wspeer.h"
 
-#include <wslay/wslay.h>
+enum { WSPEER_SPARES_MOST = 64 };
 
-enum { WSPEER_CONTROL_MOST = 125 };
-
-/* Reads the frames of one peer. Lent while a frame is under way, so that idle peers have none. */
-struct wspeer_reader {
-	struct wspeer_reader *next;
-	wslay_frame_context_ptr frames;
-	const uint8_t *in; /* bytes that wslay has not taken yet */
-	size_t in_n;
-	uint64_t begun, whole; /* bytes given to wslay · bytes of them that were frames it told of */
-	uint64_t left;         /* of the frame's payload */
-	bool within;           /* a frame: its head is known */
-	uint8_t opcode, fin;   /* of it */
-	uint8_t control[WSPEER_CONTROL_MOST]; /* its payload, if it is a control frame */
-	size_t control_n;
-};
+/* Readers are lent while a message is under way, so that idle peers have none. */
 struct wspeer_readers {
-	struct wspeer_reader *spare;
+	struct ws_frames *spare[WSPEER_SPARES_MOST];
 	int spares;
 };
 
@@ -36,15 +23,14 @@ struct wspeer {
 	struct wspeers *set;
 	struct wspeer *prev, *next;
 	struct http_stream *stream;
-	struct wspeer_reader *reader; /* NULL: between frames */
-	struct buf message;           /* fragments of a text that has not ended */
-	struct http_due due;          /* of the next ping, the pong, or the goodbye */
+	struct ws_frames *reader; /* NULL: between messages */
+	struct buf message;       /* fragments of a text that has not ended */
+	struct http_due due;      /* of the next ping, the pong, or the goodbye */
 	void *data;
 	const char *why;
 	uint32_t rtt_us; /* UINT32_MAX: none yet */
 	uint16_t code;
 	uint8_t phase; /* enum wspeer_phase */
-	bool in_text;  /* fragments are under way */
 	bool awaits_pong;
 };
 struct wspeers {

@@ -17,7 +17,7 @@ void wspeer_fail(struct wspeer *p, int code, const char *why)
 
 void wspeer_control(struct wspeer *p, uint8_t opcode, struct str payload)
 {
-	must(p->phase != WSPEER_DONE && opcode == WSLAY_PONG && payload.n <= WSPEER_CONTROL_MOST);
+	must(p->phase != WSPEER_DONE && opcode == WSLAY_PONG && payload.n <= WS_CONTROL_MOST);
 	buf_text(&said, "ping ");
 	buf_str(&said, payload);
 }
@@ -30,7 +30,7 @@ void wspeer_heard(struct wspeer *p)
 void wspeer_heard_pong(struct wspeer *p, struct str payload)
 {
 	(void)p;
-	must(payload.n <= WSPEER_CONTROL_MOST);
+	must(payload.n <= WS_CONTROL_MOST);
 	buf_printf(&said, "pong %zu\n", payload.n);
 }
 
@@ -57,7 +57,7 @@ static struct buf hear(const uint8_t *p, size_t n, size_t piece)
 	for (size_t at = 0; at < n && peer.phase != WSPEER_DONE; at += piece) {
 		wspeer_read(&peer, p + at, n - at < piece ? n - at : piece);
 		must(peer.message.n <= MESSAGE_MOST);
-		must(!set.readers.spare || !peer.reader); /* there is one peer: one reader is enough */
+		must(!set.readers.spares || !peer.reader); /* there is one peer: one reader is enough */
 	}
 	wspeer_read_end(&peer);
 	wspeer_readers_fini(&set.readers);

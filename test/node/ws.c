@@ -1,5 +1,5 @@
 #include "test/node/net.h"
-#include "test/node/ws_key.h"
+#include "common/io/ws_frames.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -27,15 +27,15 @@ void ws_accept(struct conn *c, const struct http_request *q)
 	struct endpoint *ep = c->listener->ep;
 	struct str key = http_header(q, "Sec-WebSocket-Key");
 	ep->upgrades++;
-	if (ep->refuse > 0 || key.n == 0) {
+	if (ep->refuse > 0 || key.n != WS_KEY_N) {
 		if (ep->refuse != UINT64_MAX && ep->refuse > 0)
 			ep->refuse--;
 		refuse(c);
 		return;
 	}
 	struct buf b = {0};
-	char accept[40];
-	ws_key_accept(accept, key);
+	char accept[32];
+	ws_accept_of(accept, key.p);
 	buf_printf(&b,
 		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
 		"Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",

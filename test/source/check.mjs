@@ -54,7 +54,7 @@ function check(name, wrong, note = "") {
 // Libraries that do i/o are known to common/io only (and libpq to the ledger, which installs in one blocking transaction);
 // what decides knows no clock and no environment.
 {
-	const io = /^(uv|libpq-fe|libpq\/.*|hiredis\/(?!read).*|curl\/.*|libwebsockets|llhttp)\.h$/;
+	const io = /^(uv|libpq-fe|libpq\/.*|hiredis\/(?!read).*|curl\/.*|wslay\/.*|llhttp)\.h$/;
 	const impure = /\b(getenv|clock_gettime|gettimeofday|time|fopen|open|socket|printf|fprintf)\s*\(/;
 	const pure = new Set(["base", "evm", "solana", "app"]);
 	const wrong = [];

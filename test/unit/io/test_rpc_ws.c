@@ -333,9 +333,9 @@ static void an_ear_hears_what_answers_nobody(void **state)
 	(void)state;
 	struct got g = {0};
 	opened = texts = closed = 0;
-	struct ws_events ev = {.on_open = on_open, .on_text = on_text, .on_close = on_close};
+	struct rpc_ear ear = {.on_open = on_open, .on_text = on_text, .on_close = on_close};
 	ask(&g, false);
-	struct ws *w = rpc_socket(r, &ev); /* it is open already */
+	struct ws *w = rpc_socket(r, &ear); /* it is open already */
 	assert_int_equal(opened, 0);
 	spin_until(l, opened == 1);
 	ws_text(w, STR("{\"id\":1,\"method\":\"eth_subscribe\"}"));
@@ -355,7 +355,7 @@ static void an_ear_hears_what_answers_nobody(void **state)
 	ws_close(w); /* cuts it for all */
 	spin_until(l, closed == 1 && g.done == 1);
 	assert_int_equal(g.err.class, ERR_TRANSIENT);
-	w = rpc_socket(r, &ev);
+	w = rpc_socket(r, &ear);
 	spin_until(l, opened == 2);
 	assert_int_equal(node.accepted, 2);
 	rpc_unsocket(r);

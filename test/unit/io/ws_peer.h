@@ -3,9 +3,9 @@
 #ifndef FAIRLEAD_TEST_WS_PEER_H
 #define FAIRLEAD_TEST_WS_PEER_H
 
-#include "peer.h"
+#include "common/io/ws_frames.h"
+#include "ws_client.h"
 
-#include <libwebsockets.h>
 #include <stdio.h>
 
 /* Whether the whole request to upgrade has come. */
@@ -19,11 +19,8 @@ static inline void ws_peer_upgrade(struct peer *p)
 {
 	char *key = strstr(p->in.p, "-Key: "), *end = strstr(p->in.p, "\r\n\r\n") + 4;
 	assert_non_null(key);
-	char text[128], accept[64];
-	unsigned char sha[20];
-	int n = snprintf(text, sizeof text, "%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key + 6);
-	lws_SHA1((unsigned char *)text, (size_t)n, sha);
-	lws_b64_encode_string((char *)sha, 20, accept, sizeof accept);
+	char accept[32];
+	ws_accept_of(accept, key + 6);
 	struct buf b = {0};
 	buf_printf(&b,
 		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -39,15 +36,7 @@ static inline void ws_peer_upgrade(struct peer *p)
 static inline void ws_peer_say(struct peer *p, int first_byte, const char *text, size_t n)
 {
 	struct buf b = {0};
-	buf_char(&b, (char)first_byte);
-	if (n < 126) {
-		buf_char(&b, (char)n);
-	} else {
-		buf_char(&b, 127);
-		for (int i = 7; i >= 0; i--)
-			buf_char(&b, (char)((uint64_t)n >> (8 * i)));
-	}
-	buf_put(&b, text, n);
+	ws_client_put(&b, first_byte, text, n, false);
 	peer_say_bytes(p, b.p, b.n);
 	buf_fini(&b);
 }
