@@ -192,13 +192,14 @@ static void take_answer(struct ws *w, const char *bytes, size_t n)
 	struct err e;
 	buf_put(&w->head, bytes, n);
 	char *blank = memmem(w->head.p, w->head.n, "\r\n\r\n", 4);
-	if (!blank) {
+	size_t head_n = blank ? (size_t)(blank + 4 - w->head.p) : w->head.n;
+	if (head_n > HEAD_MOST) {
 		err_put(&e, ERR_MALFORMED, "its answer does not end");
-		if (w->head.n > HEAD_MOST)
-			refuse(w, &e);
+		refuse(w, &e);
 		return;
 	}
-	size_t head_n = (size_t)(blank + 4 - w->head.p);
+	if (!blank)
+		return;
 	if (!ws_upgrade_granted((struct str){w->head.p, head_n}, w->key, &e)) {
 		refuse(w, &e);
 		return;

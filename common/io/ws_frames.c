@@ -184,8 +184,10 @@ static int on_mask(uint8_t *out, size_t n, void *arg)
 
 void ws_frame_put(struct buf *b, uint8_t opcode, struct str payload, bool masked)
 {
-	/* It knows nothing between two frames: one serves all sockets. */
-	static wslay_frame_context_ptr ctx;
+	/* Between two frames it knows nothing but that it has masked one, and then masks all: two serve all
+	 * sockets. */
+	static wslay_frame_context_ptr of[2];
+	wslay_frame_context_ptr *ctx = &of[masked];
 	static struct buf *into;
 	struct wslay_frame_callbacks fn = {.send_callback = on_encoded, .genmask_callback = on_mask};
 	struct wslay_frame_iocb f = {.fin = 1,
@@ -194,9 +196,9 @@ void ws_frame_put(struct buf *b, uint8_t opcode, struct str payload, bool masked
 		.payload_length = payload.n,
 		.data = (const uint8_t *)payload.p,
 		.data_length = payload.n};
-	must(ctx || wslay_frame_context_init(&ctx, &fn, &into) == 0);
+	must(*ctx || wslay_frame_context_init(ctx, &fn, &into) == 0);
 	into = b;
-	must(wslay_frame_send(ctx, &f) == (ssize_t)payload.n);
+	must(wslay_frame_send(*ctx, &f) == (ssize_t)payload.n);
 	into = NULL;
 }
 

@@ -2,15 +2,13 @@
 #include "common/io/http.h"
 #include "common/io/http_tls.h"
 #include "common/io/wspeer.h"
+#include "cert.h"
 #include "ws_client.h"
 
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 static struct loop *l;
 static struct http_server *s;
@@ -18,31 +16,6 @@ static struct wspeers *set;
 static char dir[64], cert[80], key[80];
 static SSL_CTX *client_ctx;
 static int seen;
-
-/* ── certificates ──────────────────────────────────────────────────────────────────────────────────────── */
-
-static void make_pair(const char *name, const char *cert_path, const char *key_path)
-{
-	EVP_PKEY *k = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
-	X509_set_version(x, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-	X509_set_pubkey(x, k);
-	X509_NAME_add_entry_by_txt(
-		X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(x, X509_get_subject_name(x));
-	assert_true(X509_sign(x, k, EVP_sha256()) > 0);
-	FILE *f = fopen(cert_path, "w");
-	PEM_write_X509(f, x);
-	fclose(f);
-	f = fopen(key_path, "w");
-	PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL);
-	fclose(f);
-	X509_free(x);
-	EVP_PKEY_free(k);
-}
 
 /* ── a client: TLS on a raw peer ───────────────────────────────────────────────────────────────────────── */
 
@@ -152,7 +125,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(cert, sizeof cert, "%s/cert.pem", dir);
 	snprintf(key, sizeof key, "%s/key.pem", dir);
-	make_pair("first", cert, key);
+	cert_make("first", cert, key);
 	client_ctx = SSL_CTX_new(TLS_client_method());
 	l = loop_new();
 	seen = 0;
@@ -313,7 +286,7 @@ static void a_changed_certificate_is_taken_without_an_end(void **state)
 	client_open(&old);
 	name_of(&old, name, sizeof name);
 	assert_string_equal(name, "first");
-	make_pair("second", cert, key);
+	cert_make("second", cert, key);
 	for (;;) {
 		client_open(&new);
 		assert_true(new.up);
@@ -343,7 +316,7 @@ static void a_changed_certificate_is_taken_without_an_end(void **state)
 		client_free(&new);
 		spin_once(l);
 		if (i == 30)
-			make_pair("third", cert, key);
+			cert_make("third", cert, key);
 	}
 	buf_fini(&in);
 	client_free(&new);
@@ -357,7 +330,7 @@ static void files_that_cannot_be_used_say_why(void **state)
 	char other[80], bad[80];
 	snprintf(other, sizeof other, "%s/other.pem", dir);
 	snprintf(bad, sizeof bad, "%s/bad.pem", dir);
-	make_pair("other", bad, other);
+	cert_make("other", bad, other);
 	const struct http_listener_options missing = {.cert = "/no/such/cert.pem", .key = key},
 									   no_key = {.cert = cert},
 									   missing_key = {.cert = cert, .key = "/no/such/key.pem"},
