@@ -53,7 +53,9 @@ struct tls *tls_client(const char *host)
 	static const unsigned char spoken[] = "\x08http/1.1"; /* RFC 7301 */
 	/* An address stands in no SNI (RFC 6066, section 3). */
 	if (X509_VERIFY_PARAM_set1_ip_asc(want, host) != 1)
-		must(X509_VERIFY_PARAM_set1_host(want, host, 0) == 1 && SSL_set_tlsext_host_name(t->ssl, host) == 1);
+		must(X509_VERIFY_PARAM_set1_host(want, host, 0) == 1 &&
+			 SSL_ctrl(t->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+				 (char *)(uintptr_t)host) == 1);
 	must(SSL_set_alpn_protos(t->ssl, spoken, sizeof spoken - 1) == 0);
 	SSL_set_connect_state(t->ssl);
 	ERR_clear_error();
