@@ -3,6 +3,7 @@
 #include "common/base/str.h"
 #include "common/io/tls.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -11,8 +12,9 @@
 
 enum {
 	ADDRESSES = 8,
-	PATIENCE_MS = 10000, /* for TCP, and for TLS */
+	PATIENCE_MS = 10000, /* for TCP, for TLS, and until it is settled */
 	READ = 64 << 10,
+	KEPT = 1 << 20, /* bytes of a buffer that are not given back */
 };
 
 struct dial {
@@ -27,29 +29,45 @@ struct dial {
 	uv_write_t writing;
 	struct tls *tls;        /* NULL: plain, or none yet */
 	struct buf out, behind; /* under way in libuv · what waits behind it */
+	struct buf plain;       /* what TLS can't take at this moment */
 	struct timer *patience;
-	struct err err;                    /* why it ended: the first reason stands */
-	bool open, busy;                   /* tcp lives · out is under way */
-	bool in_lookup, up, told, closing; /* told: the end is due */
+	struct err err;  /* why this address failed, or it ended: the first reason stands */
+	struct err kept; /* why one before it failed, the one that got furthest: */
+	enum reach { REACH_NONE, REACH_TCP, REACH_UP } kept_reach;
+	bool open, busy;                            /* tcp lives · out is under way */
+	bool in_lookup, up, settled, told, closing; /* told: the end is due */
 };
 
 static void connect_next(void *arg);
 
-static void note(struct dial *d, const char *what, const char *detail)
+static void note(struct dial *d, int code, const char *what, const char *detail)
 {
-	if (d->err.class == ERR_NONE)
-		err_put(
-			&d->err, ERR_TRANSIENT, "%s %s%s%s", d->at.name, what, detail ? ": " : "", detail ? detail : "");
+	if (d->err.class != ERR_NONE)
+		return;
+	err_put(&d->err, ERR_TRANSIENT, "%s %s%s%s", d->at.name, what, detail ? ": " : "", detail ? detail : "");
+	d->err.code = code;
+}
+
+static void note_lost(struct dial *d, int uv)
+{
+	if (uv == UV_EOF)
+		note(d, 0, "closed the connection", NULL);
+	else
+		note(d, -uv, "lost the connection", uv_strerror(uv));
 }
 
 /* ── the end ───────────────────────────────────────────────────────────────────────────────────────────── */
 
+static bool is_kept(const struct dial *d)
+{
+	return d->kept.class && !d->settled && !d->closing;
+}
+
 static void end(void *arg)
 {
 	struct dial *d = arg;
-	note(d, "closed the connection", NULL);
 	timer_free(&d->patience);
-	d->ev.on_end(d->ev.arg, &d->err);
+	d->ev.on_end(d->ev.arg, is_kept(d) ? &d->kept : &d->err);
 	free(d);
 }
 
@@ -63,12 +81,18 @@ static void end_soon(struct dial *d)
 static void on_gone(uv_handle_t *h)
 {
 	struct dial *d = h->data;
-	d->open = d->busy = false;
+	enum reach reach = d->up ? REACH_UP : d->tls ? REACH_TCP : REACH_NONE;
+	if (!d->kept.class || reach > d->kept_reach) {
+		d->kept = d->err;
+		d->kept_reach = reach;
+	}
+	d->open = d->busy = d->up = false;
 	tls_free(d->tls);
 	d->tls = NULL;
 	buf_fini(&d->out);
 	buf_fini(&d->behind);
-	if (d->up || d->closing || d->tried == d->addresses) {
+	buf_fini(&d->plain);
+	if (d->settled || d->closing || d->tried == d->addresses) {
 		end_soon(d);
 		return;
 	}
@@ -98,7 +122,7 @@ static void on_written(uv_write_t *w, int status)
 	struct dial *d = w->data;
 	d->busy = false;
 	if (status < 0) {
-		note(d, "lost the connection", uv_strerror(status));
+		note_lost(d, status);
 		drop(d);
 		return;
 	}
@@ -108,6 +132,8 @@ static void on_written(uv_write_t *w, int status)
 static void push_behind(struct dial *d)
 {
 	struct buf sent = d->out;
+	if (sent.cap > KEPT)
+		buf_fini(&sent);
 	buf_clear(&sent);
 	d->out = d->behind;
 	d->behind = sent;
@@ -119,7 +145,7 @@ static void push_behind(struct dial *d)
 	int rc = uv_write(&d->writing, (uv_stream_t *)&d->tcp, &b, 1, on_written);
 	if (rc < 0) {
 		d->busy = false;
-		note(d, "lost the connection", uv_strerror(rc));
+		note_lost(d, rc);
 		drop(d);
 	}
 }
@@ -132,7 +158,7 @@ static void push(struct dial *d, const char *bytes, size_t n)
 		uv_buf_t b = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)n);
 		int sent = uv_try_write((uv_stream_t *)&d->tcp, &b, 1);
 		if (sent < 0 && sent != UV_EAGAIN) {
-			note(d, "lost the connection", uv_strerror(sent));
+			note_lost(d, sent);
 			drop(d);
 			return;
 		}
@@ -156,12 +182,19 @@ void dial_send(struct dial *d, const void *bytes, size_t n)
 	if (is_over(d))
 		return;
 	must(d->up);
-	if (d->tls) {
+	if (!d->tls) {
+		push(d, bytes, n);
+	} else if (tls_up(d->tls)) {
 		tls_write(d->tls, bytes, n);
 		push_tls(d);
 	} else {
-		push(d, bytes, n);
+		buf_put(&d->plain, bytes, n);
 	}
+}
+
+size_t dial_unsent(const struct dial *d)
+{
+	return (d->busy ? d->out.n : 0) + d->behind.n + d->plain.n;
 }
 
 void dial_acknowledge(struct dial *d)
@@ -181,11 +214,33 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 	*b = uv_buf_init(bytes, sizeof bytes);
 }
 
+static void on_late(void *arg)
+{
+	struct dial *d = arg;
+	note(d, ETIMEDOUT,
+		d->up    ? "did not answer within 10 s"
+		: d->tls ? "did not agree on TLS within 10 s"
+				 : "could not be reached within 10 s",
+		NULL);
+	drop(d);
+}
+
 static void go_up(struct dial *d)
 {
-	timer_stop(&d->patience);
 	d->up = true;
+	timer_start(d->loop, &d->patience, PATIENCE_MS, on_late, d);
 	d->ev.on_up(d->ev.arg);
+}
+
+/* What had to wait until TLS could take it. */
+static void write_plain(struct dial *d)
+{
+	struct buf b = d->plain;
+	if (!b.n || !tls_up(d->tls))
+		return;
+	d->plain = (struct buf){0};
+	tls_write(d->tls, b.p, b.n);
+	buf_fini(&b);
 }
 
 static void take_tls(struct dial *d, const char *bytes, size_t n)
@@ -201,6 +256,7 @@ static void take_tls(struct dial *d, const char *bytes, size_t n)
 	}
 	if (is_over(d))
 		return;
+	write_plain(d);
 	push_tls(d); /* what the handshake has to say, or an alarm */
 	if (!is_over(d) && !d->up && tls_up(d->tls))
 		go_up(d);
@@ -208,11 +264,12 @@ static void take_tls(struct dial *d, const char *bytes, size_t n)
 		return;
 	const char *refused = tls_refusal(d->tls);
 	if (got == -1)
-		note(d, "closed the connection", NULL);
+		note_lost(d, UV_EOF);
 	else if (refused)
-		note(d, "has a certificate that is not trusted", refused);
+		note(d, EPROTO, "has a certificate that is not trusted", refused);
 	else
-		note(d, d->up ? "broke the rules of TLS" : "could not agree on TLS", NULL);
+		note(d, EPROTO, d->up ? "ended TLS with an alarm, or broke its rules" : "could not agree on TLS",
+			NULL);
 	drop(d);
 }
 
@@ -220,10 +277,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct dial *d = s->data;
 	if (n < 0) {
-		if (n == UV_EOF)
-			note(d, "closed the connection", NULL);
-		else
-			note(d, "lost the connection", uv_strerror((int)n));
+		note_lost(d, (int)n);
 		drop(d);
 	} else if (n > 0 && d->tls) {
 		take_tls(d, b->base, (size_t)n);
@@ -234,20 +288,13 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 
 /* ── getting there ─────────────────────────────────────────────────────────────────────────────────────── */
 
-static void on_late(void *arg)
-{
-	struct dial *d = arg;
-	note(d, d->tls ? "did not agree on TLS within 10 s" : "did not answer within 10 s", NULL);
-	drop(d);
-}
-
 static void on_connected(uv_connect_t *c, int status)
 {
 	struct dial *d = c->data;
 	if (is_over(d))
 		return;
 	if (status < 0) {
-		note(d, "could not be reached", uv_strerror(status));
+		note(d, -status, "could not be reached", uv_strerror(status));
 		drop(d);
 		return;
 	}
@@ -276,7 +323,7 @@ static void connect_next(void *arg)
 	timer_start(d->loop, &d->patience, PATIENCE_MS, on_late, d);
 	int rc = uv_tcp_connect(&d->connecting, &d->tcp, a, on_connected);
 	if (rc < 0) {
-		note(d, "could not be reached", uv_strerror(rc));
+		note(d, -rc, "could not be reached", uv_strerror(rc));
 		drop(d);
 	}
 }
@@ -301,7 +348,7 @@ static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
 		add_address(d, a->ai_addr);
 	uv_freeaddrinfo(found);
 	if (d->addresses == 0)
-		note(d, "has no address", status ? uv_strerror(status) : NULL);
+		note(d, 0, "has no address", status ? uv_strerror(status) : NULL);
 	if (d->closing || d->addresses == 0)
 		end_soon(d);
 	else
@@ -340,11 +387,23 @@ struct dial *dial_open(struct loop *l, const struct endpoint *at, const struct d
 	return d;
 }
 
+void dial_settle(struct dial *d)
+{
+	d->settled = true;
+	timer_stop(&d->patience);
+}
+
+void dial_next(struct dial *d)
+{
+	note(d, 0, "was given up by us", NULL);
+	drop(d);
+}
+
 void dial_close(struct dial *d)
 {
 	if (d->closing)
 		return;
-	note(d, "was closed by us", NULL);
+	note(d, 0, "was closed by us", NULL);
 	if (d->tls && d->up && !is_over(d)) {
 		tls_goodbye(d->tls);
 		push_tls(d);

@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+enum { OUTPUT_KEPT = 64 << 10 };
+
 struct tls {
 	SSL *ssl;
 	BIO *in, *out; /* owned by ssl */
@@ -136,5 +138,15 @@ struct str tls_output(struct tls *t)
 
 void tls_output_taken(struct tls *t)
 {
-	(void)BIO_reset(t->out);
+	char *p;
+	if (BIO_get_mem_data(t->out, &p) <= 0)
+		return;
+	if (BIO_pending(t->out) <= OUTPUT_KEPT) {
+		(void)BIO_reset(t->out);
+		return;
+	}
+	/* To reset one clears all the room that it ever had. */
+	t->out = BIO_new(BIO_s_mem());
+	must(t->out);
+	SSL_set0_wbio(t->ssl, t->out);
 }

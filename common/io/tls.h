@@ -19,7 +19,8 @@ void tls_feed(struct tls *t, const char *bytes, size_t n); /* what came */
 /* Goes on with the handshake, then decrypts into out. >0: bytes; 0: all that came is used; -1: the peer said
  * goodbye, what it is owed may still be written; -2: it broke the protocol, or is not who it should be. */
 int tls_read(struct tls *t, char *out, size_t n);
-bool tls_up(const struct tls *t); /* the handshake is done: tls_write is allowed */
+/* tls_write is allowed: the handshake is done, and no message of its kind that came later stands half. */
+bool tls_up(const struct tls *t);
 void tls_write(struct tls *t, const char *bytes, size_t n);
 void tls_goodbye(struct tls *t);
 struct str tls_output(struct tls *t); /* what must be sent; borrowed until the next call */

@@ -8,9 +8,9 @@
 
 enum {
 	HEAD_MOST = 16 << 10, /* bytes of the answer to the handshake */
-	ANSWER_MS = 10000,    /* for it */
 	PONG_MS = 10000,
-	GOODBYE_MS = 200, /* for the answer to our close frame */
+	GOODBYE_MS = 200, /* for the peer's end behind our close frame */
+	PONGS_UNSENT = 64 << 10,
 };
 
 struct ws {
@@ -20,15 +20,16 @@ struct ws {
 	struct dial *dial; /* NULL: the URL is none */
 	struct ws_frames *frames;
 	char key[WS_KEY_N + 1];
-	struct buf head;        /* of the answer, until it is whole */
-	struct buf early;       /* frames that wait for the answer */
-	struct buf out;         /* the frame that is being made */
-	struct timer *patience; /* for the answer to the handshake, or to our goodbye */
-	struct timer *pong;     /* for the first ping that is not answered: */
-	uint64_t pinged_ms;     /* when it left */
-	bool dialled, up;       /* the line stands · the answer granted it */
-	bool pong_due, closing; /* closing: ws_close was called, or the peer broke a rule: nothing is told */
-	struct err err;         /* why it ended: the first reason stands */
+	struct buf head;       /* of the answer, until it is whole */
+	struct buf early;      /* frames that wait for the answer */
+	struct buf out;        /* the frame that is being made */
+	struct timer *goodbye; /* for the peer's end behind one */
+	struct timer *pong;    /* for the answer to the ping that left at pinged_ms */
+	uint64_t pinged_ms;
+	bool dialled, up; /* the connection stands · the answer granted it */
+	bool pong_due;
+	bool closing;   /* a goodbye was said, or it was refused: nothing but the end is told */
+	struct err err; /* why it ended: the first reason stands */
 };
 
 static void note(struct ws *w, enum err_class class, const char *what, const char *detail)
@@ -40,7 +41,8 @@ static void note(struct ws *w, enum err_class class, const char *what, const cha
 static void end(void *arg)
 {
 	struct ws *w = arg;
-	timer_free(&w->patience);
+	w->closing = true; /* on_close may call us once more */
+	timer_free(&w->goodbye);
 	timer_free(&w->pong);
 	ws_frames_free(w->frames);
 	buf_fini(&w->head);
@@ -53,9 +55,10 @@ static void end(void *arg)
 static void on_end(void *arg, const struct err *e)
 {
 	struct ws *w = arg;
-	if (w->up)
+	bool by_peer = w->dialled && e->code == 0;
+	if (by_peer && w->up)
 		note(w, ERR_TRANSIENT, "closed the WebSocket", NULL);
-	else if (w->dialled)
+	else if (by_peer)
 		note(w, ERR_TRANSIENT, "refused the WebSocket", "it closed the connection");
 	else if (w->err.class == ERR_NONE)
 		w->err = *e;
@@ -82,9 +85,9 @@ static void send_frame(struct ws *w, uint8_t opcode, struct str payload)
 	buf_clear(b);
 }
 
-/* Section 7.1.2: a close frame first, so that the peer sees an end and no failure; one that does not answer
- * it is cut. */
-static void say_goodbye(struct ws *w, unsigned code)
+/* Section 7.1: a close frame, then the peer ends the connection, so that it sees an end and no failure; one
+ * that does not is cut. */
+static void say_goodbye(struct ws *w, int code, bool with_code)
 {
 	w->closing = true;
 	timer_stop(&w->pong);
@@ -92,8 +95,9 @@ static void say_goodbye(struct ws *w, unsigned code)
 		cut(w);
 		return;
 	}
-	send_frame(w, WSLAY_CONNECTION_CLOSE, (struct str){(char[]){(char)(code >> 8), (char)code}, 2});
-	timer_start(w->loop, &w->patience, GOODBYE_MS, cut, w);
+	char payload[2] = {(char)(code >> 8), (char)code};
+	send_frame(w, WSLAY_CONNECTION_CLOSE, (struct str){payload, with_code ? 2 : 0});
+	timer_start(w->loop, &w->goodbye, GOODBYE_MS, cut, w);
 }
 
 void ws_text(struct ws *w, struct str message)
@@ -129,28 +133,29 @@ void ws_close(struct ws *w)
 	if (w->closing || !w->dial)
 		return;
 	note(w, ERR_TRANSIENT, "was closed by us", NULL);
-	say_goodbye(w, WSLAY_CODE_NORMAL_CLOSURE);
+	say_goodbye(w, WSLAY_CODE_NORMAL_CLOSURE, true);
 }
 
 /* ── in ────────────────────────────────────────────────────────────────────────────────────────────────── */
 
 static void take_control(struct ws *w, const struct ws_piece *x)
 {
-	switch (x->opcode) {
-	case WSLAY_PING:
-		if (!w->closing)
+	if (x->opcode == WSLAY_PING) {
+		/* A peer that reads none of them gets no more (section 5.5.3 wants an answer to the last one only).
+		 */
+		if (!w->closing && dial_unsent(w->dial) < PONGS_UNSENT)
 			send_frame(w, WSLAY_PONG, x->bytes);
-		break;
-	case WSLAY_PONG:
+	} else if (x->opcode == WSLAY_PONG) {
 		w->pong_due = false;
 		timer_stop(&w->pong);
-		break;
-	default: /* its goodbye: the answer to ours, or it is answered with its own code */
-		if (!w->closing)
-			send_frame(w, WSLAY_CONNECTION_CLOSE, x->bytes.n >= 2 ? (struct str){x->bytes.p, 2} : STR(""));
-		note(w, ERR_TRANSIENT, "closed the WebSocket", NULL);
-		w->closing = true;
-		cut(w);
+	} else if (w->closing) {
+		cut(w); /* the answer to our goodbye */
+	} else {
+		int code = ws_goodbye_code(x->bytes);
+		bool bare = code == WSLAY_CODE_NO_STATUS_RCVD;
+		note(w, code ? ERR_TRANSIENT : ERR_MALFORMED, "closed the WebSocket",
+			code ? NULL : "by a broken frame");
+		say_goodbye(w, code ? code : WSLAY_CODE_PROTOCOL_ERROR, !bare);
 	}
 }
 
@@ -171,19 +176,21 @@ static void take_frames(struct ws *w, const char *bytes, size_t n)
 		} else if (got == WS_BROKEN) {
 			note(w, ERR_MALFORMED, "broke the rules of WebSocket", x.why);
 			if (!w->closing)
-				say_goodbye(w, (unsigned)x.code);
+				say_goodbye(w, x.code, true);
 			cut(w);
 			return;
 		}
 	}
 }
 
+/* Another address may be another machine: it is asked before this one is believed. */
 static void refuse(struct ws *w, const struct err *e)
 {
-	note(w, e->class, "refused the WebSocket", e->text);
-	w->err.code = e->code;
-	w->closing = true;
-	cut(w);
+	if (w->err.class == ERR_NONE) {
+		note(w, e->class, "refused the WebSocket", e->text);
+		w->err.code = e->code;
+	}
+	dial_next(w->dial);
 }
 
 /* The answer to the handshake; what stands behind it are frames. */
@@ -207,7 +214,8 @@ static void take_answer(struct ws *w, const char *bytes, size_t n)
 	struct buf came = w->head;
 	w->head = (struct buf){0};
 	w->up = true;
-	timer_stop(&w->patience);
+	w->err = (struct err){0};
+	dial_settle(w->dial);
 	if (w->early.n)
 		dial_send(w->dial, w->early.p, w->early.n);
 	buf_fini(&w->early);
@@ -227,23 +235,15 @@ static void on_bytes(void *arg, const char *bytes, size_t n)
 		take_answer(w, bytes, n);
 }
 
-static void on_no_answer(void *arg)
-{
-	struct ws *w = arg;
-	struct err e;
-	err_put(&e, ERR_TRANSIENT, "it did not answer within 10 s");
-	refuse(w, &e);
-}
-
 static void on_up(void *arg)
 {
 	struct ws *w = arg;
 	w->dialled = true;
+	buf_clear(&w->head);
 	ws_upgrade_key(w->key);
 	ws_upgrade_ask(&w->out, &w->at, w->key);
 	dial_send(w->dial, w->out.p, w->out.n);
 	buf_clear(&w->out);
-	timer_start(w->loop, &w->patience, ANSWER_MS, on_no_answer, w);
 }
 
 struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev)

@@ -21,7 +21,7 @@ struct ws_events {
  * later. */
 struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev);
 void ws_text(struct ws *w, struct str message); /* before on_open: leaves then */
-void ws_ping(struct ws *w);                     /* a dead peer closes within 10 s of an unanswered ping */
+void ws_ping(struct ws *w);                     /* a dead peer is given up 10 s after an unanswered ping */
 uint64_t ws_unanswered_ms(const struct ws *w);  /* how long a ping has waited for its pong; 0: none has */
 void ws_close(struct ws *w);                    /* on_close follows in a later turn, no other event */
 

@@ -202,6 +202,18 @@ void ws_frame_put(struct buf *b, uint8_t opcode, struct str payload, bool masked
 	into = NULL;
 }
 
+int ws_goodbye_code(struct str payload)
+{
+	const unsigned char *b = (const unsigned char *)payload.p;
+	if (payload.n < 2)
+		return payload.n == 0 ? WSLAY_CODE_NO_STATUS_RCVD : 0;
+	int code = b[0] << 8 | b[1];
+	/* and those registered since */
+	bool may =
+		(code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+	return may ? code : 0;
+}
+
 void ws_accept_of(char out[32], const char *key)
 {
 	static const char fixed[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

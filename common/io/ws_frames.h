@@ -36,6 +36,9 @@ bool ws_frames_between(const struct ws_frames *r);
 /* Puts one whole frame behind what b holds. */
 void ws_frame_put(struct buf *b, uint8_t opcode, struct str payload, bool masked);
 
+/* The code of a goodbye's payload (section 7.4): 1005 where it has none, 0: none that may stand there. */
+int ws_goodbye_code(struct str payload);
+
 /* The answer to a key of WS_KEY_N characters (section 4.2.2), NUL-terminated. */
 void ws_accept_of(char out[32], const char *key);
 

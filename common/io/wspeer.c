@@ -177,26 +177,19 @@ void wspeer_close(struct wspeer *p, int code, const char *why)
 	wait_for(p, &p->set->goodbyes, p->set->o.close_ms);
 }
 
-/* Codes that a peer may give (RFC 6455 section 7.4, and those registered since). */
-static bool is_code(unsigned code)
-{
-	return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
-}
-
 void wspeer_heard_close(struct wspeer *p, struct str payload)
 {
-	const unsigned char *b = (const unsigned char *)payload.p;
-	unsigned code = payload.n >= 2 ? (unsigned)b[0] << 8 | b[1] : WSLAY_CODE_NO_STATUS_RCVD;
+	int code = ws_goodbye_code(payload);
 	if (p->phase == WSPEER_CLOSING)
 		wspeer_fail(p, p->code, p->why);
-	else if (payload.n == 1 || (payload.n >= 2 && !is_code(code)))
+	else if (code == 0)
 		wspeer_fail(p, WSLAY_CODE_PROTOCOL_ERROR, "a goodbye was malformed");
 	else if (payload.n > 2 && !utf8_valid((struct str){payload.p + 2, payload.n - 2}))
 		wspeer_fail(p, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "the text is not UTF-8");
 	else {
-		say_goodbye(p, (int)code, STR(""));
+		say_goodbye(p, code, STR(""));
 		p->phase = WSPEER_CLOSING;
-		wspeer_fail(p, (int)code, "closed by the peer");
+		wspeer_fail(p, code, "closed by the peer");
 	}
 }
 

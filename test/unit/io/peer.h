@@ -133,6 +133,14 @@ static inline void peer_hang_up(struct peer *p)
 	}
 }
 
+static inline void peer_reset(struct peer *p)
+{
+	if (p->closing)
+		return;
+	p->closing = true;
+	must(uv_tcp_close_reset(&p->s.tcp, peer_on_closed) == 0);
+}
+
 static inline void peer_free(struct loop *l, struct peer *p)
 {
 	peer_hang_up(p);

@@ -2,7 +2,9 @@
 #include "common/io/ws.h"
 #include "ws_peer.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -10,7 +12,16 @@
  * answers each text frame by mode. */
 static struct loop *l;
 static struct peer_server server;
-static enum { PEER_ECHO, PEER_SILENT, PEER_MUTE, PEER_REFUSE, PEER_CUT, PEER_GARBAGE } mode;
+static enum {
+	PEER_ECHO,
+	PEER_SILENT,
+	PEER_MUTE,
+	PEER_REFUSE,
+	PEER_REFUSE_FIRST,
+	PEER_CUT,
+	PEER_RESET,
+	PEER_GARBAGE
+} mode;
 static int texts, pings, goodbyes; /* close frames with the code 1000 */
 static char asked[4096];
 
@@ -26,7 +37,7 @@ static bool take_frame(struct peer *p)
 	int op = ws_peer_take(p, text, &n);
 	if (op == 1) {
 		texts++;
-		if (mode == PEER_ECHO)
+		if (mode == PEER_ECHO || mode == PEER_REFUSE_FIRST)
 			ws_peer_say(p, 0x81, text, n);
 	} else if (op == 9) {
 		pings++;
@@ -44,12 +55,16 @@ static void on_bytes(struct peer *p)
 {
 	if (mode == PEER_MUTE)
 		return;
-	if (mode == PEER_REFUSE) {
+	if (mode == PEER_REFUSE || (mode == PEER_REFUSE_FIRST && server.accepted == 1)) {
 		peer_say(p, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
 		return;
 	}
 	if (mode == PEER_CUT) {
 		peer_hang_up(p);
+		return;
+	}
+	if (mode == PEER_RESET) {
+		peer_reset(p);
 		return;
 	}
 	if (text_starts(p->in.p, "GET ")) {
@@ -244,6 +259,188 @@ static void a_name_is_looked_up_and_all_its_addresses_tried(void **state)
 	assert_true(text_starts(why.text, "no-such-name.invalid:80 "));
 }
 
+/* Two addresses of one name, in place of what the resolver says. */
+static const char *two[2];
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+	const struct addrinfo numeric = {
+		.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (strcmp(name, "two.test") != 0)
+		return real(name, service, hints, found);
+	return real(two[0], NULL, &numeric, found) || real(two[1], NULL, &numeric, &(*found)->ai_next);
+}
+
+static void another_address_is_tried_before_a_refusal_is_believed(void **state)
+{
+	(void)state;
+	two[0] = two[1] = "127.0.0.1";
+	mode = PEER_REFUSE_FIRST;
+	struct ws *w = open_at("two.test");
+	ws_text(w, STR("x"));
+	spin_until(l, messages == 1);
+	assert_int_equal(server.accepted, 2);
+	ws_close(w);
+	spin_until(l, closed == 1);
+	two[0] = "127.0.0.2"; /* nobody is there */
+	w = open_at("two.test");
+	spin_until(l, opened == 2);
+	ws_close(w);
+	spin_until(l, closed == 2);
+}
+
+/* The last address of an IPv4 host is often one that can't be reached at all. */
+static void the_reason_of_who_got_furthest_is_told(void **state)
+{
+	(void)state;
+	static const struct {
+		int mode;
+		const char *why;
+	} is[] = {{PEER_REFUSE, "refused the WebSocket: HTTP status 403"},
+		{PEER_CUT, "refused the WebSocket: it closed the connection"},
+		{PEER_RESET, "lost the connection: connection reset by peer"}};
+	for (int i = 0; i < 6; i++) {
+		two[i % 2] = "127.0.0.1";
+		two[1 - i % 2] = "255.255.255.255";
+		mode = is[i / 2].mode;
+		open_at("two.test");
+		spin_until(l, closed == i + 1);
+		if (!strstr(why.text, is[i / 2].why))
+			fail_msg("'%s' is not '%s'", why.text, is[i / 2].why);
+	}
+	assert_int_equal(opened, 0);
+}
+
+static void what_cut_it_is_told(void **state)
+{
+	(void)state;
+	open_at("127.0.0.1");
+	spin_until(l, opened);
+	peer_reset(server.peers);
+	spin_until(l, closed);
+	assert_non_null(strstr(why.text, "lost the connection: connection reset by peer"));
+}
+
+static void a_goodbye_must_be_one(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *payload;
+		size_t n;
+		enum err_class class;
+	} is[] = {{"", 0, ERR_TRANSIENT}, {"\x03", 1, ERR_MALFORMED}, {"\x03\xe9 away", 7, ERR_TRANSIENT},
+		{"\x03\xed", 2, ERR_MALFORMED}, {"\x03\xf7", 2, ERR_MALFORMED}, {"\x0f\xa1", 2, ERR_TRANSIENT}};
+	mode = PEER_SILENT; /* and never ends the connection: it is cut */
+	for (int i = 0; i < 6; i++) {
+		open_at("127.0.0.1");
+		spin_until(l, opened == i + 1);
+		ws_peer_say(server.peers, 0x88, is[i].payload, is[i].n);
+		spin_until(l, closed == i + 1);
+		assert_int_equal(why.class, is[i].class);
+		assert_non_null(strstr(why.text, "closed the WebSocket"));
+	}
+}
+
+/* Its user calls it from inside each event. */
+static struct ws *inside;
+static int pieces;
+static void call_all(void)
+{
+	ws_text(inside, STR("x"));
+	ws_ping(inside);
+	ws_close(inside);
+	ws_ping(inside);
+	ws_text(inside, STR("y"));
+	ws_close(inside);
+}
+static void open_calls(void *arg)
+{
+	on_open(arg);
+	if (arg)
+		call_all();
+}
+static void piece_calls(void *arg, struct str piece, bool first, bool last)
+{
+	(void)arg, (void)piece, (void)first, (void)last;
+	pieces++;
+	call_all();
+}
+static void close_calls(void *arg, const struct err *e)
+{
+	on_close(arg, e);
+	call_all();
+}
+
+static void set_true(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void it_may_be_called_from_inside_its_events(void **state)
+{
+	(void)state;
+	char url[64];
+	snprintf(url, sizeof url, "ws://127.0.0.1:%d/", server.port);
+	struct ws_events ev = {.on_open = open_calls, .on_piece = piece_calls, .on_close = close_calls, .arg = l};
+	inside = ws_open(l, url, &ev);
+	spin_until(l, closed == 1);
+	ev.arg = NULL;
+	inside = ws_open(l, url, &ev);
+	spin_until(l, opened == 2);
+	ws_text(inside, STR("echo"));
+	ws_text(inside, STR("echo, behind its end"));
+	spin_until(l, closed == 2);
+	assert_int_equal(pieces, 1);
+	inside = ws_open(l, url, &ev);
+	spin_until(l, opened == 3);
+	peer_hang_up(server.peers);
+	spin_until(l, closed == 3);
+	/* nothing of it lives on: a timer of its would run now */
+	struct timer *t = NULL;
+	bool over = false;
+	timer_start(l, &t, 300, set_true, &over);
+	spin_until(l, over);
+	timer_free(&t);
+}
+
+static size_t pongs; /* bytes */
+static bool done;
+/* Pongs of 131 bytes each, then one text. */
+static void count_pongs(struct peer *p)
+{
+	pongs += p->in.n;
+	done = p->in.n >= 10 && ((unsigned char)p->in.p[p->in.n - 10] == 0x81);
+	buf_clear(&p->in);
+}
+
+/* It asks for ever and reads nothing: what waits for it stays small. */
+static void pings_of_a_peer_that_does_not_read(void **state)
+{
+	(void)state;
+	enum { PINGS = 200000 };
+	char text[WS_CONTROL_MOST] = {0};
+	struct ws *w = open_at("127.0.0.1");
+	spin_until(l, opened);
+	struct peer *p = server.peers;
+	uv_read_stop(&p->s.stream);
+	struct buf b = {0};
+	for (int i = 0; i < 1000; i++)
+		ws_client_put(&b, 0x89, text, sizeof text, false);
+	for (int i = 0; i < PINGS / 1000; i++) {
+		peer_say_bytes(p, b.p, b.n);
+		spin_until(l, uv_stream_get_write_queue_size(&p->s.stream) == 0);
+	}
+	buf_fini(&b);
+	server.on_bytes = count_pongs;
+	uv_read_start(&p->s.stream, peer_alloc, peer_on_read);
+	ws_text(w, STR("done"));
+	spin_until(l, done);
+	assert_true(pongs > 0 && pongs < (size_t)PINGS * sizeof text / 2);
+	ws_close(w);
+	spin_until(l, closed);
+}
+
 static void a_close_says_goodbye_and_waits_for_no_silent_peer(void **state)
 {
 	(void)state;
@@ -423,6 +620,12 @@ int main(void)
 		T(a_bad_url_is_rejected_later),
 		T(a_closed_port_and_no_route_leave_nothing_behind),
 		T(a_name_is_looked_up_and_all_its_addresses_tried),
+		T(another_address_is_tried_before_a_refusal_is_believed),
+		T(the_reason_of_who_got_furthest_is_told),
+		T(what_cut_it_is_told),
+		T(a_goodbye_must_be_one),
+		T(it_may_be_called_from_inside_its_events),
+		T(pings_of_a_peer_that_does_not_read),
 		T(a_close_says_goodbye_and_waits_for_no_silent_peer),
 		T(closing_at_any_time_is_told_once),
 		T(many_open_and_close_together),
