@@ -1,11 +1,14 @@
 /* wss:// against our own server: who is trusted, what it is told, and what is said of others. */
 #include "cert.h"
 #include "common/io/http.h"
+#include "common/io/tls.h"
 #include "common/io/ws.h"
 #include "common/io/wspeer.h"
 #include "peer.h"
 
 #include <sys/stat.h>
+
+#include <openssl/ssl.h>
 
 enum { BIG = 5 << 20 };
 
@@ -184,6 +187,82 @@ static void closing_at_any_time_is_told_once(void **state)
 	}
 }
 
+/* ── what TLS may do in the middle (RFC 8446, 4.6): OpenSSL's server beside our client, without sockets
+ * ────── */
+
+static int fat_ticket(SSL *ssl, void *arg)
+{
+	static const char data[900];
+	(void)arg;
+	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, sizeof data);
+}
+
+static void both_talk(struct tls *t, SSL *ssl, BIO *to_server, BIO *to_client)
+{
+	static char b[20000];
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tls_read(t, b, sizeof b), 0);
+		struct str out = tls_output(t);
+		if (out.n)
+			BIO_write(to_server, out.p, (int)out.n);
+		tls_output_taken(t);
+		SSL_read(ssl, b, sizeof b);
+		char *p;
+		long n = BIO_get_mem_data(to_client, &p);
+		if (i == 0) {
+			tls_feed(t, p, (size_t)n);
+			(void)BIO_reset(to_client);
+		}
+	}
+}
+
+static void a_ticket_in_two_records_holds_writing_up(void **state)
+{
+	(void)state;
+	static char b[20000];
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_use_certificate_file(ctx, trusted, SSL_FILETYPE_PEM);
+	SSL_CTX_use_PrivateKey_file(ctx, trusted_key, SSL_FILETYPE_PEM);
+	SSL_CTX_set_session_ticket_cb(ctx, fat_ticket, NULL, NULL);
+	SSL_CTX_set_max_send_fragment(ctx, 512);
+	SSL *ssl = SSL_new(ctx);
+	BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
+	SSL_set_bio(ssl, to_server, to_client);
+	SSL_set_accept_state(ssl);
+	struct tls *t = tls_client("localhost");
+	both_talk(t, ssl, to_server, to_client);
+	assert_true(tls_up(t));
+
+	unsigned char *p;
+	long n = BIO_get_mem_data(to_client, &p);
+	size_t first = 5 + ((size_t)p[3] << 8 | p[4]);
+	assert_true((size_t)n > first);
+	tls_feed(t, (char *)p, first);
+	assert_int_equal(tls_read(t, b, sizeof b), 0);
+	assert_false(tls_up(t));
+	tls_feed(t, (char *)p + first, (size_t)n - first);
+	assert_int_equal(tls_read(t, b, sizeof b), 0);
+	assert_true(tls_up(t));
+	tls_write(t, "behind it", 9);
+	struct str out = tls_output(t);
+	BIO_write(to_server, out.p, (int)out.n);
+	assert_int_equal(SSL_read(ssl, b, sizeof b), 9);
+
+	/* and once more than is kept of what leaves */
+	tls_output_taken(t);
+	char *big = mem_alloc(BIG);
+	tls_write(t, big, BIG);
+	free(big);
+	assert_true(tls_output(t).n > BIG);
+	tls_output_taken(t);
+	assert_int_equal(tls_output(t).n, 0);
+	tls_write(t, "x", 1);
+	assert_true(tls_output(t).n > 0 && tls_output(t).n < 100);
+	tls_free(t);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+}
+
 static int make_files(void **state)
 {
 	(void)state;
@@ -217,6 +296,7 @@ int main(void)
 		T(a_refusal_names_its_status),
 		T(who_speaks_no_tls_is_said_so),
 		T(closing_at_any_time_is_told_once),
+		cmocka_unit_test(a_ticket_in_two_records_holds_writing_up),
 	};
 	return cmocka_run_group_tests(tests, make_files, drop_files);
 }
