@@ -12,7 +12,7 @@
  * answers each text frame by mode. */
 static struct loop *l;
 static struct peer_server server;
-static enum {
+static enum peer_mode {
 	PEER_ECHO,
 	PEER_SILENT,
 	PEER_MUTE,
@@ -295,7 +295,7 @@ static void the_reason_of_who_got_furthest_is_told(void **state)
 {
 	(void)state;
 	static const struct {
-		int mode;
+		enum peer_mode mode;
 		const char *why;
 	} is[] = {{PEER_REFUSE, "refused the WebSocket: HTTP status 403"},
 		{PEER_CUT, "refused the WebSocket: it closed the connection"},
