@@ -38,7 +38,7 @@ struct dial {
 	bool in_lookup, up, settled, told, closing; /* told: the end is due */
 };
 
-static void connect_next(void *arg);
+static void connect_next(struct dial *d);
 
 static void note(struct dial *d, int code, const char *what, const char *detail)
 {
@@ -309,9 +309,8 @@ static void on_connected(uv_connect_t *c, int status)
 	take_tls(d, "", 0);
 }
 
-static void connect_next(void *arg)
+static void connect_next(struct dial *d)
 {
-	struct dial *d = arg;
 	if (d->closing) {
 		end_soon(d);
 		return;

@@ -141,8 +141,7 @@ void ws_close(struct ws *w)
 static void take_control(struct ws *w, const struct ws_piece *x)
 {
 	if (x->opcode == WSLAY_PING) {
-		/* A peer that reads none of them gets no more (section 5.5.3 wants an answer to the last one only).
-		 */
+		/* Section 5.5.3 wants the last one answered: a peer that reads no answer gets no more of them. */
 		if (!w->closing && dial_unsent(w->dial) < PONGS_UNSENT)
 			send_frame(w, WSLAY_PONG, x->bytes);
 	} else if (x->opcode == WSLAY_PONG) {
@@ -248,7 +247,6 @@ static void on_up(void *arg)
 
 struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev)
 {
-	static const struct dial_events events = {.on_up = on_up, .on_bytes = on_bytes, .on_end = on_end};
 	struct ws *w = mem_alloc(sizeof *w);
 	w->loop = l;
 	w->ev = *ev;
@@ -258,8 +256,7 @@ struct ws *ws_open(struct loop *l, const char *url, const struct ws_events *ev)
 		loop_later(l, end, w);
 		return w;
 	}
-	struct dial_events mine = events;
-	mine.arg = w;
-	w->dial = dial_open(l, &w->at, &mine);
+	w->dial = dial_open(
+		l, &w->at, &(struct dial_events){.on_up = on_up, .on_bytes = on_bytes, .on_end = on_end, .arg = w});
 	return w;
 }

@@ -30,6 +30,22 @@ void dial_acknowledge(struct dial *d)
 	must(!d->closed);
 }
 
+size_t dial_unsent(const struct dial *d)
+{
+	must(!d->closed);
+	return 0;
+}
+
+void dial_settle(struct dial *d)
+{
+	must(!d->closed);
+}
+
+void dial_next(struct dial *d)
+{
+	d->closed = true; /* there is no other address */
+}
+
 void dial_close(struct dial *d)
 {
 	d->closed = true;

@@ -113,12 +113,10 @@ static void one_holds_it(void **state)
 /* a holds the lane, its time runs out, and b has it. */
 static void take_over(struct world *w, struct turn *a, struct turn *b, const char *lane)
 {
-	char expire[120];
-	snprintf(expire, sizeof expire, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = '%s'", lane);
 	turn_open(a, w);
 	turn_open(b, w);
 	turn_take(a, lane, "a");
-	run(w, expire);
+	run(w, "UPDATE fairlead.lane SET until = '-infinity' WHERE name = '%s'", lane);
 	turn_take(b, lane, "b");
 	assert_true(b->taken);
 }
