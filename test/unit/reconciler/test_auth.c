@@ -122,7 +122,7 @@ static void ed25519(void **state)
 	uint8_t pk[32], sk[64], sig[64];
 	(void)state;
 	struct token t;
-	struct str raw;
+	struct str raw = {0};
 	assert_true(part((struct str){token + 7, strlen(token) - 7}, &t) && decode(&mem, t.signature, &raw));
 	assert_true(signature_good(k, &t, raw));
 	assert_string_equal(try(k, token, &n), BAD); /* what it says is no object of claims */
