@@ -43,6 +43,11 @@ bool http_is_token(struct str s)
 	return s.n > 0;
 }
 
+bool http_word_is(struct str s, const char *word)
+{
+	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
+}
+
 bool http_list_next(struct str *list, struct str *item)
 {
 	while (list->n) {
@@ -64,7 +69,7 @@ bool http_list_has(struct str list, const char *word)
 {
 	struct str item;
 	while (http_list_next(&list, &item))
-		if (item.n == strlen(word) && strncasecmp(item.p, word, item.n) == 0)
+		if (http_word_is(item, word))
 			return true;
 	return false;
 }

@@ -64,10 +64,11 @@ void http_parser_init(struct http_parser *p, size_t max_body);
 int http_parse(struct http_parser *p, const char *bytes, size_t n, size_t *used);
 void http_parser_fini(struct http_parser *p);
 void http_request_free(struct http_request *q);
-bool http_is_token(struct str s); /* RFC 9110 section 5.6.2 */
+bool http_is_token(struct str s);                  /* RFC 9110 section 5.6.2 */
+bool http_word_is(struct str s, const char *word); /* letters of either case */
 /* Takes the next element off a comma-separated list (section 5.6.1); false: no more. */
 bool http_list_next(struct str *list, struct str *item);
-bool http_list_has(struct str list, const char *word); /* letters of either case */
+bool http_list_has(struct str list, const char *word); /* as http_word_is */
 void http_request_reset(struct http_request *q);       /* as new; keeps small buffers */
 
 #endif

@@ -138,10 +138,10 @@ struct str tls_output(struct tls *t)
 
 void tls_output_taken(struct tls *t)
 {
-	char *p;
-	if (BIO_get_mem_data(t->out, &p) <= 0)
+	size_t n = tls_output(t).n;
+	if (n == 0)
 		return;
-	if (BIO_pending(t->out) <= OUTPUT_KEPT) {
+	if (n <= OUTPUT_KEPT) {
 		(void)BIO_reset(t->out);
 		return;
 	}

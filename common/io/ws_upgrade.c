@@ -2,7 +2,6 @@
 #include "common/base/mem.h"
 #include "common/io/http_parse.h"
 
-#include <strings.h>
 #include <sys/random.h>
 
 #include <openssl/evp.h>
@@ -44,11 +43,6 @@ struct answer {
 	int status;
 };
 
-static bool is(struct str name, const char *word)
-{
-	return name.n == strlen(word) && strncasecmp(name.p, word, name.n) == 0;
-}
-
 static int on_field(llhttp_t *ll, const char *at, size_t n)
 {
 	struct answer *a = ll->data;
@@ -62,13 +56,14 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
 	struct str value = {at, n};
 	while (value.n && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 		value.n--;
-	if (is(a->name, "Upgrade"))
+	if (http_word_is(a->name, "Upgrade"))
 		a->upgrade |= http_list_has(value, "websocket");
-	else if (is(a->name, "Connection"))
+	else if (http_word_is(a->name, "Connection"))
 		a->connection |= http_list_has(value, "upgrade");
-	else if (is(a->name, "Sec-WebSocket-Accept"))
+	else if (http_word_is(a->name, "Sec-WebSocket-Accept"))
 		a->accept = value;
-	else if (is(a->name, "Sec-WebSocket-Extensions") || is(a->name, "Sec-WebSocket-Protocol"))
+	else if (http_word_is(a->name, "Sec-WebSocket-Extensions") ||
+			 http_word_is(a->name, "Sec-WebSocket-Protocol"))
 		a->unasked |= value.n > 0;
 	return 0;
 }

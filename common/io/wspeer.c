@@ -4,7 +4,6 @@
 #include "common/io/wspeer_in.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
 	MESSAGE = 64 << 10,
@@ -314,11 +313,6 @@ size_t wspeer_unsent(const struct wspeer *p)
 
 /* ── the handshake (RFC 6455 section 4.2) ──────────────────────────────────────────────────────────────── */
 
-static bool word_is(struct str s, const char *word)
-{
-	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
-}
-
 bool wspeer_wanted(const struct http_request *q)
 {
 	return http_list_has(http_header(q, "Upgrade"), "websocket");
@@ -328,7 +322,7 @@ bool wspeer_offered(const struct http_request *q, int i, struct str *protocol)
 {
 	struct str name, value;
 	for (int at = 0; http_header_at(q, at, &name, &value); at++)
-		while (word_is(name, "Sec-WebSocket-Protocol") && http_list_next(&value, protocol))
+		while (http_word_is(name, "Sec-WebSocket-Protocol") && http_list_next(&value, protocol))
 			if (i-- == 0)
 				return true;
 	return false;
@@ -338,7 +332,7 @@ static bool asks_for_upgrade(const struct http_request *q)
 {
 	struct str name, value;
 	for (int at = 0; http_header_at(q, at, &name, &value); at++)
-		if (word_is(name, "Connection") && http_list_has(value, "upgrade"))
+		if (http_word_is(name, "Connection") && http_list_has(value, "upgrade"))
 			return true;
 	return false;
 }

@@ -9,7 +9,8 @@
 // then Fairlead and viem once more with 50 ms between them and the node (proxy.mjs), and realtime.mjs. The floor's table is the
 // one that the listener makes, with its indexes. The end of a run is the commit time that PostgreSQL noted for the last row
 // (track_commit_timestamp), the same for all; nothing looks on often enough to be in the way. Ratios are taken of runs behind each
-// other and their median counts; the first three run three times a round, for a machine changes its speed from second to second. Every run's rows are counted, summed and compared: a wrong one fails the bench.
+// other and their median counts; the first three run three times a round, for a machine changes its speed from second to second.
+// Every run's rows are counted, summed and compared: a wrong one fails the bench.
 //
 // BENCH_ROUNDS (3), BENCH_EVENTS (300 single events); BENCH_ONLY=ingest or realtime runs one half.
 import { spawn } from "node:child_process";

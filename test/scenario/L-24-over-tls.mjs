@@ -1,4 +1,4 @@
-export const name = "https:// and wss://: a certificate nobody vouches for is refused and named, a trusted one carries polls, heads and answers; the address and the login never leave unencrypted";
+export const name = "https:// and wss://: a certificate nobody vouches for is refused and named, a trusted one carries polls, heads and answers; who is not trusted hears nothing, and the login stands in no log";
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ export default async function (t) {
 	const { n } = w;
 	for (const cn of ["trusted", "stranger"]) execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", `/CN=${cn}`, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", join(w.dir, `${cn}.key`), "-out", join(w.dir, `${cn}.pem`)], { stdio: "ignore" });
 
-	// TLS in front of each address of the node; what a client says is kept, as it came over the line and decrypted
+	// TLS in front of each address of the node; what a client says is kept, decrypted, and its connections are counted
 	const raw = { wire: 0, heard: "" };
 	const lines = new Set();
 	const secure = (cn, to) =>

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "common/io/ws.h"
+#include "ws_ear.h"
 #include "ws_peer.h"
 
 #include <dlfcn.h>
@@ -24,11 +24,6 @@ static enum peer_mode {
 } mode;
 static int texts, pings, goodbyes; /* close frames with the code 1000 */
 static char asked[4096];
-
-static int opened, closed;
-static struct buf heard;
-static int messages;
-static struct err why;
 
 static bool take_frame(struct peer *p)
 {
@@ -78,27 +73,6 @@ static void on_bytes(struct peer *p)
 	while (take_frame(p))
 		;
 }
-
-static void on_open(void *arg)
-{
-	(void)arg;
-	opened++;
-}
-static void on_piece(void *arg, struct str piece, bool first, bool last)
-{
-	(void)arg;
-	if (first)
-		buf_clear(&heard);
-	buf_str(&heard, piece);
-	messages += last;
-}
-static void on_close(void *arg, const struct err *e)
-{
-	(void)arg;
-	closed++;
-	why = *e;
-}
-static const struct ws_events events = {.on_open = on_open, .on_piece = on_piece, .on_close = on_close};
 
 static int setup(void **state)
 {

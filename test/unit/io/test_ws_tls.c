@@ -2,9 +2,9 @@
 #include "cert.h"
 #include "common/io/http.h"
 #include "common/io/tls.h"
-#include "common/io/ws.h"
 #include "common/io/wspeer.h"
 #include "peer.h"
+#include "ws_ear.h"
 
 #include <sys/stat.h>
 
@@ -17,31 +17,6 @@ static struct loop *l;
 static struct http_server *server;
 static struct wspeers *set;
 static char authorization[128];
-
-static int opened, closed, messages;
-static struct buf heard;
-static struct err why;
-
-static void on_open(void *arg)
-{
-	(void)arg;
-	opened++;
-}
-static void on_piece(void *arg, struct str piece, bool first, bool last)
-{
-	(void)arg;
-	if (first)
-		buf_clear(&heard);
-	buf_str(&heard, piece);
-	messages += last;
-}
-static void on_close(void *arg, const struct err *e)
-{
-	(void)arg;
-	closed++;
-	why = *e;
-}
-static const struct ws_events events = {.on_open = on_open, .on_piece = on_piece, .on_close = on_close};
 
 static void on_text(void *arg, struct wspeer *p, struct str text)
 {
